@@ -1,0 +1,41 @@
+"""Flasgo as `pip install flasgo` gives it: every plugin on, every default as it is."""
+
+from flasgo import Flasgo, Request
+
+from benchmarks.asgi import ASGIApp
+from benchmarks.workload import SECRET_KEY, SESSION, Order
+
+
+def app(scenario: str) -> ASGIApp:
+    """Build the application for `json`, `session` or `typed-body`."""
+    # The only setting is the secret, so that no random one is made (with a warning) in each run.
+    application = Flasgo(settings={"SECRET_KEY": SECRET_KEY})
+    application.get("/")(home)
+    if scenario == "session":
+        application.get("/login")(login)
+        application.get("/session")(read_session)
+    if scenario == "typed-body":
+        application.post("/orders")(create_order)
+    return application
+
+
+async def home() -> dict[str, str]:
+    """The JSON route."""
+    return {"framework": "flasgo", "status": "ok"}
+
+
+async def login(request: Request) -> dict[str, str]:
+    """Fill the session."""
+    request.session.update(SESSION)
+    return {"status": "ok"}
+
+
+async def read_session(request: Request) -> dict[str, object]:
+    """Answer with what the session holds."""
+    session = request.session
+    return {"user": session["user"], "visits": session["visits"]}
+
+
+async def create_order(order: Order) -> dict[str, object]:
+    """Use the parsed body."""
+    return {"name": order.name, "total": order.quantity * order.price, "tags": len(order.tags)}

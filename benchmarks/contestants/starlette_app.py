@@ -1,0 +1,36 @@
+"""Starlette with nothing but what the scenario needs."""
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from benchmarks.asgi import ASGIApp
+from benchmarks.workload import SECRET_KEY, SESSION
+
+
+def app(scenario: str) -> ASGIApp:
+    """Build the application for `json` or `session`."""
+    if scenario == "session":
+        middleware = [Middleware(SessionMiddleware, secret_key=SECRET_KEY)]
+        routes = [Route("/login", login), Route("/session", read_session)]
+        return Starlette(routes=routes, middleware=middleware)
+    return Starlette(routes=[Route("/", home)])
+
+
+async def home(request: Request) -> JSONResponse:
+    """The JSON route."""
+    return JSONResponse({"framework": "starlette", "status": "ok"})
+
+
+async def login(request: Request) -> JSONResponse:
+    """Fill the session."""
+    request.session.update(SESSION)
+    return JSONResponse({"status": "ok"})
+
+
+async def read_session(request: Request) -> JSONResponse:
+    """Answer with what the session holds."""
+    return JSONResponse({"user": request.session["user"], "visits": request.session["visits"]})

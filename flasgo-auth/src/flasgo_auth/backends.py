@@ -1,0 +1,219 @@
+"""Authentication backends: who is asked for the user of a request, and under which name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from flasgo import ConfigurationError, Connection
+from flasgo.suggest import did_you_mean
+
+from flasgo_auth.users import User
+from flasgo_auth.workers import finish, in_thread, is_async
+
+__all__ = ["AuthBackend", "AuthFunction", "Backends", "NamedBackend", "check_challenge"]
+
+AuthFunction: TypeAlias = Callable[[Connection], User | Awaitable[User | None] | None]
+"""A function `(request) -> User | None`, sync or async."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, section 5.6.2
+
+
+def check_challenge(challenge: str) -> str:
+    """Return a challenge unchanged when it can stand in a `WWW-Authenticate` header.
+
+    Args:
+        challenge: A scheme, and its parameters after a space (RFC 9110, section 11.6.1).
+
+    Raises:
+        ValueError: When the scheme is malformed, or a character is not printable ASCII.
+    """
+    scheme, _, _ = challenge.partition(" ")
+    if not _TOKEN.fullmatch(scheme) or any(not " " <= char <= "~" for char in challenge):
+        raise ValueError(
+            f"{challenge!r} is not a challenge for WWW-Authenticate; write a scheme and its "
+            "parameters, such as 'Basic realm=\"staff\"'."
+        )
+    return challenge
+
+
+class AuthBackend:
+    """Recognises users by one kind of credentials. Subclass it and write `authenticate`.
+
+    Attributes:
+        blocking: Whether a `def authenticate` may block, and so runs in a worker thread.
+    """
+
+    blocking = True
+
+    def authenticate(self, request: Connection) -> User | Awaitable[User | None] | None:
+        """Return the user that the request's credentials belong to.
+
+        Write it as `def` or `async def`. An exception ends the request with a 500, or with its
+        own status when it is an HTTPException; the handler does not run.
+
+        Args:
+            request: The request or WebSocket connection.
+
+        Returns:
+            The user, or None when there are no credentials for this backend or they are wrong.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no `authenticate` method; write one.")
+
+    def challenge(self, request: Connection, *, forbidden: bool = False) -> str | None:
+        """Return what `WWW-Authenticate` tells a client that was denied (RFC 9110, 11.6.1).
+
+        Args:
+            request: The denied request.
+            forbidden: False for a 401; True for a 403, when this backend recognised the user
+                and a permission was missing.
+
+        Returns:
+            The challenge; None adds nothing.
+        """
+        return None
+
+
+class _FunctionBackend(AuthBackend):
+    """A backend made of a plain function."""
+
+    def __init__(self, function: AuthFunction, challenge: str, blocking: bool) -> None:
+        self._function = function
+        self._challenge = challenge
+        self.blocking = blocking and not is_async(function)
+
+    def authenticate(self, request: Connection) -> User | Awaitable[User | None] | None:
+        return self._function(request)
+
+    def challenge(self, request: Connection, *, forbidden: bool = False) -> str | None:
+        return None if forbidden else self._challenge
+
+
+@dataclass(frozen=True, eq=False)
+class NamedBackend:
+    """A backend under the name it was registered with.
+
+    Args:
+        name: The name, as `authorize(backend=...)` gives it.
+        backend: The backend.
+    """
+
+    name: str
+    backend: AuthBackend
+
+    def __post_init__(self) -> None:
+        authenticate = self.backend.authenticate
+        in_worker = self.backend.blocking and not is_async(authenticate)
+        object.__setattr__(self, "_runs_in_thread", in_worker)
+
+    async def identify(self, request: Connection) -> User | None:
+        """Return the authenticated user the backend recognises, or None.
+
+        Args:
+            request: The request or WebSocket connection.
+
+        Raises:
+            TypeError: When the backend returns something other than a User or None.
+        """
+        authenticate = self.backend.authenticate
+        if self._runs_in_thread:
+            answer = await finish(await in_thread(authenticate, request))
+        else:
+            answer = await finish(authenticate(request))
+        if answer is None:
+            return None
+        # SECURITY: a truthy row, dict or True is no user; guessing would let someone in.
+        if not isinstance(answer, User):
+            raise TypeError(
+                f"Auth backend {self.name!r} must return a flasgo_auth.User or None, got "
+                f"{type(answer).__name__}."
+            )
+        return answer if answer.is_authenticated else None
+
+
+class Backends:
+    """The backends of one app, in the order they were registered."""
+
+    def __init__(self) -> None:
+        self._backends: dict[str, NamedBackend] = {}
+
+    def __iter__(self) -> Iterator[NamedBackend]:
+        return iter(self._backends.values())
+
+    def __len__(self) -> int:
+        return len(self._backends)
+
+    def add(
+        self,
+        name: str,
+        backend: AuthFunction | AuthBackend,
+        *,
+        challenge: str | None = None,
+        blocking: bool = True,
+    ) -> None:
+        """Register a backend.
+
+        Args:
+            name: What `authorize(backend=...)` calls it.
+            backend: An `AuthBackend`, or a function `(request) -> User | None`.
+            challenge: For a function: what `WWW-Authenticate` says; the name when left out.
+            blocking: For a function: whether it may block, and so runs in a worker thread.
+
+        Raises:
+            ConfigurationError: When the name is taken or malformed.
+            TypeError: When `backend` is not a backend, or takes no such arguments.
+            ValueError: When the challenge is malformed.
+        """
+        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+            raise ConfigurationError(
+                f"{name!r} cannot name an auth backend; use letters, digits, '-' and '_'."
+            )
+        if name in self._backends:
+            raise ConfigurationError(
+                f"An auth backend named {name!r} is registered already: "
+                f"{self._backends[name].backend!r}. Give the second one another name."
+            )
+        if isinstance(backend, AuthBackend):
+            if challenge is not None or not blocking:
+                raise TypeError(
+                    f"{type(backend).__name__} is an AuthBackend and knows its own challenge and "
+                    "whether it blocks; set them on the backend."
+                )
+        else:
+            backend = _wrap(name, backend, challenge, blocking)
+        self._backends[name] = NamedBackend(name, backend)
+
+    def named(self, name: str) -> NamedBackend:
+        """Return the backend of that name.
+
+        Args:
+            name: The name it was registered with.
+
+        Raises:
+            ConfigurationError: When there is none; the message names those there are.
+        """
+        found = self._backends.get(name)
+        if found is None:
+            raise ConfigurationError(
+                f"No auth backend is named {name!r}; {_listing(self._backends)}."
+                f"{did_you_mean(name, self._backends)} Register it with "
+                f"app.register_auth_backend({name!r}, ...)."
+            )
+        return found
+
+
+def _wrap(name: str, function: AuthFunction, challenge: str | None, blocking: bool) -> AuthBackend:
+    # SECURITY: a class would be called with the request, and its instance taken for an answer.
+    if isinstance(function, type) or not callable(function):
+        raise TypeError(
+            f"Auth backend {name!r} must be a function (request) -> User | None or an instance of "
+            f"AuthBackend, got {function!r}."
+        )
+    return _FunctionBackend(function, check_challenge(challenge or name), blocking)
+
+
+def _listing(names: Iterable[str]) -> str:
+    known = ", ".join(repr(name) for name in names)
+    return f"registered are {known}" if known else "no backend is registered"

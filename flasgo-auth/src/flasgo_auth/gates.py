@@ -1,0 +1,149 @@
+"""Gates: the policies of a route, compiled once, and asked at each request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from flasgo import Connection, HTTPException
+
+from flasgo_auth.backends import Backends, NamedBackend
+from flasgo_auth.events import report
+from flasgo_auth.permissions import AllowAny, CompiledCheck, Permission, compile_check
+from flasgo_auth.policy import AuthPolicy
+from flasgo_auth.users import ANONYMOUS, User
+
+__all__ = ["Gate", "compile_gates"]
+
+Answers = dict[str, User | None]
+"""What each backend has said about the request at hand."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gate:
+    """One `AuthPolicy`, ready to be enforced.
+
+    Args:
+        backends: Whom to ask for the user, in this order.
+        is_pinned: Whether the policy names its backend: then nothing but that backend counts.
+        checks: The permissions, in order, each with its compiled form.
+    """
+
+    backends: tuple[NamedBackend, ...]
+    is_pinned: bool
+    checks: tuple[tuple[Permission, CompiledCheck], ...]
+
+    @property
+    def is_open(self) -> bool:
+        """True when every permission is `AllowAny`."""
+        return all(isinstance(permission, AllowAny) for permission, _ in self.checks)
+
+    async def admit(self, request: Connection, answers: Answers) -> None:
+        """Let the request through, with `request.user` set, or raise.
+
+        Args:
+            request: The request or WebSocket connection.
+            answers: What backends have said about this request; added to.
+
+        Raises:
+            HTTPException: 401 when a permission denies and there is no user; 403 when it denies
+                a user, or when two policies recognised two different users.
+            TypeError: When a backend, a permission or `request.user` is of the wrong type.
+        """
+        known = _assigned_user(request)
+        user, source = await self._identify(request, known, answers)
+        if user and known and user.id != known.id:
+            self._refuse_conflict(request, known)
+        request.user = user
+        for permission, check in self.checks:
+            if not await check(request):
+                self._deny(request, user, source, permission)
+        if known and not user:
+            request.user = known
+
+    async def _identify(
+        self, request: Connection, known: User, answers: Answers
+    ) -> tuple[User, NamedBackend | None]:
+        if known and not self.is_pinned:
+            return known, None
+        for backend in self.backends:
+            if backend.name not in answers:
+                answers[backend.name] = await backend.identify(request)
+            user = answers[backend.name]
+            if user is not None:
+                return user, backend
+        return ANONYMOUS, None
+
+    def _deny(
+        self,
+        request: Connection,
+        user: User,
+        source: NamedBackend | None,
+        permission: Permission,
+    ) -> NoReturn:
+        missing = permission.explain()
+        if not user:
+            report("auth.unauthenticated", request, reason=missing, backends=self._names)
+            raise HTTPException(
+                401,
+                "Send valid credentials to use this endpoint.",
+                headers=_header(each.backend.challenge(request) for each in self.backends),
+            )
+        report("auth.forbidden", request, reason=missing, backends=self._names, user=user.id)
+        challenge = source.backend.challenge(request, forbidden=True) if source else None
+        raise HTTPException(
+            403, "You are not allowed to use this endpoint.", headers=_header([challenge])
+        )
+
+    # SECURITY: permissions of one user must not open what another user is then served.
+    def _refuse_conflict(self, request: Connection, known: User) -> NoReturn:
+        report(
+            "auth.conflict",
+            request,
+            reason="two users recognised",
+            backends=self._names,
+            user=known.id,
+        )
+        raise HTTPException(403, "The credentials belong to different users; send those of one.")
+
+    @property
+    def _names(self) -> str:
+        return ", ".join(backend.name for backend in self.backends)
+
+
+def _assigned_user(request: Connection) -> User:
+    user = request.peek("user")
+    if user is None:
+        return ANONYMOUS
+    # SECURITY: something truthy that is no User, assigned by the app, must not pass for one.
+    if not isinstance(user, User):
+        raise TypeError(
+            f"request.user was set to a {type(user).__name__}; assign a flasgo_auth.User."
+        )
+    return user
+
+
+def _header(challenges: Iterable[str | None]) -> dict[str, str] | None:
+    said = dict.fromkeys(challenge for challenge in challenges if challenge)
+    return {"www-authenticate": ", ".join(said)} if said else None
+
+
+def compile_gates(policies: Iterable[AuthPolicy], backends: Backends) -> tuple[Gate, ...]:
+    """Turn the policies of a route into gates.
+
+    Args:
+        policies: The policies; all of them have to hold.
+        backends: The registered backends.
+
+    Raises:
+        ConfigurationError: When a policy names a backend that is not registered.
+    """
+    return tuple(
+        Gate(
+            tuple(backends) if policy.backend is None else (backends.named(policy.backend),),
+            policy.backend is not None,
+            tuple((item, compile_check(item)) for item in policy.permissions),
+        )
+        for policy in policies
+    )

@@ -1,0 +1,52 @@
+"""What the plugin adds to `Flasgo` and `Request`, for editors and type checkers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from flasgo_auth.backends import AuthBackend, AuthFunction
+from flasgo_auth.permissions import PermissionLike
+from flasgo_auth.users import User
+
+__all__ = ["AppMembers", "RequestMembers"]
+
+_H = TypeVar("_H", bound=Callable[..., object])
+
+
+class AppMembers:
+    """Members of `Flasgo` that flasgo-auth contributes."""
+
+    def register_auth_backend(
+        self,
+        name: str,
+        backend: AuthFunction | AuthBackend,
+        *,
+        challenge: str | None = None,
+        blocking: bool = True,
+    ) -> None:
+        """Register whom to ask for the user of a request.
+
+        Args:
+            name: What `authorize(backend=...)` calls it.
+            backend: An `AuthBackend`, or a function `(request) -> User | None`, sync or async.
+            challenge: For a function: what `WWW-Authenticate` says; the name when left out.
+            blocking: For a function: whether it may block, and so runs in a worker thread.
+
+        Raises:
+            ConfigurationError: When the name is taken or malformed.
+            TypeError: When `backend` is not a backend, or takes no such arguments.
+            ValueError: When the challenge is malformed.
+        """
+
+    def authorize(
+        self, *permissions: PermissionLike, backend: str | None = None
+    ) -> Callable[[_H], _H]:
+        """Ask for permissions before the decorated handler runs; see `flasgo_auth.authorize`."""
+
+
+class RequestMembers:
+    """Members of `Request` and `WebSocket` that flasgo-auth contributes."""
+
+    user: User
+    """Who was recognised on this request; `ANONYMOUS` when nobody was."""

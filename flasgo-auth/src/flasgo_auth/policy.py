@@ -1,0 +1,68 @@
+"""`AuthPolicy`: what `authorize` leaves on a handler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from flasgo import Policy, attach_policy
+
+from flasgo_auth.permissions import IsAuthenticated, Permission, PermissionLike, as_permission
+
+__all__ = ["AuthPolicy", "authorize"]
+
+_H = TypeVar("_H", bound=Callable[..., object])
+
+
+# PERF: compared by identity, so that looking up its gates hashes no permission.
+@dataclass(frozen=True, eq=False)
+class AuthPolicy(Policy):
+    """Who may use an endpoint.
+
+    Args:
+        permissions: All of them must allow the request.
+        backend: The one backend that may recognise the user; None asks all, in the order they
+            were registered.
+    """
+
+    permissions: tuple[Permission, ...]
+    backend: str | None = None
+
+    def explain(self) -> str:
+        """Return the permissions and the backend."""
+        wanted = " & ".join(permission.explain() for permission in self.permissions)
+        return f"{wanted} via {self.backend or 'any backend'}"
+
+
+def authorize(*permissions: PermissionLike, backend: str | None = None) -> Callable[[_H], _H]:
+    """Ask for permissions before the decorated handler runs.
+
+    Works above or below the route decorator, on functions that several routes share and on
+    WebSocket handlers. Several `authorize` decorators on one handler all hold. Requests without
+    a user are denied with 401, users without permission with 403.
+
+    Args:
+        permissions: `IsAuthenticated()`, `HasScope("admin")`, a function `(request) -> bool`...
+            All must allow; none at all asks for an authenticated user.
+        backend: The name of the one backend to ask. When left out, all registered ones are
+            asked in turn, and a user that the app assigned to `request.user` counts.
+
+    Returns:
+        A decorator that gives the handler back unchanged.
+
+    Raises:
+        TypeError: When a permission is a class, or cannot be called with the request alone, or
+            the backend is not a name.
+    """
+    if backend is not None and not (isinstance(backend, str) and backend):
+        raise TypeError(
+            f"authorize(backend=...) takes the name of a registered backend, got {backend!r}."
+        )
+    wanted = tuple(as_permission(item) for item in permissions) or (IsAuthenticated(),)
+    policy = AuthPolicy(wanted, backend)
+
+    def decorate(handler: _H) -> _H:
+        return attach_policy(handler, policy)
+
+    return decorate

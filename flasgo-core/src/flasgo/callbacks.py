@@ -1,0 +1,94 @@
+"""The app's own callbacks: before and after a request, at its end, and for errors."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING
+
+from flasgo.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from flasgo.threads import WorkerThreads
+
+__all__ = ["Callback", "as_callback"]
+
+Callback = Callable[..., Awaitable[object]]
+"""An app callback, ready to be awaited with all the arguments of its kind, by position."""
+
+
+def as_callback(
+    kind: str,
+    function: Callable[..., object],
+    offered: tuple[str, ...],
+    threads: WorkerThreads,
+    *,
+    blocking: bool = True,
+) -> Callback:
+    """Adapt a function to the arguments its kind of callback offers.
+
+    Parameters named like an offered argument get that one. The others get what is left over,
+    the last of the offered first: so `after_request` gives a lone parameter the response, and
+    `errorhandler` the exception.
+
+    Args:
+        kind: The decorator's name, for errors.
+        function: `def` (run in a worker thread) or `async def`.
+        offered: The names of the arguments, in order.
+        threads: Where `def` functions run.
+        blocking: False runs a `def` function on the event loop.
+
+    Returns:
+        An async callable that takes all offered arguments by position.
+
+    Raises:
+        ConfigurationError: When the function asks for more arguments than there are.
+    """
+    indices = _indices(kind, function, offered)
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
+    ):
+
+        async def call(*args: object) -> object:
+            return await function(*(args[index] for index in indices))
+
+    elif blocking:
+
+        async def call(*args: object) -> object:
+            return await _settled(await threads.run(function, *(args[index] for index in indices)))
+
+    else:
+
+        async def call(*args: object) -> object:
+            return await _settled(function(*(args[index] for index in indices)))
+
+    return functools.update_wrapper(call, function)
+
+
+async def _settled(result: object) -> object:
+    """Await what a `def` function returned, where it wraps an async one."""
+    return await result if inspect.isawaitable(result) else result
+
+
+def _indices(
+    kind: str, function: Callable[..., object], offered: tuple[str, ...]
+) -> tuple[int, ...]:
+    names = [parameter.name for parameter in _required(function)]
+    if len(names) > len(offered):
+        raise ConfigurationError(
+            f"{kind} was given {getattr(function, '__qualname__', function)!r}, which takes "
+            f"{len(names)} arguments ({', '.join(names)}); it may take: {', '.join(offered)}."
+        )
+    left = [index for index, name in enumerate(offered) if name not in names]
+    left = left[len(left) - sum(name not in offered for name in names) :]
+    return tuple(offered.index(name) if name in offered else left.pop(0) for name in names)
+
+
+def _required(function: Callable[..., object]) -> Iterable[inspect.Parameter]:
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return (
+        parameter
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind in positional and parameter.default is parameter.empty
+    )

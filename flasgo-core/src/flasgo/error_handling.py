@@ -1,0 +1,112 @@
+"""Turns what went wrong into a response: the app's error handlers first, then the default."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from flasgo.callbacks import Callback
+from flasgo.error_pages import debug_response, error_response
+from flasgo.errors import ConfigurationError, HTTPException
+from flasgo.response import Response, coerce_response
+
+if TYPE_CHECKING:
+    from flasgo.connection import Connection
+
+__all__ = ["ErrorHandlers"]
+
+_logger = logging.getLogger("flasgo.app")
+
+
+class ErrorHandlers:
+    """The error handlers of one app, found by status code or by the most specific class."""
+
+    def __init__(self) -> None:
+        self._by_status: dict[int, Callback] = {}
+        self._by_type: dict[type[Exception], Callback] = {}
+
+    def add(self, key: int | type[Exception], handler: Callback) -> None:
+        """Register a handler.
+
+        Args:
+            key: A status code from 400 to 599, or an exception class.
+            handler: Takes the request and the exception.
+
+        Raises:
+            ConfigurationError: When the key is neither.
+        """
+        if isinstance(key, int) and not isinstance(key, bool) and 400 <= key <= 599:
+            self._by_status[int(key)] = handler
+        elif isinstance(key, type) and issubclass(key, Exception):
+            self._by_type[key] = handler
+        else:
+            raise ConfigurationError(
+                f"errorhandler was given {key!r}; give a status code from 400 to 599 or a "
+                "subclass of Exception."
+            )
+
+    def find(self, error: Exception) -> Callback | None:
+        """Return the handler for an exception, or None.
+
+        The status of an HTTPException comes before classes; the nearest base class wins; a
+        handler for 500 takes what no class handler takes.
+        """
+        if isinstance(error, HTTPException) and error.status_code in self._by_status:
+            return self._by_status[error.status_code]
+        for kind in type(error).__mro__:
+            if kind in self._by_type:
+                return self._by_type[kind]
+        return None if isinstance(error, HTTPException) else self._by_status.get(500)
+
+    async def respond(self, connection: Connection, error: Exception, *, debug: bool) -> Response:
+        """Return the answer for an exception; never raises one.
+
+        Args:
+            connection: The request.
+            error: What was raised.
+            debug: Whether the answer may show a traceback.
+        """
+        handler = self.find(error)
+        if not isinstance(error, HTTPException) and (handler is None or debug):
+            log_error(connection, error)
+        if handler is not None:
+            try:
+                return await _handled(connection, error, handler)
+            except Exception as second:
+                log_error(connection, second)
+                error = second if not isinstance(second, HTTPException) else HTTPException(500)
+        if isinstance(error, HTTPException):
+            return error_response(connection, error)
+        if debug:
+            return debug_response(connection, error)
+        return hardened_response(connection)
+
+
+async def _handled(connection: Connection, error: Exception, handler: Callback) -> Response:
+    """Answer with the app's handler; a bare value keeps the status of the error."""
+    result = await handler(connection, error)
+    response = coerce_response(result, handler)
+    if not isinstance(result, (Response, tuple)) and response.status_code in {200, 204}:
+        response.status_code = error.status_code if isinstance(error, HTTPException) else 500
+    if isinstance(error, HTTPException):
+        for name, value in (error.headers or {}).items():
+            response.headers.setdefault(name, value)
+    return response
+
+
+def hardened_response(connection: Connection) -> Response:
+    """Return a 500 that tells nothing."""
+    return error_response(
+        connection, HTTPException(500, "The server failed to answer this request.")
+    )
+
+
+def log_error(connection: Connection, error: BaseException) -> None:
+    """Log an unhandled exception with its traceback; the path is quoted (CWE-117)."""
+    _logger.error("Error on %s %r", _verb(connection), connection.path, exc_info=error)
+
+
+def _verb(connection: Connection) -> str:
+    return connection.scope.get("method", "WEBSOCKET")
+
+

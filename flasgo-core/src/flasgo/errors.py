@@ -1,0 +1,177 @@
+"""Every exception Flasgo raises on purpose, and `abort`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import NoReturn
+
+__all__ = [
+    "BuildError",
+    "ClientDisconnect",
+    "ConfigurationError",
+    "FlasgoError",
+    "HTTPException",
+    "HookError",
+    "OptionError",
+    "PluginError",
+    "RouteError",
+    "SettingError",
+    "UnenforcedPolicyError",
+    "abort",
+]
+
+
+class FlasgoError(Exception):
+    """Raised as the base of every error that Flasgo defines for developers."""
+
+
+class ConfigurationError(FlasgoError):
+    """Raised when an app is put together wrongly: an option, a setting, a target."""
+
+
+class SettingError(ConfigurationError):
+    """Raised when a setting is unknown, or its value is not allowed.
+
+    Attributes:
+        name: The setting's name.
+    """
+
+    def __init__(self, message: str, *, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class OptionError(ConfigurationError, TypeError):
+    """Raised when `Flasgo(...)` is given a keyword that no active plugin declares.
+
+    Attributes:
+        name: The keyword.
+    """
+
+    def __init__(self, message: str, *, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class RouteError(ConfigurationError):
+    """Raised when a route cannot be registered: a duplicate, a bad rule, an unknown converter."""
+
+
+class BuildError(FlasgoError):
+    """Raised when no URL can be built for an endpoint.
+
+    Attributes:
+        endpoint: The endpoint that was asked for.
+    """
+
+    def __init__(self, message: str, *, endpoint: str) -> None:
+        super().__init__(message)
+        self.endpoint = endpoint
+
+
+class PluginError(FlasgoError):
+    """Raised when a plugin cannot be loaded, set up or used.
+
+    Attributes:
+        plugin: The plugin's name, or None where no single plugin is at fault.
+    """
+
+    def __init__(self, message: str, *, plugin: str | None = None) -> None:
+        super().__init__(message)
+        self.plugin = plugin
+
+
+class HookError(PluginError):
+    """Raised in place of whatever a plugin's request hook raised; the original is its cause.
+
+    Attributes:
+        plugin: The plugin whose hook failed.
+        hook: The hook's name.
+    """
+
+    plugin: str
+
+    def __init__(self, message: str, *, plugin: str, hook: str) -> None:
+        super().__init__(message, plugin=plugin)
+        self.hook = hook
+
+
+class UnenforcedPolicyError(PluginError):
+    """Raised when a route carries a policy that no active plugin enforces.
+
+    Attributes:
+        route: The rule of the route, as registered.
+        policy: The policy's class name.
+        distribution: The distribution that defines the policy, or None when it is not known.
+    """
+
+    def __init__(self, message: str, *, route: str, policy: str, distribution: str | None) -> None:
+        super().__init__(message)
+        self.route = route
+        self.policy = policy
+        self.distribution = distribution
+
+
+class ClientDisconnect(FlasgoError):
+    """Raised while a body is read or sent, when the client has closed the connection."""
+
+
+def _phrase(status_code: int) -> str:
+    try:
+        return HTTPStatus(status_code).phrase
+    except ValueError:
+        return "Error"
+
+
+class HTTPException(Exception):  # noqa: N818 - the name the field uses
+    """Raised to end a request with an HTTP error answer.
+
+    Args:
+        status_code: The status to answer with, 400 to 599.
+        detail: What the client should know or send instead; the status phrase when left out.
+        headers: Extra response headers, such as `Retry-After`.
+        error: A snake_case code for machines; made from the status phrase when left out.
+
+    Raises:
+        ValueError: When `status_code` is not an error status.
+    """
+
+    def __init__(
+        self,
+        status_code: int,
+        detail: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        error: str | None = None,
+    ) -> None:
+        if not 400 <= status_code <= 599:
+            raise ValueError(
+                f"HTTPException takes a status from 400 to 599, got {status_code}; "
+                "return a Response for any other status."
+            )
+        phrase = _phrase(status_code)
+        self.status_code = status_code
+        self.detail = phrase if detail is None else detail
+        self.error = phrase.lower().replace(" ", "_").replace("-", "_") if error is None else error
+        self.headers = headers
+        super().__init__(f"{status_code} {self.detail}")
+
+
+def abort(
+    status_code: int,
+    detail: str | None = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> NoReturn:
+    """End the request with an HTTP error answer.
+
+    Args:
+        status_code: The status to answer with, 400 to 599.
+        detail: What the client should know or send instead.
+        headers: Extra response headers.
+
+    Raises:
+        HTTPException: Always.
+    """
+    raise HTTPException(status_code, detail, headers=headers)

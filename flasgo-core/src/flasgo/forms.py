@@ -1,0 +1,477 @@
+"""Submitted forms: fields and uploaded files, within limits."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from os import PathLike
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NoReturn
+
+from flasgo.errors import HTTPException
+from flasgo.multidict import MultiDict, TooManyFieldsError, parse_urlencoded
+from flasgo.wording import printable
+
+if TYPE_CHECKING:
+    from multipart import MultipartSegment, PushMultipartParser
+
+    from flasgo.request import Request
+
+__all__ = ["FormData", "UploadedFile", "read_form"]
+
+_URLENCODED = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
+_COPY_BYTES = 256 * 1024
+_MAX_FILENAME_BYTES = 255
+# RFC 2046, section 5.1.1 allows 70 characters; some clients use more, none uses controls.
+_BOUNDARY = re.compile(r"[ -~]{0,199}[!-~]")
+_UNSAFE_IN_FILENAME = re.compile(r'[<>:"|?*]')
+_DEVICES = frozenset(
+    {"aux", "con", "nul", "prn", *(f"{kind}{n}" for kind in ("com", "lpt") for n in range(10))}
+)
+
+
+class UploadedFile:
+    """A file that came with a form.
+
+    It is kept in memory while it is small, on disk past `MAX_UPLOAD_MEMORY_BYTES`, and closed when
+    the request is over: read or save it before.
+
+    Args:
+        file: An open binary file with the content.
+        filename: The name the client gave, already sanitised.
+        content_type: The media type the client claims.
+        size: The number of bytes.
+        in_memory: Whether reading never touches the disk.
+    """
+
+    __slots__ = ("_in_memory", "content_type", "file", "filename", "size")
+
+    def __init__(
+        self, file: IO[bytes], *, filename: str, content_type: str, size: int, in_memory: bool
+    ) -> None:
+        self.file = file
+        self.filename = filename
+        self.content_type = content_type
+        self.size = size
+        self._in_memory = in_memory
+
+    def __repr__(self) -> str:
+        return f"<UploadedFile {self.filename!r}, {self.content_type}, {self.size} bytes>"
+
+    def _open_file(self) -> IO[bytes]:
+        if self.file.closed:
+            raise RuntimeError(
+                f"Upload {self.filename!r} was closed with its request; read or save it before the "
+                "handler returns."
+            )
+        return self.file
+
+    async def read(self) -> bytes:
+        """Return the whole content, every time from its beginning."""
+        file = self._open_file()
+        return _read_all(file) if self._in_memory else await asyncio.to_thread(_read_all, file)
+
+    async def text(self, encoding: str = "utf-8") -> str:
+        """Return the whole content as text.
+
+        Args:
+            encoding: How the text is encoded.
+
+        Raises:
+            HTTPException: 400 when the content is not text in that encoding.
+        """
+        content = await self.read()
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            raise HTTPException(
+                400, f"The uploaded file is not {encoding} text; send it in that encoding."
+            ) from None
+
+    async def chunks(self, size: int = _COPY_BYTES) -> AsyncIterator[bytes]:
+        """Yield the content in pieces, from its beginning.
+
+        Args:
+            size: How many bytes a piece has at most.
+        """
+        file = self._open_file()
+        position = 0
+        while True:
+            chunk = await asyncio.to_thread(_read_at, file, position, size)
+            if not chunk:
+                return
+            position += len(chunk)
+            yield chunk
+
+    async def save(self, path: str | PathLike[str]) -> None:
+        """Write the content to a file, replacing what is there.
+
+        Args:
+            path: Where to. Do not build it from `filename` alone: two clients may choose the same.
+        """
+        await asyncio.to_thread(_copy_to, self._open_file(), Path(path))
+
+    def close(self) -> None:
+        """Give the memory or the disk space back."""
+        self.file.close()
+
+
+def _read_all(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read()
+
+
+def _read_at(file: IO[bytes], position: int, size: int) -> bytes:
+    file.seek(position)
+    return file.read(size)
+
+
+def _copy_to(file: IO[bytes], path: Path) -> None:
+    file.seek(0)
+    with path.open("wb") as target:
+        shutil.copyfileobj(file, target, _COPY_BYTES)
+
+
+class FormData(MultiDict):
+    """The fields of a form as a mapping of text, and its files.
+
+    Args:
+        fields: Names and texts in the order received.
+        files: Names and files in the order received.
+    """
+
+    __slots__ = ("_files",)
+
+    def __init__(
+        self,
+        fields: Iterable[tuple[str, str]] = (),
+        files: Iterable[tuple[str, UploadedFile]] = (),
+    ) -> None:
+        super().__init__(fields)
+        self._files = list(files)
+
+    def file(self, name: str) -> UploadedFile | None:
+        """Return the first file sent under `name`, or None."""
+        return next((file for key, file in self._files if key == name), None)
+
+    def filelist(self, name: str) -> list[UploadedFile]:
+        """Return all files sent under `name`, or an empty list."""
+        return [file for key, file in self._files if key == name]
+
+    @property
+    def files(self) -> list[tuple[str, UploadedFile]]:
+        """All names and files in the order received."""
+        return list(self._files)
+
+    def close(self) -> None:
+        """Close all files."""
+        for _, file in self._files:
+            file.close()
+
+
+def sanitize_filename(name: str) -> str:
+    """Return a client's file name as a plain base name that is safe to join to a directory.
+
+    Directories (`/` and Windows' `\\`), control and formatting characters, leading dots, Windows'
+    reserved characters and device names are taken out (CWE-22); letters of all scripts stay. At
+    most 255 bytes remain, with the extension.
+
+    Args:
+        name: What the client sent.
+
+    Returns:
+        The base name; `""` when nothing is left.
+    """
+    base = name.replace("\\", "/").rpartition("/")[2]
+    base = "".join(char for char in base if char.isprintable())
+    base = _UNSAFE_IN_FILENAME.sub("_", base).lstrip(". ").rstrip(". ")
+    if base.partition(".")[0].rstrip(" ").lower() in _DEVICES:
+        base = f"_{base}"
+    if len(base.encode("utf-8", "replace")) > _MAX_FILENAME_BYTES:
+        stem, dot, extension = base.rpartition(".")
+        ending = f"{dot}{extension}" if stem and len(extension) <= 16 else ""
+        room = _MAX_FILENAME_BYTES - len(ending.encode())
+        base = base.encode()[:room].decode("utf-8", "ignore").rstrip(". ") + ending
+    return base
+
+
+async def read_form(request: Request) -> FormData:
+    """Read the body of a request as a form.
+
+    Args:
+        request: The request; multipart bodies are streamed, others are read whole.
+
+    Raises:
+        HTTPException: 415 when the body is not a form, 413 when a limit is exceeded, 400 when the
+            form is malformed.
+    """
+    kind = request.content_type
+    if kind == _MULTIPART:
+        return await _read_multipart(request)
+    if kind == _URLENCODED:
+        return _parse_urlencoded_form(request, await request.body())
+    if not kind and not await request.body():
+        return FormData()
+    found = f"not {printable(kind)!r}" if kind else "and this one has no Content-Type"
+    raise HTTPException(
+        415,
+        f"This request takes a form, {found}; send `Content-Type: {_URLENCODED}` or "
+        f"`Content-Type: {_MULTIPART}; boundary=...`.",
+    )
+
+
+def _parse_urlencoded_form(request: Request, body: bytes) -> FormData:
+    settings = request.app.settings
+    try:
+        pairs = parse_urlencoded(body.decode("utf-8"), settings.MAX_FORM_FIELDS, errors="strict")
+    except TooManyFieldsError:
+        raise _too_many("fields", settings.MAX_FORM_FIELDS) from None
+    except UnicodeDecodeError:
+        raise HTTPException(400, "The form is not UTF-8; encode it in UTF-8.") from None
+    limit = settings.MAX_FORM_FIELD_BYTES
+    if len(body) > limit:  # only then can a field be too large
+        for name, value in pairs:
+            if len(name.encode()) > limit or len(value.encode()) > limit:
+                raise _field_too_large(limit)
+    return FormData(pairs)
+
+
+async def _read_multipart(request: Request) -> FormData:
+    from multipart import MultipartError
+
+    parser = _make_parser(request)
+    collector = _Collector(request, parser)
+    try:
+        async for chunk in request.stream():
+            await collector.feed(chunk)
+        return collector.finish()
+    except MultipartError as error:
+        collector.discard()
+        raise _multipart_problem(error) from None
+    except BaseException:
+        collector.discard()
+        raise
+
+
+def _make_parser(request: Request) -> PushMultipartParser:
+    from multipart import PushMultipartParser, parse_options_header
+
+    raw = (request.raw_header(b"content-type") or b"").decode("latin-1")
+    boundary = parse_options_header(raw)[1].get("boundary", "")
+    if not boundary:
+        raise HTTPException(
+            400,
+            "The multipart form has no boundary; send `Content-Type: multipart/form-data; "
+            "boundary=...` with the boundary that separates the parts.",
+        )
+    if _BOUNDARY.fullmatch(boundary) is None:
+        raise HTTPException(
+            400, "The boundary of the multipart form is not 1 to 200 printable ASCII characters."
+        )
+    settings = request.app.settings
+    return PushMultipartParser(
+        boundary,
+        max_header_size=settings.MAX_FORM_HEADER_BYTES,
+        max_header_count=8,
+        max_segment_count=settings.MAX_FORM_FIELDS + settings.MAX_FORM_FILES,
+        strict=True,
+    )
+
+
+def _multipart_problem(error: Exception) -> HTTPException:
+    from multipart import ParserLimitReached
+
+    if isinstance(error, ParserLimitReached):
+        return HTTPException(
+            413, f"The multipart form exceeds a limit ({error}); send fewer or smaller parts."
+        )
+    return HTTPException(
+        400,
+        f"The multipart form is malformed ({error}); send parts that each have a "
+        '`Content-Disposition: form-data; name="..."` header, separated by the boundary and ended '
+        "by `--boundary--`.",
+    )
+
+
+class _Collector:
+    """Takes the parser's events and builds the form from them."""
+
+    def __init__(self, request: Request, parser: PushMultipartParser) -> None:
+        settings = request.app.settings
+        self._parser = parser
+        self._max_fields: int = settings.MAX_FORM_FIELDS
+        self._max_files: int = settings.MAX_FORM_FILES
+        self._max_field_bytes: int = settings.MAX_FORM_FIELD_BYTES
+        self._max_header_bytes: int = settings.MAX_FORM_HEADER_BYTES
+        self._memory: int = settings.MAX_UPLOAD_MEMORY_BYTES
+        self._fields: list[tuple[str, str]] = []
+        self._files: list[tuple[str, UploadedFile]] = []
+        self._file_count = 0
+        self._name = ""
+        self._upload: _Upload | None = None
+        self._text: list[bytes] = []
+        self._text_bytes = 0
+        self._complete = False
+
+    async def feed(self, chunk: bytes) -> None:
+        """Parse one chunk; what follows the last boundary is ignored (RFC 2046, 5.1.1)."""
+        from multipart import MultipartError, MultipartSegment
+
+        if self._complete:
+            return
+        try:
+            for event in self._parser.parse(chunk):
+                if event is None:
+                    await self._end_part()
+                elif isinstance(event, MultipartSegment):
+                    self._begin_part(event)
+                elif self._upload is not None:
+                    await self._upload.write(event)
+                else:
+                    self._add_text(event)
+        except MultipartError as error:
+            # In strict mode data after the last boundary is an error, which would make the answer
+            # depend on how the network cut the body. `close` raises unless the end was reached.
+            try:
+                self._parser.close()
+            except MultipartError:
+                raise error from None
+            self._complete = True
+
+    def finish(self) -> FormData:
+        """Return the form, or raise the parser's error when the end is missing."""
+        self._parser.close()
+        return FormData(self._fields, self._files)
+
+    def discard(self) -> None:
+        """Close every file so far."""
+        if self._upload is not None:
+            self._upload.close()
+        for _, file in self._files:
+            file.close()
+
+    def _begin_part(self, segment: MultipartSegment) -> None:
+        if sum(len(name) + len(value) for name, value in segment.headerlist) > (
+            self._max_header_bytes
+        ):
+            raise HTTPException(
+                413,
+                f"The headers of a part are larger than {self._max_header_bytes} bytes; shorten "
+                "its name or file name.",
+            )
+        if not segment.name:
+            _refuse_nameless()
+        self._name = segment.name
+        if segment.filename is None:
+            if len(self._fields) >= self._max_fields:
+                raise _too_many("fields", self._max_fields)
+            return
+        self._file_count += 1
+        if self._file_count > self._max_files:
+            raise _too_many("files", self._max_files)
+        self._upload = _Upload(
+            segment.filename, segment.content_type or "application/octet-stream", self._memory
+        )
+
+    def _add_text(self, chunk: bytes) -> None:
+        self._text_bytes += len(chunk)
+        if self._text_bytes > self._max_field_bytes:
+            raise _field_too_large(self._max_field_bytes)
+        self._text.append(chunk)
+
+    async def _end_part(self) -> None:
+        upload = self._upload
+        if upload is None:
+            try:
+                text = b"".join(self._text).decode("utf-8")
+            except UnicodeDecodeError:
+                raise HTTPException(
+                    400, "A field of the multipart form is not UTF-8; encode it in UTF-8."
+                ) from None
+            self._fields.append((self._name, text))
+            self._text = []
+            self._text_bytes = 0
+            return
+        if upload.is_blank:
+            # What a browser sends for a file input that was left empty.
+            upload.close()
+        else:
+            self._files.append((self._name, await upload.finish()))
+        self._upload = None
+
+
+class _Upload:
+    """Writes one file: to memory while it is small, then to disk, off the event loop."""
+
+    def __init__(self, filename: str, content_type: str, memory: int) -> None:
+        self._claimed = filename
+        self._content_type = content_type
+        self._memory = memory
+        self._size = 0
+        # Rolled over by `_flush` alone, so that the disk is never touched on the loop.
+        self._file = tempfile.SpooledTemporaryFile(max_size=0)  # noqa: SIM115 - closed later
+        self._on_disk = False
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is neither a name nor content."""
+        return not self._claimed and not self._size
+
+    async def write(self, chunk: bytes) -> None:
+        """Add to the file."""
+        self._size += len(chunk)
+        if not self._on_disk and self._size <= self._memory:
+            self._file.write(chunk)
+            return
+        self._on_disk = True
+        self._pending.append(chunk)
+        self._pending_bytes += len(chunk)
+        if self._pending_bytes >= max(self._memory, _COPY_BYTES):
+            await asyncio.to_thread(self._flush)
+
+    async def finish(self) -> UploadedFile:
+        """Return the complete file."""
+        if self._pending:
+            await asyncio.to_thread(self._flush)
+        self._file.seek(0)
+        return UploadedFile(
+            self._file,
+            filename=sanitize_filename(self._claimed),
+            content_type=self._content_type,
+            size=self._size,
+            in_memory=not self._on_disk,
+        )
+
+    def close(self) -> None:
+        """Give up what was written."""
+        self._file.close()
+
+    def _flush(self) -> None:
+        self._file.rollover()
+        self._file.writelines(self._pending)
+        self._pending = []
+        self._pending_bytes = 0
+
+
+def _refuse_nameless() -> NoReturn:
+    raise HTTPException(
+        400,
+        "A part of the multipart form has no name; give each part a "
+        '`Content-Disposition: form-data; name="..."` header.',
+    )
+
+
+def _too_many(what: str, limit: int) -> HTTPException:
+    return HTTPException(413, f"The form has more than {limit} {what}; send fewer.")
+
+
+def _field_too_large(limit: int) -> HTTPException:
+    return HTTPException(
+        413, f"A field of the form is larger than {limit} bytes; send large content as a file."
+    )

@@ -1,0 +1,403 @@
+"""Header lists: reading the request's, guarding the response's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Generic, TypeVar, cast, overload
+
+from flasgo.errors import HTTPException
+
+__all__ = ["HeaderBlock", "Headers", "MutableHeaders", "encode_header", "read_head"]
+
+RawHeader = tuple[bytes, bytes]
+RawList = TypeVar("RawList", bound=Sequence[tuple[bytes, bytes]])
+
+# Two values for one of these make servers, proxies and applications disagree about the request.
+_SINGLETONS = frozenset({b"host", b"authorization", b"content-length", b"content-type"})
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def read_head(headers: Sequence[RawHeader], limit: int) -> dict[bytes, bytes]:
+    """Check the size and the singletons of a request's headers and index them by name.
+
+    Args:
+        headers: The header list of the ASGI scope, with lower-case names.
+        limit: How many bytes all names and values together may have.
+
+    Returns:
+        The first value of each header, by lower-case name.
+
+    Raises:
+        HTTPException: 400 when `Host`, `Authorization`, `Content-Length` or `Content-Type` comes
+            twice, 431 (RFC 6585, section 5) when the headers are too large.
+    """
+    head: dict[bytes, bytes] = dict(headers)
+    if len(head) != len(headers):
+        return _read_repeated(headers, limit)
+    if len(b"".join([*head, *head.values()])) > limit:
+        raise _too_large(limit)
+    return head
+
+
+def _read_repeated(headers: Sequence[RawHeader], limit: int) -> dict[bytes, bytes]:
+    if sum([len(name) + len(value) for name, value in headers]) > limit:
+        raise _too_large(limit)
+    head: dict[bytes, bytes] = {}
+    for name, value in headers:
+        lower = name.lower()
+        if lower not in head:
+            head[lower] = value
+        elif lower in _SINGLETONS:
+            shown = lower.decode("ascii").title()
+            raise HTTPException(
+                400, f"The request has more than one {shown} header; send exactly one."
+            )
+    return head
+
+
+def _too_large(limit: int) -> HTTPException:
+    return HTTPException(
+        431,
+        f"The request headers are larger than {limit} bytes; send fewer or smaller headers, "
+        "for example by clearing the cookies of this site.",
+    )
+
+
+@lru_cache(maxsize=1024)
+def _encode_name(name: str) -> bytes:
+    if _TOKEN.fullmatch(name) is None:
+        raise ValueError(
+            f"Header name {name!r} is not allowed: use letters, digits and !#$%&'*+-.^_`|~ only "
+            "(RFC 9110, section 5.1)."
+        )
+    return name.lower().encode("ascii")
+
+
+def _encode_value(name: str, value: str) -> bytes:
+    if value.isascii() and value.isprintable():
+        return value.strip(" ").encode("ascii")
+    found = _CONTROL.search(value)
+    if found is not None:
+        raise ValueError(
+            f"The value of header {name!r} contains {found.group()!r}: CR, LF, NUL and other "
+            "control characters are not allowed (RFC 9110, section 5.5; CWE-113). Remove them or "
+            "percent-encode the text."
+        )
+    try:
+        return value.strip(" \t").encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"The value of header {name!r} contains characters outside Latin-1; percent-encode "
+            "the text, for example with urllib.parse.quote."
+        ) from None
+
+
+def encode_header(name: str, value: str) -> RawHeader:
+    """Check one header and return it as it goes on the wire, the name in lower case.
+
+    Args:
+        name: A token (RFC 9110, section 5.1).
+        value: Latin-1 text without control characters; blanks around it are dropped.
+
+    Raises:
+        TypeError: When either is not a string.
+        ValueError: When either contains something that a header must not (CWE-113).
+    """
+    if not isinstance(name, str) or not isinstance(value, str):
+        raise TypeError(
+            f"Header {name!r} has the value {value!r} of type {type(value).__name__}: names and "
+            "values are str; convert the value with str(...)."
+        )
+    return _encode_name(name), _encode_value(name, value)
+
+
+def _lookup_key(name: str) -> bytes:
+    # A name that is not Latin-1 cannot be in any header list: it is looked up and not found.
+    return name.lower().encode("latin-1", "replace")
+
+
+class _HeaderView(Generic[RawList]):
+    """What reading a header list has in common for requests and responses."""
+
+    __slots__ = ("_raw",)
+
+    _raw: RawList
+
+    def __getitem__(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    @overload
+    def get(self, name: str) -> str | None: ...
+
+    @overload
+    def get(self, name: str, default: str) -> str: ...
+
+    @overload
+    def get(self, name: str, default: None) -> str | None: ...
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """Return the first value of a header, or `default`.
+
+        Args:
+            name: The header's name, in any case.
+            default: What to return when the header is absent.
+        """
+        wanted = _lookup_key(name)
+        for key, value in self._raw:
+            if key == wanted:
+                return value.decode("latin-1")
+        return default
+
+    def getlist(self, name: str) -> list[str]:
+        """Return all values of a header in order, or an empty list."""
+        wanted = _lookup_key(name)
+        return [value.decode("latin-1") for key, value in self._raw if key == wanted]
+
+    def __contains__(self, name: object) -> bool:
+        if not isinstance(name, str):
+            return False
+        wanted = _lookup_key(name)
+        return any(key == wanted for key, _ in self._raw)
+
+    def keys(self) -> list[str]:
+        """Return each name once, in lower case, in order of first appearance."""
+        return list(dict.fromkeys(key.decode("latin-1") for key, _ in self._raw))
+
+    def values(self) -> list[str]:
+        """Return all values in order, those of repeated headers included."""
+        return [value.decode("latin-1") for _, value in self._raw]
+
+    def items(self) -> list[tuple[str, str]]:
+        """Return all lower-case names and values in order, repeated headers included."""
+        return [(key.decode("latin-1"), value.decode("latin-1")) for key, value in self._raw]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return len({key for key, _ in self._raw})
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, _HeaderView):
+            return list(self._raw) == list(other._raw)
+        return NotImplemented
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        # Values stay out: they hold credentials and end up in logs.
+        return f"{type(self).__name__}({', '.join(self.keys())})"
+
+
+class Headers(_HeaderView[Sequence[RawHeader]]):
+    """A request's headers: immutable, names in any case, repeated headers kept.
+
+    `headers["x"]` is the first value; `getlist` returns all of them.
+
+    Args:
+        raw: Pairs of name and value as bytes, as in an ASGI scope, names in lower case.
+        head: The first value of each of them by name, where that has been built already.
+    """
+
+    __slots__ = ("_head",)
+
+    def __init__(self, raw: Sequence[RawHeader], head: dict[bytes, bytes] | None = None) -> None:
+        if head is None:
+            head = {}
+            for name, value in raw:
+                head.setdefault(name, value)
+        self._raw = raw
+        self._head = head
+
+    @property
+    def raw(self) -> Sequence[RawHeader]:
+        """The pairs of bytes behind these headers."""
+        return self._raw
+
+    @overload
+    def get(self, name: str) -> str | None: ...
+
+    @overload
+    def get(self, name: str, default: str) -> str: ...
+
+    @overload
+    def get(self, name: str, default: None) -> str | None: ...
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """Return the first value of a header, or `default`.
+
+        Args:
+            name: The header's name, in any case.
+            default: What to return when the header is absent.
+        """
+        value = self._head.get(_lookup_key(name))
+        return default if value is None else value.decode("latin-1")
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and _lookup_key(name) in self._head
+
+    def __len__(self) -> int:
+        return len(self._head)
+
+
+class HeaderBlock:
+    """Headers that are checked and encoded once, to be filled into many responses.
+
+    Args:
+        headers: A mapping, or pairs when a name repeats.
+
+    Raises:
+        ValueError: When a name or value is not allowed, or `Content-Length` is among them.
+    """
+
+    __slots__ = ("names", "pairs")
+
+    pairs: tuple[RawHeader, ...]
+    names: frozenset[bytes]
+
+    def __init__(self, headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
+        self.pairs = tuple(encode_header(name, value) for name, value in _pairs(headers))
+        self.names = frozenset(name for name, _ in self.pairs)
+        if b"content-length" in self.names:
+            raise ValueError("A HeaderBlock cannot hold Content-Length: it depends on each body.")
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __repr__(self) -> str:
+        return f"HeaderBlock({', '.join(name.decode('ascii') for name, _ in self.pairs)})"
+
+
+def _pairs(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    """Return names and values of a mapping, of our own header views, or of pairs."""
+    if isinstance(headers, Mapping | _HeaderView):
+        return cast("Mapping[str, str]", headers).items()
+    if isinstance(headers, str | bytes):
+        raise TypeError(f"Headers are a mapping or pairs of str, not {headers!r}.")
+    return headers
+
+
+def fill(raw: list[RawHeader], block: HeaderBlock) -> None:
+    """Append those headers of a block whose names a header list does not have yet."""
+    names = block.names
+    for pair in raw:
+        if pair[0] in names:
+            present = {name for name, _ in raw}
+            raw += [pair for pair in block.pairs if pair[0] not in present]
+            return
+    raw += block.pairs
+
+
+class MutableHeaders(_HeaderView[list[RawHeader]]):
+    """A response's headers, and the only door to its header list.
+
+    Every name and value is checked when it is set, so nothing that could split a response
+    (CWE-113) is ever in the list.
+
+    Args:
+        raw: The list to work on; it is shared, not copied.
+    """
+
+    __slots__ = ("_declares_length",)
+
+    def __init__(self, raw: list[RawHeader]) -> None:
+        self._raw = raw
+        self._declares_length = any(name == b"content-length" for name, _ in raw)
+
+    @property
+    def raw(self) -> tuple[RawHeader, ...]:
+        """A copy of the pairs of bytes behind these headers."""
+        return tuple(self._raw)
+
+    def __setitem__(self, name: str, value: str) -> None:
+        pair = encode_header(name, value)
+        key = pair[0]
+        raw = self._raw
+        for index, present in enumerate(raw):
+            if present[0] == key:
+                raw[index:] = [pair, *[other for other in raw[index + 1 :] if other[0] != key]]
+                return
+        raw.append(pair)
+        if key == b"content-length":
+            self._declares_length = True
+
+    def __delitem__(self, name: str) -> None:
+        key = _lookup_key(name)
+        kept = [pair for pair in self._raw if pair[0] != key]
+        if len(kept) == len(self._raw):
+            raise KeyError(name)
+        self._raw[:] = kept
+        if key == b"content-length":
+            self._declares_length = False
+
+    def add(self, name: str, value: str) -> None:
+        """Append a header and keep those of the same name.
+
+        Args:
+            name: The header's name.
+            value: The header's value.
+
+        Raises:
+            ValueError: When name or value contains something that a header must not.
+        """
+        pair = encode_header(name, value)
+        if pair[0] == b"content-length":
+            self[name] = value  # there is never more than one
+            return
+        self._raw.append(pair)
+
+    def setdefault(self, name: str, value: str) -> str:
+        """Set a header unless it is there already, and return the value it has then."""
+        present = self.get(name)
+        if present is not None:
+            return present
+        self[name] = value
+        return value
+
+    def pop(self, name: str, default: str | None = None) -> str | None:
+        """Remove all headers of this name and return the first value, or `default`."""
+        value = self.get(name)
+        if value is None:
+            return default
+        del self[name]
+        return value
+
+    def update(self, headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
+        """Set several headers; each replaces those of its name, repeats in `headers` are kept.
+
+        Args:
+            headers: A mapping, or pairs when a name repeats.
+        """
+        seen: set[str] = set()
+        for name, value in _pairs(headers):
+            lower = name.lower() if isinstance(name, str) else name
+            if lower in seen:
+                self.add(name, value)
+            else:
+                seen.add(lower)
+                self[name] = value
+
+    def fill(self, block: HeaderBlock) -> None:
+        """Add each header of `block` that is not present yet."""
+        fill(self._raw, block)
+
+    def add_vary(self, *names: str) -> None:
+        """Add request header names to `Vary` (RFC 9110, section 12.5.5), each once.
+
+        Args:
+            *names: The request headers that the response depends on, or `"*"`.
+        """
+        present = [part.strip() for value in self.getlist("vary") for part in value.split(",")]
+        known = {part.lower() for part in present}
+        if "*" in known:
+            return
+        missing = [name for name in dict.fromkeys(names) if name.lower() not in known]
+        if missing:
+            self["vary"] = ", ".join([part for part in present if part] + missing)

@@ -1,0 +1,108 @@
+"""`hookimpl` and `hookspec`: pluggy's markers, and what Flasgo adds to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar, overload
+
+import pluggy
+
+if TYPE_CHECKING:
+    from flasgo.routing import Route
+
+__all__ = ["HookOptions", "hookimpl", "hookspec", "options_of"]
+
+PROJECT = "flasgo"
+_OPTIONS = "flasgo_hookimpl_options"
+
+_F = TypeVar("_F", bound=Callable[..., object])
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+_marker = pluggy.HookimplMarker(PROJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class HookOptions:
+    """What a hook implementation asks for beyond pluggy's own options.
+
+    Attributes:
+        before: Names of plugins whose implementations of the same hook come later.
+        after: Names of plugins whose implementations of the same hook come earlier.
+        when: Asked once per endpoint, at compile time; False leaves the implementation out.
+    """
+
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    when: Callable[[Route], bool] | None = None
+
+
+_NO_OPTIONS = HookOptions()
+
+
+def options_of(function: object) -> HookOptions:
+    """Return the options that `hookimpl` left on a function or bound method."""
+    return getattr(function, _OPTIONS, _NO_OPTIONS)
+
+
+def _names(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+@overload
+def hookimpl(function: _F, /) -> _F: ...
+@overload
+def hookimpl(
+    *,
+    tryfirst: bool = ...,
+    trylast: bool = ...,
+    before: str | Iterable[str] = ...,
+    after: str | Iterable[str] = ...,
+    when: Callable[[Route], bool] | None = ...,
+    optionalhook: bool = ...,
+    specname: str | None = ...,
+    wrapper: bool = ...,
+) -> Callable[[_F], _F]: ...
+def hookimpl(
+    function: _F | None = None,
+    /,
+    *,
+    tryfirst: bool = False,
+    trylast: bool = False,
+    before: str | Iterable[str] = (),
+    after: str | Iterable[str] = (),
+    when: Callable[[Route], bool] | None = None,
+    optionalhook: bool = False,
+    specname: str | None = None,
+    wrapper: bool = False,
+) -> _F | Callable[[_F], _F]:
+    """Mark a function or method as the implementation of a hook.
+
+    Args:
+        function: The function, when used as a bare decorator.
+        tryfirst: Come before the implementations that do not say so.
+        trylast: Come after the implementations that do not say so.
+        before: Plugin names to come before; names of absent plugins are ignored.
+        after: Plugin names to come after; names of absent plugins are ignored.
+        when: For request hooks: a predicate on the route, asked once per endpoint when the
+            pipeline is compiled. Where it says no, the hook costs that endpoint nothing.
+        optionalhook: The hook may be one that no active plugin publishes.
+        specname: The hook's name, when the function is called something else.
+        wrapper: Wrap the other implementations (set-up hooks only).
+
+    Returns:
+        The same function, marked.
+    """
+    options = HookOptions(_names(before), _names(after), when)
+
+    def mark(target: _F) -> _F:
+        setattr(target, _OPTIONS, options)
+        return _marker(
+            tryfirst=tryfirst,
+            trylast=trylast,
+            optionalhook=optionalhook,
+            specname=specname,
+            wrapper=wrapper,
+        )(target)
+
+    return mark if function is None else mark(function)

@@ -1,0 +1,314 @@
+"""The hooks of Flasgo: the contract between the core and every plugin.
+
+Set-up hooks run while an app is put together or inspected, through pluggy. Request hooks are
+compiled, once per endpoint, into tuples of plain callables; pluggy is not asked while a request
+runs. A hook implementation may take fewer arguments than its spec, by name.
+
+The order of a request: `request_started`, the app's `before_request`, `authorize`,
+`ratelimit_check`, the handler, the app's `after_request`, `response_finalize`, the bytes,
+`request_finished`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable
+from typing import TYPE_CHECKING
+
+from flasgo.hooks import hookspec
+
+if TYPE_CHECKING:
+    import typer
+
+    from flasgo.app import Flasgo
+    from flasgo.checks import Finding
+    from flasgo.registry import Registry
+    from flasgo.request import Request
+    from flasgo.response import Response
+
+__all__ = ["CONTRACT_LEVEL", "REQUEST_HOOKS", "SETUP_HOOKS"]
+
+CONTRACT_LEVEL = 1
+"""The version of this contract. It rises when a hook changes in a way plugins can notice."""
+
+# --- Set-up hooks ---------------------------------------------------------------------------
+
+
+@hookspec
+def plugin_setup(registry: Registry) -> None:
+    """State what the plugin brings: settings, methods, attributes, options, policies, hooks.
+
+    When:
+        Once per app, before settings are read. `def` only.
+
+    Args:
+        registry: Takes the declarations, and refuses names that clash.
+
+    Example:
+        ```python
+        @hookimpl
+        def plugin_setup(self, registry):
+            registry.setting("GREETING", str, default="hello", help="What to say.")
+        ```
+    """
+
+
+@hookspec
+def app_created(app: Flasgo) -> None:
+    """Use the app: its settings and options are known, and routes can be added.
+
+    When:
+        Once per app, at the end of `Flasgo(...)`, before user code sees the app. `def` only.
+
+    Args:
+        app: The app.
+
+    Example:
+        ```python
+        @hookimpl
+        def app_created(self, app):
+            app.add_route("/health", health)
+        ```
+    """
+
+
+@hookspec
+def app_startup(app: Flasgo) -> Awaitable[None] | None:
+    """Open what the plugin needs while the app serves.
+
+    When:
+        In the ASGI lifespan start-up, before the app's own lifespan functions. `def` or
+        `async def`. An error stops the start-up and rolls back what had started.
+
+    Args:
+        app: The app.
+
+    Example:
+        ```python
+        @hookimpl
+        async def app_startup(self, app):
+            self.pool = await connect(app.settings.DATABASE_URL)
+        ```
+    """
+
+
+@hookspec
+def app_shutdown(app: Flasgo) -> Awaitable[None] | None:
+    """Close what `app_startup` opened.
+
+    When:
+        In the ASGI lifespan shut-down, in the reverse order of the start-up. `def` or
+        `async def`. Called only where the plugin's own `app_startup` did not fail.
+
+    Args:
+        app: The app.
+
+    Example:
+        ```python
+        @hookimpl
+        async def app_shutdown(self, app):
+            await self.pool.close()
+        ```
+    """
+
+
+@hookspec
+def check_app(app: Flasgo, deploy: bool) -> Iterable[Finding] | None:
+    """Report weaknesses of the app's configuration to `flasgo check`.
+
+    When:
+        On `flasgo check`. `def` only.
+
+    Args:
+        app: The app.
+        deploy: True for `flasgo check --deploy`: judge the settings as production settings.
+
+    Returns:
+        Findings, or None for none.
+
+    Example:
+        ```python
+        @hookimpl
+        def check_app(self, app, deploy):
+            if deploy and app.settings.GREETING == "hello":
+                yield Finding("greeting.E001", "error", "The greeting is the default.", "Set it.")
+        ```
+    """
+
+
+@hookspec
+def cli_commands(cli: typer.Typer) -> None:
+    """Add commands to the `flasgo` command line.
+
+    When:
+        When the command line starts and an app could be loaded. `def` only.
+
+    Args:
+        cli: The typer application.
+
+    Example:
+        ```python
+        @hookimpl
+        def cli_commands(self, cli):
+            cli.command("greet")(greet)
+        ```
+    """
+
+
+@hookspec
+def openapi_document(app: Flasgo, document: dict[str, object]) -> None:
+    """Add to the OpenAPI document in place.
+
+    When:
+        When the document is built. `def` only.
+
+    Args:
+        app: The app.
+        document: The OpenAPI 3.1 document so far.
+
+    Example:
+        ```python
+        @hookimpl
+        def openapi_document(self, app, document):
+            document["info"]["contact"] = {"name": "Support"}
+        ```
+    """
+
+
+# --- Request hooks --------------------------------------------------------------------------
+
+
+@hookspec
+def request_started(request: Request) -> Response | None:
+    """See a request before any application code does.
+
+    When:
+        For every request and every WebSocket handshake, unmatched paths included. `def` (run
+        on the event loop: it must not block) or `async def`.
+
+    Args:
+        request: The request. Its route is known; nothing of its body has been read.
+
+    Returns:
+        None to go on; a Response ends the request with it. Raise HTTPException to end it with
+        a negotiated error that the app's error handlers can shape.
+
+    Example:
+        ```python
+        @hookimpl
+        def request_started(self, request):
+            if request.path.endswith(".php"):
+                return Response.text("no", status_code=404)
+        ```
+    """
+
+
+@hookspec
+def authorize(request: Request) -> Response | None:
+    """Decide whether the caller may use the endpoint.
+
+    When:
+        For every matched endpoint, after `before_request` and before `ratelimit_check`. Not for
+        404, 405 and automatic OPTIONS answers, which reach no endpoint. `def` or `async def`.
+
+    Args:
+        request: The request.
+
+    Returns:
+        None to allow; a Response to deny. An exception denies with a 500, or with its own
+        status when it is an HTTPException.
+
+    Example:
+        ```python
+        @hookimpl(when=has_policy(Internal))
+        async def authorize(self, request):
+            if not request.is_internal:
+                raise HTTPException(404)
+        ```
+    """
+
+
+@hookspec
+def ratelimit_check(request: Request) -> Response | None:
+    """Decide whether the caller has quota left for the endpoint.
+
+    When:
+        For every matched endpoint, after `authorize` and before the handler. `def` or
+        `async def`.
+
+    Args:
+        request: The request.
+
+    Returns:
+        None to allow; a Response, with status 429, to refuse.
+
+    Example:
+        ```python
+        @hookimpl(when=has_policy(Quota))
+        async def ratelimit_check(self, request):
+            if not await self.take(request.client_ip):
+                raise HTTPException(429, headers={"retry-after": "60"})
+        ```
+    """
+
+
+@hookspec
+def response_finalize(request: Request, response: Response) -> Response | None:
+    """Give the response its last touch before the first byte leaves.
+
+    When:
+        For every response: errors, denials, 404 and 405 included. `def` or `async def`.
+
+    Args:
+        request: The request.
+        response: The response as it stands; its headers may be changed in place.
+
+    Returns:
+        None to keep the response; a Response to replace it for the hooks that follow.
+
+    Example:
+        ```python
+        @hookimpl
+        def response_finalize(self, request, response):
+            response.headers["x-served-by"] = "flasgo"
+        ```
+    """
+
+
+@hookspec
+def request_finished(request: Request, response: Response | None, error: Exception | None) -> None:
+    """Take note of a request that is over.
+
+    When:
+        After the last byte, or after the client left. `def` or `async def`. An error here is
+        logged and changes nothing.
+
+    Args:
+        request: The request.
+        response: What was sent, or None when nothing could be.
+        error: The unhandled exception that the answer reports, or None.
+
+    Example:
+        ```python
+        @hookimpl
+        def request_finished(self, request, response, error):
+            self.requests_total += 1
+        ```
+    """
+
+
+SETUP_HOOKS = (
+    "plugin_setup",
+    "app_created",
+    "app_startup",
+    "app_shutdown",
+    "check_app",
+    "cli_commands",
+    "openapi_document",
+)
+REQUEST_HOOKS = (
+    "request_started",
+    "authorize",
+    "ratelimit_check",
+    "response_finalize",
+    "request_finished",
+)

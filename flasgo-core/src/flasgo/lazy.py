@@ -1,0 +1,50 @@
+"""An attribute that is computed the first time somebody asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, Self, TypeVar, overload
+
+__all__ = ["lazy"]
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class lazy(Generic[T_co]):  # noqa: N801 - reads as a decorator, like `property`
+    """Compute an attribute on first use and keep the value in the instance.
+
+    It defines no `__set__`, so the stored value hides the descriptor: every later read is a
+    plain attribute look-up, and the attribute may be assigned. There is no lock: two threads that
+    race compute twice and one value stays.
+
+    Args:
+        compute: Called with the instance.
+    """
+
+    # `Any`: the instance's class differs for every use of the decorator.
+    def __init__(self, compute: Callable[[Any], T_co]) -> None:
+        self._compute = compute
+        self._name = getattr(compute, "__name__", "")
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> T_co: ...
+
+    def __get__(self, instance: object | None, owner: type) -> Self | T_co:
+        if instance is None:
+            return self
+        try:
+            value = self._compute(instance)
+        except AttributeError as error:
+            # Left alone, Python would take it for "no such attribute" and go on to __getattr__.
+            raise RuntimeError(
+                f"Computing {owner.__name__}.{self._name} failed: {error}"
+            ) from error
+        instance.__dict__[self._name] = value
+        return value

@@ -1,0 +1,153 @@
+"""Mappings for what a client may send more than once, and the per-request namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from flasgo.suggest import did_you_mean
+
+__all__ = ["MultiDict", "State", "TooManyFieldsError", "parse_urlencoded"]
+
+
+class TooManyFieldsError(ValueError):
+    """Raised when URL-encoded data has more fields than allowed."""
+
+
+class MultiDict(Mapping[str, str]):
+    """An immutable mapping in which a name may have several values.
+
+    As a mapping it shows each name once, with its first value; `getlist` and `multi_items`
+    show all of them, in the order received.
+
+    Args:
+        pairs: Names and values in the order received.
+    """
+
+    __slots__ = ("_first", "_pairs")
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self._pairs = kept = list(pairs)
+        first = dict(kept)
+        if len(first) != len(kept):
+            first = {}
+            for name, value in kept:
+                first.setdefault(name, value)
+        self._first = first
+
+    def __getitem__(self, name: str) -> str:
+        return self._first[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._first)
+
+    def __len__(self) -> int:
+        return len(self._first)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._first
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, MultiDict):
+            return self._pairs == other._pairs
+        return super().__eq__(other)
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._pairs!r})"
+
+    def getlist(self, name: str) -> list[str]:
+        """Return every value of `name` in the order received, or an empty list."""
+        return [value for key, value in self._pairs if key == name]
+
+    def multi_items(self) -> list[tuple[str, str]]:
+        """Return all names and values in the order received, repeated names included."""
+        return list(self._pairs)
+
+
+class State:
+    """A namespace for whatever an app wants to keep: `state.name = value`.
+
+    Args:
+        initial: Names and values to begin with; copied.
+    """
+
+    # Attribute values are the application's own business, hence `Any`.
+
+    def __init__(self, initial: Mapping[str, Any] | None = None) -> None:
+        if initial:
+            self.__dict__.update(initial)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"Nothing named {name!r} has been stored in this {type(self).__name__} yet; assign it "
+            f"before reading it, or use .get({name!r}).{did_you_mean(name, self.__dict__)}"
+        )
+
+    # `__getattr__` already types every name as Any; these two let checkers accept assignment.
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if name not in self.__dict__:
+            self.__getattr__(name)
+        object.__delattr__(self, name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.__dict__
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__dict__)
+
+    def __len__(self) -> int:
+        return len(self.__dict__)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self.__dict__)})"
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return what is stored as `name`, or `default`."""
+        return self.__dict__.get(name, default)
+
+    def pop(self, name: str, default: Any = None) -> Any:
+        """Remove and return what is stored as `name`, or return `default`."""
+        return self.__dict__.pop(name, default)
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """Return what is stored as `name`, storing `default` first when there is nothing."""
+        return self.__dict__.setdefault(name, default)
+
+
+def parse_urlencoded(
+    data: str, max_fields: int, *, errors: str = "replace"
+) -> list[tuple[str, str]]:
+    """Split `a=1&b=2` into decoded names and values.
+
+    `+` is a space, `&` is the only separator, a field without `=` has an empty value and empty
+    fields are skipped (WHATWG URL, application/x-www-form-urlencoded).
+
+    Args:
+        data: The encoded text.
+        max_fields: How many fields are allowed.
+        errors: What to do with percent-encoded bytes that are not UTF-8, as for `bytes.decode`.
+
+    Raises:
+        TooManyFieldsError: When there are more fields than allowed.
+        UnicodeDecodeError: With `errors="strict"`, when a field is not UTF-8.
+    """
+    if data.count("&") >= max_fields:
+        raise TooManyFieldsError(f"more than {max_fields} fields")
+    pairs: list[tuple[str, str]] = []
+    for field in data.split("&"):
+        if not field:
+            continue
+        if "+" in field:
+            field = field.replace("+", " ")
+        name, _, value = field.partition("=")
+        if "%" in field:
+            name = unquote(name, errors=errors)
+            value = unquote(value, errors=errors)
+        pairs.append((name, value))
+    return pairs

@@ -1,0 +1,53 @@
+"""The keywords of `Flasgo(...)` that plugins declared: `app.options["static_folder"]`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from flasgo.errors import OptionError
+from flasgo.suggest import did_you_mean
+
+__all__ = ["Options"]
+
+_F = TypeVar("_F", bound=Callable[..., object])
+
+
+class Options(Mapping[str, Any]):
+    """The values of the options, read-only; called, it is the decorator for OPTIONS routes.
+
+    `app.options` is both: the method decorators are named after the methods, and the options
+    after `Flasgo(...)`'s.
+
+    Args:
+        values: The value of each option.
+        decorator: Makes the decorator for a path.
+    """
+
+    # `Any`: each option has the type that its plugin gave it.
+    def __init__(
+        self, values: Mapping[str, Any], decorator: Callable[..., Callable[[_F], _F]]
+    ) -> None:
+        self._values = dict(values)
+        self._decorator = decorator
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._values:
+            raise OptionError(
+                f"No active plugin declares the option {name!r}.{did_you_mean(name, self._values)}",
+                name=name,
+            )
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Options({self._values!r})"
+
+    def __call__(self, path: str, **options: Any) -> Callable[[_F], _F]:
+        """Register the decorated function for OPTIONS; arguments as of `add_route`."""
+        return self._decorator(path, ("OPTIONS",), **options)

@@ -1,0 +1,264 @@
+"""Compiles the hooks of the plugins and the callbacks of the app into one pipeline per endpoint.
+
+Nothing here runs while a request does: what a request finds are plain tuples of callables.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flasgo.callbacks import Callback
+from flasgo.errors import HookError, PluginError, UnenforcedPolicyError
+from flasgo.implementation import Implementation
+from flasgo.response import Response, coerce_response
+
+if TYPE_CHECKING:
+    from flasgo.connection import Connection
+    from flasgo.plugins import Plugins
+    from flasgo.registry import Ledger
+    from flasgo.routing import Route
+
+__all__ = ["Call", "Gate", "Pipeline", "PipelineCompiler", "StageInfo"]
+
+Gate = Callable[["Connection"], object]
+"""A step before the handler: lets the request pass (None) or ends it (a Response)."""
+
+Finalizer = Callable[["Connection", Response], object]
+
+Call = Callable[["Connection"], Awaitable[object]]
+"""Runs the handler with the arguments it asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageInfo:
+    """One step of a pipeline, as `flasgo routes --explain` shows it.
+
+    Attributes:
+        stage: The hook's name, `before_request`, `handler` or `after_request`.
+        plugin: The plugin or component, or `app` for the app's own code.
+        callable: The callable's qualified name.
+        kind: `sync` or `async`.
+        reason: The policies because of which the step is here; empty for every route.
+    """
+
+    stage: str
+    plugin: str
+    callable: str
+    kind: str
+    reason: str = ""
+
+
+class Pipeline:
+    """All that happens to a request of one endpoint, in the order in which it happens.
+
+    PERF: steps before the handler share one shape, so they are one sequence: the leading ones
+    that need no await, then the rest, each with the mark whether it needs one.
+    """
+
+    __slots__ = (
+        "after",
+        "call",
+        "finalizers",
+        "finished",
+        "gates",
+        "late_finalizers",
+        "late_gates",
+        "owners",
+        "route",
+        "stages",
+    )
+
+    def __init__(
+        self,
+        route: Route,
+        call: Call,
+        gates: Iterable[tuple[Gate, bool]],
+        after: Iterable[Callback],
+        finalizers: Iterable[Implementation],
+        finished: Iterable[Implementation],
+        owners: dict[Callable[..., object], tuple[str, str]],
+        stages: tuple[StageInfo, ...],
+    ) -> None:
+        self.route = route
+        self.call = call
+        self.gates, self.late_gates = _split(gates)
+        self.after = tuple(after)
+        self.finalizers, self.late_finalizers = _split(
+            (impl.call, impl.is_async) for impl in finalizers
+        )
+        self.finished = tuple((impl.call, impl.is_async) for impl in finished)
+        self.owners = owners
+        self.stages = stages
+
+    def attributed(self, step: Callable[..., object] | None, error: Exception) -> Exception:
+        """Return the error to raise for what a step raised: a HookError names the plugin.
+
+        Args:
+            step: The callable that failed; None for the handler.
+            error: What it raised.
+        """
+        if step is None or step not in self.owners:
+            return error
+        plugin, hook = self.owners[step]
+        attributed = HookError(
+            f"Plugin {plugin!r} failed in {hook}: {type(error).__name__}: {error}",
+            plugin=plugin,
+            hook=hook,
+        )
+        attributed.__cause__ = error
+        return attributed
+
+
+def _split(
+    steps: Iterable[tuple[Callable[..., object], bool]],
+) -> tuple[tuple[Callable[..., object], ...], tuple[tuple[Callable[..., object], bool], ...]]:
+    """Split steps into the leading synchronous ones and the rest."""
+    every = tuple(steps)
+    first_async = next((i for i, (_, is_async) in enumerate(every) if is_async), len(every))
+    return tuple(call for call, _ in every[:first_async]), every[first_async:]
+
+
+class PipelineCompiler:
+    """Compiles pipelines for the endpoints of one app.
+
+    Args:
+        plugins: The app's plugins.
+        ledger: Knows who enforces which policy.
+    """
+
+    def __init__(self, plugins: Plugins, ledger: Ledger) -> None:
+        self._plugins = plugins
+        self._ledger = ledger
+        self._started = plugins.implementations("request_started")
+        self._authorize = plugins.implementations("authorize")
+        self._ratelimit = plugins.implementations("ratelimit_check")
+        self._finalize = plugins.implementations("response_finalize")
+        self._finished = plugins.implementations("request_finished")
+
+    def compile(
+        self,
+        route: Route,
+        call: Call,
+        *,
+        before: Iterable[Callback] = (),
+        after: Iterable[Callback] = (),
+    ) -> Pipeline:
+        """Compile the pipeline of one endpoint, or of requests that reach none.
+
+        Args:
+            route: The endpoint. Without methods it stands for unmatched requests, which are
+                neither authorized nor counted.
+            call: Runs the handler.
+            before: The app's `before_request` callbacks, in order.
+            after: The app's `after_request` callbacks, in order.
+
+        Raises:
+            UnenforcedPolicyError: When nobody enforces a policy of the route.
+            PluginError: When a `when=` predicate raises.
+        """
+        self._check_policies(route)
+        reaches_endpoint = bool(route.methods)
+        started = self._applying(self._started, route)
+        guards = self._applying(self._authorize, route) if reaches_endpoint else []
+        quotas = self._applying(self._ratelimit, route) if reaches_endpoint else []
+        finalize = self._applying(self._finalize, route)
+        finished = self._applying(self._finished, route)
+        before, after = tuple(before), tuple(after)
+        return Pipeline(
+            route,
+            call,
+            gates=[
+                *((impl.call, impl.is_async) for impl in started),
+                *((_coercing(callback), True) for callback in before),
+                *((impl.call, impl.is_async) for impl in (*guards, *quotas)),
+            ],
+            after=after,
+            finalizers=finalize,
+            finished=finished,
+            owners={
+                impl.call: (impl.plugin, impl.hook)
+                for impl in (*started, *guards, *quotas, *finalize, *finished)
+            },
+            stages=(
+                *(_stage(impl) for impl in started),
+                *(StageInfo("before_request", "app", _label(c), "async") for c in before),
+                *(_stage(impl, self._reason(impl, route)) for impl in (*guards, *quotas)),
+                StageInfo("handler", "app", _label(route.handler), _kind(route)),
+                *(StageInfo("after_request", "app", _label(c), "async") for c in after),
+                *(_stage(impl) for impl in (*finalize, *finished)),
+            ),
+        )
+
+    def _applying(self, impls: Iterable[Implementation], route: Route) -> list[Implementation]:
+        return [impl for impl in impls if self._applies(impl, route)]
+
+    def _applies(self, impl: Implementation, route: Route) -> bool:
+        if impl.options.when is None:
+            return True
+        try:
+            return bool(impl.options.when(route))
+        except Exception as exc:
+            # SECURITY: a predicate that cannot answer must not leave a guard out.
+            raise PluginError(
+                f"{self._plugins.blame(impl.plugin)}: the when= of {impl.hook} failed for route "
+                f"{route.path!r}: {type(exc).__name__}: {exc}. Correct the predicate.",
+                plugin=impl.plugin,
+            ) from exc
+
+    def _check_policies(self, route: Route) -> None:
+        for policy in route.policies:
+            if self._ledger.enforcer_of(policy) is None:
+                raise unenforced(route, policy)
+
+    def _reason(self, impl: Implementation, route: Route) -> str:
+        """Return what the policies say that the implementation's plugin enforces."""
+        owner = impl.plugin.partition(".")[0]
+        return "; ".join(
+            policy.explain()
+            for policy in route.policies
+            if self._ledger.enforcer_of(policy) == owner
+        )
+
+
+def unenforced(route: Route, policy: object) -> UnenforcedPolicyError:
+    """Return the error for a policy that nobody enforces."""
+    kind = type(policy)
+    package = kind.__module__.partition(".")[0]
+    distribution = package.replace("_", "-")
+    return UnenforcedPolicyError(
+        f"Route {route.path!r} (endpoint {route.endpoint!r}) carries the policy "
+        f"{kind.__name__}, and no active plugin enforces it. Install or enable the plugin that "
+        f"does: pip install {distribution} (defined in {kind.__module__}). "
+        "Until then the app does not start, so that no door stands open.",
+        route=route.path,
+        policy=kind.__name__,
+        distribution=distribution,
+    )
+
+
+def _coercing(callback: Callback) -> Gate:
+    """Turn a `before_request` callback into a gate: any return value ends the request."""
+
+    async def before_request(connection: Connection) -> Response | None:
+        result = await callback(connection)
+        return None if result is None else coerce_response(result, callback)
+
+    return functools.update_wrapper(before_request, callback)
+
+
+def _stage(impl: Implementation, reason: str = "") -> StageInfo:
+    kind = "async" if impl.is_async else "sync"
+    return StageInfo(impl.hook, impl.plugin, impl.label, kind, reason)
+
+
+def _label(function: Callable[..., object]) -> str:
+    target = getattr(function, "__wrapped__", function)
+    return f"{target.__module__}.{getattr(target, '__qualname__', type(target).__qualname__)}"
+
+
+def _kind(route: Route) -> str:
+    return "async" if inspect.iscoroutinefunction(route.handler) else "sync"

@@ -1,0 +1,97 @@
+"""Policies: what decorators attach to a handler, and what plugins enforce."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from flasgo.routing import Route
+
+__all__ = ["Policy", "attach_policy", "has_policy", "policies_on", "watch_policies"]
+
+_POLICIES = "__flasgo_policies__"
+_WATCHERS = "__flasgo_policy_watchers__"
+
+_H = TypeVar("_H", bound=Callable[..., object])
+
+
+class Policy:
+    """A rule for the endpoints it is attached to. Subclass it as a frozen dataclass.
+
+    A plugin declares that it enforces a policy with `registry.enforces(PolicyType)`. An app with
+    a route whose policy nobody enforces does not start.
+    """
+
+    def explain(self) -> str:
+        """Return the line that `flasgo routes --explain` shows for this policy."""
+        return repr(self)
+
+
+class _Watcher(Protocol):
+    def recompile(self) -> None: ...
+
+
+def policies_on(handler: object) -> tuple[Policy, ...]:
+    """Return the policies attached to a handler, the outermost decorator's first."""
+    return getattr(handler, _POLICIES, ())
+
+
+def attach_policy(handler: _H, policy: Policy) -> _H:
+    """Attach a policy to a handler, whether or not it has routes already.
+
+    Args:
+        handler: The function that routes point to. It keeps its identity.
+        policy: The policy; several of one type add up.
+
+    Returns:
+        The handler.
+
+    Raises:
+        TypeError: When `policy` is not a Policy, or the handler cannot carry one.
+    """
+    if not isinstance(policy, Policy):
+        raise TypeError(
+            f"attach_policy takes an instance of a Policy subclass, got {policy!r}; "
+            "derive a frozen dataclass from flasgo.Policy."
+        )
+    try:
+        setattr(handler, _POLICIES, (policy, *policies_on(handler)))
+    except AttributeError:
+        raise TypeError(
+            f"{policy.explain()} cannot be attached to {handler!r}: it accepts no attributes. "
+            "Decorate the function itself (for a method, in the class body)."
+        ) from None
+    for watcher in getattr(handler, _WATCHERS, ()):
+        watcher.recompile()
+    return handler
+
+
+def watch_policies(handler: object, watcher: _Watcher) -> None:
+    """Have `watcher.recompile()` called when a policy is attached to the handler later.
+
+    SECURITY: without this, a decorator applied after the first request would be ignored in
+    silence. A handler that can take no attributes can take no policies either.
+    """
+    watchers = getattr(handler, _WATCHERS, None)
+    if watchers is None:
+        watchers = weakref.WeakSet()
+        try:
+            setattr(handler, _WATCHERS, watchers)
+        except AttributeError:
+            return
+    watchers.add(watcher)
+
+
+def has_policy(*types: type[Policy]) -> Callable[[Route], bool]:
+    """Return a predicate for `hookimpl(when=...)`: does the route carry one of these policies?
+
+    Args:
+        types: Policy classes; subclasses count.
+    """
+
+    def carries(route: Route) -> bool:
+        return any(isinstance(policy, types) for policy in route.policies)
+
+    return carries

@@ -1,0 +1,310 @@
+"""The HTTP request: its body, read once and within limits."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from flasgo.asgi import Message
+from flasgo.connection import Connection
+from flasgo.errors import ClientDisconnect, HTTPException
+from flasgo.lazy import lazy
+from flasgo.wording import printable
+
+if TYPE_CHECKING:
+    from flasgo.forms import FormData
+
+__all__ = ["Request"]
+
+# A client that sends slower than this (bytes per second) runs out of REQUEST_READ_TIMEOUT_SECONDS.
+_MIN_BYTES_PER_SECOND = 500
+# Only codecs that decode in linear time and cannot be turned against us (UTF-7, IDNA).
+_TEXT_CODECS = frozenset({"ascii", "cp1252", "iso8859-1", "iso8859-15", "utf-8", "utf-16"})
+_UNSET: Any = object()
+_decode_json = msgspec.json.Decoder().decode
+
+_JSON_ADVICE = "Send valid JSON with `Content-Type: application/json`."
+
+
+class Request(Connection):
+    """An HTTP request.
+
+    The body is read when it is asked for, never before: `body`, `text`, `json` and `form` keep
+    what they have read and may be called again; `stream` hands it out piece by piece.
+
+    Args:
+        app: The app that serves the request.
+        scope: The ASGI scope, of type `"http"`.
+        receive: The ASGI receive callable.
+        head: The first value of each header by lower-case name, from `read_head`.
+    """
+
+    _body: bytes | None = None
+    _json: object = _UNSET
+    _form: FormData | None = None
+    _reader: str | None = None  # which method took the body, for the error message
+    _failure: Exception | None = None
+    _complete: bool = False
+
+    @lazy
+    def method(self) -> str:
+        """The method in upper case."""
+        return self.scope["method"]
+
+    @lazy
+    def content_type(self) -> str:
+        """The media type in lower case without parameters, `""` when the client sent none."""
+        raw = self._head.get(b"content-type")
+        if raw is None:
+            return ""
+        return raw.partition(b";")[0].strip().lower().decode("latin-1")
+
+    @lazy
+    def max_body(self) -> int:
+        """How many bytes the body may have: the route's `max_body`, else the setting."""
+        limit = getattr(self.route, "max_body", None)
+        return self.app.settings.MAX_REQUEST_BODY_BYTES if limit is None else limit
+
+    @lazy
+    def read_timeout(self) -> float:
+        """How many seconds the client may keep the server waiting for the body."""
+        return self.app.settings.REQUEST_READ_TIMEOUT_SECONDS
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Yield the body in the pieces in which it arrives, once.
+
+        A body that `body()` has read already is yielded again in one piece.
+
+        Raises:
+            HTTPException: 413 when the body is too large, 408 when it comes too slowly, 400 when
+                its length is not what `Content-Length` says.
+            ClientDisconnect: When the client goes away.
+            RuntimeError: When the body has been streamed before.
+        """
+        if self._body is not None:
+            if self._body:
+                yield self._body
+            return
+        self._take("stream()")
+        async for chunk in self._chunks():
+            yield chunk
+
+    async def body(self) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            HTTPException: 413 when the body is too large, 408 when it comes too slowly, 400 when
+                its length is not what `Content-Length` says.
+            ClientDisconnect: When the client goes away.
+            RuntimeError: When the body has been streamed before.
+        """
+        body = self._body
+        if body is None:
+            self._take("body()")
+            chunks = [chunk async for chunk in self._chunks()]
+            body = self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return body
+
+    async def text(self) -> str:
+        """Return the body as text, in the charset of `Content-Type`, UTF-8 unless it says so.
+
+        Raises:
+            HTTPException: 415 when the charset is not supported, 400 when the body is not text in
+                that charset; else as `body`.
+        """
+        charset = self._charset()
+        try:
+            return (await self.body()).decode(charset)
+        except UnicodeDecodeError:
+            raise HTTPException(
+                400, f"The body is not valid {charset} text; send it in that encoding."
+            ) from None
+
+    # `Any`: JSON is whatever the client sent; parameters annotated with a type get a checked one.
+    async def json(self) -> Any:
+        """Return the body as decoded JSON (RFC 8259).
+
+        Raises:
+            HTTPException: 415 when `Content-Type` names another media type, 400 when the body is
+                not valid JSON; else as `body`.
+        """
+        value = self._json
+        if value is not _UNSET:
+            return value
+        self.require_json()
+        body = await self.body()
+        try:
+            value = self._json = _decode_json(body)
+        except (ValueError, RecursionError) as error:
+            raise HTTPException(400, self._json_problem(body, error)) from None
+        return value
+
+    def require_json(self) -> None:
+        """Accept `application/json`, `application/*+json` and a missing `Content-Type` only.
+
+        Raises:
+            HTTPException: 415 when the client says that the body is something else.
+        """
+        kind = self.content_type
+        if kind in ("application/json", ""):
+            return
+        if kind.startswith("application/") and kind.endswith("+json"):
+            return
+        raise HTTPException(
+            415, f"This request takes JSON, not {printable(kind)!r}. {_JSON_ADVICE}"
+        )
+
+    async def form(self) -> FormData:
+        """Return the fields and files of a submitted form.
+
+        Raises:
+            HTTPException: 415 when the body is not a form, 413 when a limit is exceeded, 400 when
+                the form is malformed; else as `body`.
+            RuntimeError: When the body has been streamed before.
+        """
+        form = self._form
+        if form is None:
+            from flasgo.forms import read_form
+
+            form = self._form = await read_form(self)
+        return form
+
+    def close(self) -> None:
+        """Close the uploaded files; the dispatcher calls this when the request is over."""
+        form = self._form
+        if form is not None:
+            form.close()
+
+    async def wait_closed(self) -> None:
+        """Wait until the client closes the connection.
+
+        A streamed response watches this, to stop its producer. While a body is still to be read
+        this only returns when it is cancelled: whoever reads the body learns of the end instead.
+        """
+        if not self._complete and not self._expects_body():
+            self._complete = True
+            self._body = b""
+        while self._complete:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                return
+        await asyncio.get_running_loop().create_future()
+
+    def _expects_body(self) -> bool:
+        head = self._head
+        length = head.get(b"content-length")
+        if length is not None:
+            return length != b"0"
+        if self.scope.get("http_version", "1.1").startswith("1"):
+            return b"transfer-encoding" in head
+        # From HTTP/2 on, a body needs no header that announces it.
+        return self.method not in ("GET", "HEAD", "OPTIONS", "DELETE")
+
+    def _take(self, reader: str) -> None:
+        """Note who reads the body, and refuse a second reader."""
+        if self._failure is not None:
+            raise self._failure
+        if self._reader is not None:
+            raise RuntimeError(
+                f"{reader} needs the body of {self!r}, but {self._reader} has consumed it already "
+                "and kept no copy; call body() first, then text(), json(), form() and stream() "
+                "all work from it."
+            )
+        self._reader = reader
+
+    def _declared_length(self) -> int | None:
+        raw = self._head.get(b"content-length")
+        if raw is None:
+            return None
+        if not raw.isdigit() or len(raw) > 19:
+            raise HTTPException(
+                400, "Content-Length is not a number of bytes; send a non-negative whole number."
+            )
+        return int(raw)
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        """Yield what arrives; remember why it stopped when it stopped early."""
+        try:
+            limit = self.max_body
+            declared = self._declared_length()
+            if declared is not None and declared > limit:
+                raise _too_large(limit)
+            received = 0
+            budget = self.read_timeout
+            more = not self._complete
+            while more:
+                message, waited = await self._next_message(budget)
+                chunk = message.get("body", b"")
+                more = message.get("more_body", False)
+                received += len(chunk)
+                if received > limit:
+                    raise _too_large(limit)
+                # The budget refills with what arrives: neither silence nor a trickle lasts long.
+                budget = min(
+                    self.read_timeout, budget - waited + len(chunk) / _MIN_BYTES_PER_SECOND
+                )
+                if chunk:
+                    yield chunk
+            self._complete = True
+            if declared is not None and received != declared:
+                raise HTTPException(
+                    400,
+                    f"The body has {received} bytes but Content-Length says {declared}; send the "
+                    "whole body.",
+                )
+        except (HTTPException, ClientDisconnect) as error:
+            self._failure = error
+            raise
+
+    async def _next_message(self, budget: float) -> tuple[Message, float]:
+        """Return the next message of the body and how many seconds it took to come."""
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        try:
+            async with asyncio.timeout(max(budget, 0)):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(
+                408, "The body did not arrive in time; send it again, without pauses."
+            ) from None
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect("The client closed the connection while sending the body.")
+        return message, clock() - begun
+
+    def _charset(self) -> str:
+        raw = self._head.get(b"content-type", b"")
+        found = None
+        for parameter in raw.decode("latin-1").split(";")[1:]:
+            name, _, value = parameter.partition("=")
+            if name.strip().lower() == "charset":
+                found = value.strip().strip('"')
+                break
+        if not found:
+            return "utf-8"
+        try:
+            codec = codecs.lookup(found).name
+        except (LookupError, ValueError):
+            codec = ""
+        if codec not in _TEXT_CODECS:
+            raise HTTPException(
+                415, f"The charset {printable(found)!r} is not supported; send UTF-8."
+            )
+        return codec
+
+    def _json_problem(self, body: bytes, error: Exception) -> str:
+        if not body.strip():
+            return f"The body is empty. {_JSON_ADVICE}"
+        if isinstance(error, RecursionError):
+            return f"The JSON is nested too deeply. {_JSON_ADVICE}"
+        if isinstance(error, UnicodeDecodeError):
+            return f"The body is not UTF-8. {_JSON_ADVICE}"
+        # msgspec's messages name positions and kinds of characters, never the content.
+        return f"The body is not valid JSON ({error}). {_JSON_ADVICE}"
+
+
+def _too_large(limit: int) -> HTTPException:
+    return HTTPException(413, f"The body is larger than {limit} bytes; send less.")

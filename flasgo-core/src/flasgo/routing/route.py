@@ -1,0 +1,175 @@
+"""A route: a rule, methods, and the handler that answers."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
+
+from flasgo.errors import RouteError
+from flasgo.policies import Policy, policies_on
+from flasgo.routing.converters import Converter
+
+__all__ = ["WEBSOCKET", "Match", "Route"]
+
+WEBSOCKET = "WEBSOCKET"
+"""What `Route.methods` holds for a WebSocket route. No HTTP request ever matches it."""
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
+_NO_PARAMETERS: Mapping[str, Converter] = MappingProxyType({})
+
+P = TypeVar("P", bound=Policy)
+
+
+class Route:
+    """A rule with its methods, endpoint name and handler.
+
+    An outcome without an endpoint (404, 405, automatic OPTIONS) has a Route as well: with no
+    methods, so that it is never registered or matched.
+
+    Args:
+        path: The rule, such as `/users/<int:id>`.
+        handler: What answers.
+        methods: HTTP methods; HEAD is added where GET is given. Not used for WebSocket routes.
+        endpoint: The name for `url_for`; the handler's own name when left out.
+        blocking: Whether a `def` handler runs in a worker thread.
+        is_websocket: Whether this is a WebSocket route.
+        max_body: The largest request body in bytes; None leaves it to the app's setting.
+        policies: Policies of this route alone, before those attached to the handler.
+
+    Attributes:
+        parameters: The converter of each parameter; filled when a router takes the route.
+        spans_segments: Whether a parameter may contain `/`; filled likewise.
+        is_head_automatic: Whether HEAD came with GET; an explicit HEAD route wins over it.
+        pipeline: What the compiler made of the route; None before that.
+
+    Raises:
+        RouteError: When the handler, a method or a bound is not usable.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_own_policies",
+        "blocking",
+        "endpoint",
+        "handler",
+        "is_head_automatic",
+        "is_websocket",
+        "max_body",
+        "methods",
+        "parameters",
+        "path",
+        "pipeline",
+        "spans_segments",
+    )
+
+    def __init__(
+        self,
+        path: str,
+        handler: Callable[..., object],
+        *,
+        methods: Iterable[str] = ("GET",),
+        endpoint: str | None = None,
+        blocking: bool = True,
+        is_websocket: bool = False,
+        max_body: int | None = None,
+        policies: Iterable[Policy] = (),
+    ) -> None:
+        if not callable(handler):
+            raise RouteError(f"The handler of {path!r} must be callable, not {handler!r}.")
+        if max_body is not None and (
+            isinstance(max_body, bool) or not isinstance(max_body, int) or max_body < 0
+        ):
+            raise RouteError(
+                f"max_body of {path!r} is a number of bytes from 0, or None; not {max_body!r}."
+            )
+        given = frozenset({WEBSOCKET}) if is_websocket else _checked_methods(path, methods)
+        self.path = path
+        self.handler = handler
+        self.is_head_automatic = "GET" in given and "HEAD" not in given
+        self.methods: frozenset[str] = given | {"HEAD"} if self.is_head_automatic else given
+        self.endpoint = _name_of(handler) if endpoint is None else endpoint
+        self.blocking = blocking
+        self.is_websocket = is_websocket
+        self.max_body = max_body
+        self.parameters: Mapping[str, Converter] = _NO_PARAMETERS
+        self.spans_segments = False
+        self.pipeline: object | None = None
+        self._own_policies = tuple(policies)
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """The route's policies, read from the handler each time: decorators may come later."""
+        return self._own_policies + tuple(policies_on(self.handler))
+
+    def policy(self, kind: type[P]) -> P | None:
+        """Return the first policy of a type, or None.
+
+        Args:
+            kind: The policy class; instances of subclasses count.
+        """
+        return next((policy for policy in self.policies if isinstance(policy, kind)), None)
+
+    def policies_of(self, kind: type[P]) -> tuple[P, ...]:
+        """Return all policies of a type.
+
+        Args:
+            kind: The policy class; instances of subclasses count.
+        """
+        return tuple(policy for policy in self.policies if isinstance(policy, kind))
+
+    @property
+    def source(self) -> str:
+        """Where the handler is defined: `file:line`, or its module and name if it has no file."""
+        return _source_of(self.handler)
+
+    def __repr__(self) -> str:
+        """Return the rule, the methods and the endpoint."""
+        return f"<Route {self.path!r} {','.join(sorted(self.methods))} -> {self.endpoint}>"
+
+
+class Match(NamedTuple):
+    """A route that answers a request.
+
+    Attributes:
+        route: The route.
+        params: The converted path parameters, a new dict for each match; None where the rule has
+            no parameters, whose Match is shared by all requests.
+    """
+
+    route: Route
+    params: dict[str, object] | None
+
+
+def _checked_methods(path: str, methods: Iterable[str]) -> frozenset[str]:
+    if isinstance(methods, str):
+        raise RouteError(f"methods of {path!r} is a list such as ['GET'], not the str {methods!r}.")
+    names = list(methods)
+    for name in names:
+        if not isinstance(name, str) or _TOKEN.fullmatch(name) is None:
+            raise RouteError(f"{name!r} is not an HTTP method ({path!r}); write 'GET' or 'POST'.")
+        if name.upper() == WEBSOCKET:
+            raise RouteError(f"{path!r}: WebSocket routes are made with app.websocket(...).")
+    return frozenset(name.upper() for name in names)
+
+
+def _name_of(handler: Callable[..., object]) -> str:
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    return getattr(handler, "__name__", None) or type(handler).__name__
+
+
+def _source_of(handler: object) -> str:
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    target = inspect.unwrap(handler) if callable(handler) else handler
+    code = getattr(target, "__code__", None)
+    if code is None and not isinstance(target, type):
+        code = getattr(inspect.getattr_static(type(target), "__call__", None), "__code__", None)
+    if code is not None:
+        return f"{code.co_filename}:{code.co_firstlineno}"
+    owner = target if hasattr(target, "__qualname__") else type(target)
+    return f"{getattr(owner, '__module__', '?')}.{getattr(owner, '__qualname__', '?')}"

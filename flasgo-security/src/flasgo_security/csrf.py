@@ -1,0 +1,337 @@
+"""Cross-site request forgery: requests with effects must come from the app's own pages."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
+
+from flasgo import HTTPException, Policy, attach_policy, hookimpl
+
+from flasgo_security.caching import forbid_shared_caching
+from flasgo_security.cookie_options import CookieOptions
+from flasgo_security.events import loggable, security_event
+from flasgo_security.origins import TrustedOrigins, parse_origin, referer_origin
+from flasgo_security.signing import PurposeSigner
+
+if TYPE_CHECKING:
+    from flasgo import Registry, Request, Response, Route, Settings
+
+    from flasgo_security.sessions import Session
+
+__all__ = ["CsrfExempt", "CsrfGuard", "CsrfTokens", "csrf_exempt"]
+
+_H = TypeVar("_H", bound=Callable[..., object])
+
+# RFC 9110, section 9.2.1. Everything else can have effects, unknown methods too.
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+_FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+_LONGEST_TOKEN = 128
+# What browsers say of a request by the site's own pages, or typed in by the user
+# (Fetch Metadata, section 2.3). Scripts cannot set the header.
+_OWN_PAGE = frozenset({b"same-origin", b"none"})
+
+
+@dataclass(frozen=True)
+class CsrfExempt(Policy):
+    """An endpoint that takes unsafe requests from anywhere."""
+
+    def explain(self) -> str:
+        """Return what `flasgo routes --explain` shows."""
+        return "csrf_exempt"
+
+
+def csrf_exempt(handler: _H) -> _H:
+    """Let an endpoint take unsafe requests from anywhere: webhooks, APIs without cookies.
+
+    SECURITY: use it only where the browser sends nothing that authenticates by itself (cookies,
+    Basic credentials, client certificates), or where the handler verifies a signature.
+
+    Args:
+        handler: The endpoint's handler.
+    """
+    if not callable(handler):
+        raise TypeError(f"csrf_exempt decorates a handler, got {handler!r}: write @csrf_exempt.")
+    return attach_policy(handler, CsrfExempt())
+
+
+class CsrfTokens:
+    """Makes and verifies tokens: 128 random bits, signed together with the session they are for.
+
+    Args:
+        signer: Signs them.
+    """
+
+    def __init__(self, signer: PurposeSigner) -> None:
+        self._signer = signer
+
+    def make(self, binding: str) -> str:
+        """Return a new token.
+
+        Args:
+            binding: What identifies the session, `""` for none.
+        """
+        nonce = secrets.token_urlsafe(16)
+        return f"{nonce}.{self._signer.signature(f'{nonce}.{binding}')}"
+
+    def is_valid(self, token: str, binding: str) -> bool:
+        """Whether a token was made here for this session.
+
+        Args:
+            token: What a client sent.
+            binding: What identifies the session, `""` for none.
+        """
+        if len(token) > _LONGEST_TOKEN or not token.isascii():
+            return False
+        nonce, _, signature = token.partition(".")
+        return self._signer.is_signature(f"{nonce}.{binding}", signature)
+
+
+def _can_have_effects(route: Route) -> bool:
+    if route.is_websocket or route.policy(CsrfExempt) is not None:
+        return False
+    return not route.methods <= SAFE_METHODS
+
+
+def _is_guarded_websocket(route: Route) -> bool:
+    return route.is_websocket and route.policy(CsrfExempt) is None
+
+
+class CsrfGuard:
+    """Refuses unsafe requests that another site may have caused, and hands out tokens.
+
+    An unsafe request passes when the browser says that a page of this origin sent it
+    (`Sec-Fetch-Site`). Otherwise it must not come from an untrusted origin, and must repeat the
+    token of the cookie in a header or form field, which other sites cannot read.
+    """
+
+    def __init__(self) -> None:
+        self._is_enabled = True
+        self._cookie = CookieOptions("csrf")
+        self._trusted = TrustedOrigins(())
+        self._cache_control = ""
+
+    def declare(self, registry: Registry) -> None:
+        """Declare the settings, attributes and policies of this concern."""
+        registry.setting(
+            "CSRF_ENABLED",
+            bool,
+            default=True,
+            help="Refuse unsafe requests that other sites may have caused. False only for APIs "
+            "that no browser authenticates to by itself.",
+        )
+        CookieOptions.declare(registry, "CSRF", "csrf", http_only=False)
+        registry.setting(
+            "CSRF_HEADER_NAME",
+            str,
+            default="X-CSRF-Token",
+            help="Request header that carries the token.",
+            check=_check_header_name,
+        )
+        registry.setting(
+            "CSRF_FIELD_NAME",
+            str,
+            default="csrf_token",
+            help="Form field that carries the token.",
+        )
+        registry.setting(
+            "CSRF_TRUSTED_ORIGINS",
+            set[str],
+            default=set(),
+            help="Other origins whose pages may send unsafe requests (with the token) and open "
+            "WebSockets: 'https://app.example.com', 'https://*.example.com'.",
+            check=_check_origins,
+        )
+        registry.request_attribute("csrf_token", self.token_for)
+        registry.enforces(CsrfExempt)
+
+    def configure(self, settings: Settings, *, cache_control: str) -> None:
+        """Read the settings.
+
+        Args:
+            settings: The app's settings.
+            cache_control: The default Cache-Control of the app's responses.
+        """
+        self._is_enabled = bool(settings["CSRF_ENABLED"])
+        self._cookie = CookieOptions.read(settings, "CSRF", "csrf")
+        self._header = cast("str", settings["CSRF_HEADER_NAME"])
+        self._raw_header = self._header.lower().encode("ascii")
+        self.field_name = cast("str", settings["CSRF_FIELD_NAME"])
+        self._trusted = TrustedOrigins(cast("set[str]", settings["CSRF_TRUSTED_ORIGINS"]))
+        self._cache_control = cache_control
+        self._tokens = CsrfTokens(PurposeSigner.from_settings("csrf", settings))
+
+    # --- Handing out tokens -----------------------------------------------------------------
+
+    def token_for(self, request: Request) -> str:
+        """Return the token for forms and scripts of a page; the value of `request.csrf_token`.
+
+        Asking for it makes the response set the cookie, if the client does not have it yet.
+        """
+        binding = _session_of(request).binding
+        token = request.cookies.get(self._cookie.name)
+        if token is not None and self._tokens.is_valid(token, binding):
+            return token
+        return self._tokens.make(binding)
+
+    @hookimpl
+    def response_finalize(self, request: Request, response: Response) -> None:
+        """Set the cookie when a token was asked for, or the session got another identity."""
+        token = cast("str | None", request.peek("csrf_token"))
+        session = cast("Session | None", request.peek("session"))
+        # PERF: the usual request asks for neither.
+        if token is None and session is None:
+            return
+        present = request.cookies.get(self._cookie.name)
+        is_rebound = session is not None and session.has_new_binding
+        if token is None and not (is_rebound and present is not None):
+            return
+        if session is not None and (token is None or is_rebound):
+            # The visitor has just logged in or out: the old token is worthless from now on.
+            token = self._current(token, session.binding)
+        if token is not None and token != present:
+            self._cookie.set(response, token)
+        forbid_shared_caching(response, self._cache_control)
+
+    def _current(self, token: str | None, binding: str) -> str:
+        if token is not None and self._tokens.is_valid(token, binding):
+            return token
+        return self._tokens.make(binding)
+
+    # --- Checking requests ------------------------------------------------------------------
+
+    @hookimpl(when=_can_have_effects, after=("security.hosts",))
+    async def request_started(self, request: Request) -> None:
+        """Refuse an unsafe request that another site may have caused."""
+        if not self._is_enabled or request.method in SAFE_METHODS:
+            return
+        site = request.raw_header(b"sec-fetch-site")
+        if site in _OWN_PAGE:
+            return
+        self._check_origin(request, is_cross_site=site == b"cross-site")
+        await self._check_token(request)
+
+    def _check_origin(self, request: Request, *, is_cross_site: bool) -> None:
+        """Refuse what a page of an untrusted origin has sent, token or not."""
+        origin = _origin_of(request)
+        if origin is None:
+            if is_cross_site:
+                self._refuse(
+                    request,
+                    "cross-site without an origin",
+                    "This request was caused by another site. Send it from a page of this site.",
+                )
+            return
+        if origin == "" or not (self._trusted.allows(origin) or origin == _own_origin(request)):
+            self._refuse(
+                request,
+                f"untrusted origin {loggable(origin or 'null')}",
+                "This request comes from a page of another origin. Send it from a page of this "
+                "site; the operator lists further origins in CSRF_TRUSTED_ORIGINS.",
+            )
+
+    async def _check_token(self, request: Request) -> None:
+        """Refuse a request that does not repeat the token of its cookie."""
+        cookie = request.cookies.get(self._cookie.name)
+        # SECURITY: nothing of the body is read for a client without a valid cookie.
+        if cookie is None:
+            self._refuse_token(request, "no token cookie")
+        if not self._tokens.is_valid(cookie, _session_of(request).binding):
+            self._refuse_token(request, "the token cookie is forged, or of another session")
+        header = request.raw_header(self._raw_header)
+        token = header if header is not None else await self._field(request)
+        if token is None:
+            self._refuse_token(request, "the token is missing")
+        if not hmac.compare_digest(token, cookie.encode("ascii")):
+            self._refuse_token(request, "the token is not the one of the cookie")
+
+    async def _field(self, request: Request) -> bytes | None:
+        """Return the token of a submitted form."""
+        if request.content_type not in _FORM_TYPES:
+            return None
+        value = (await request.form()).get(self.field_name)
+        return value.encode() if isinstance(value, str) else None
+
+    def _refuse_token(self, request: Request, reason: str) -> NoReturn:
+        self._refuse(
+            request,
+            reason,
+            f"The CSRF token is missing or wrong. Load a page of this site that sets the cookie "
+            f"{self._cookie.name!r}, then repeat the cookie's value in the header "
+            f"{self._header} or the form field {self.field_name!r}.",
+        )
+
+    def _refuse(self, request: Request, reason: str, detail: str) -> NoReturn:
+        security_event("csrf", request, f"CSRF: {reason}")
+        raise HTTPException(403, detail, error="csrf_failed")
+
+    # --- WebSockets -------------------------------------------------------------------------
+
+    def check_websocket(self, websocket: Request) -> None:
+        """Refuse a WebSocket handshake from a page of an untrusted origin (CWE-1385).
+
+        Browsers send cookies along and let any page open WebSockets; other clients send no
+        Origin.
+        """
+        if not self._is_enabled or websocket.raw_header(b"sec-fetch-site") == b"same-origin":
+            return
+        if websocket.raw_header(b"origin") is not None:
+            self._check_origin(websocket, is_cross_site=False)
+
+
+class WebSocketOriginGuard:
+    """Applies the origin check to WebSocket handshakes.
+
+    Args:
+        csrf: Knows the trusted origins.
+    """
+
+    def __init__(self, csrf: CsrfGuard) -> None:
+        self._csrf = csrf
+
+    @hookimpl(when=_is_guarded_websocket, after=("security.hosts",))
+    def request_started(self, request: Request) -> None:
+        """Refuse the handshake of an untrusted origin."""
+        self._csrf.check_websocket(request)
+
+
+def _session_of(request: Request) -> Session:
+    return cast("Session", request.session)
+
+
+def _origin_of(request: Request) -> str | None:
+    """Return the origin of the page that sent a request.
+
+    `""` when the browser hides it (`null`) or it is malformed, None when there is no word of it.
+    """
+    origin = request.raw_header(b"origin")
+    if origin is not None:
+        return parse_origin(origin.decode("latin-1")) or ""
+    referer = request.raw_header(b"referer")
+    if referer is not None:
+        return referer_origin(referer.decode("latin-1")) or ""
+    return None
+
+
+def _own_origin(request: Request) -> str | None:
+    """Return the origin under which the client reached this app; the host is checked by now."""
+    host = (request.raw_header(b"host") or b"").decode("latin-1")
+    return parse_origin(f"{'https' if request.is_secure else 'http'}://{host}")
+
+
+def _check_origins(value: object) -> str | None:
+    try:
+        TrustedOrigins(cast("set[str]", value))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _check_header_name(value: object) -> str | None:
+    name = str(value)
+    if name and all(char.isascii() and (char.isalnum() or char == "-") for char in name):
+        return None
+    return "write letters, digits and hyphens, such as 'X-CSRF-Token'"

@@ -1,0 +1,62 @@
+"""Security events: what was refused, to whom and why, in the log `flasgo.security`."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flasgo import Request
+
+__all__ = ["EVENTS_ATTRIBUTE", "loggable", "security_event"]
+
+logger = logging.getLogger("flasgo.security")
+
+EVENTS_ATTRIBUTE = "security_events"
+"""The request attribute that lists the kinds of events a request has caused."""
+
+_LONGEST_TEXT = 256
+
+
+def security_event(kind: str, request: Request, reason: str) -> None:
+    """Log a security failure and count it against the client.
+
+    One warning goes to the logger `flasgo.security`, with the fields `event`, `reason`,
+    `client_ip`, `method` and `path` for structured handlers. However many events a request
+    causes, it counts once towards `SECURITY_FAILURE_RATE_LIMIT`.
+
+    Args:
+        kind: A short stable name, such as `"csrf"` or `"login_failed"`.
+        request: The request or WebSocket connection that failed.
+        reason: What was wrong, for the operator. SECURITY: never put a token, a password or a
+            cookie's value here.
+    """
+    path = loggable(request.path)
+    method = loggable(request.method)
+    client_ip = loggable(request.client_ip or "unknown")
+    reason = loggable(reason)
+    logger.warning(
+        "Security event %s: %s (%s %s from %s)",
+        kind,
+        reason,
+        method,
+        path,
+        client_ip,
+        extra={
+            "event": kind,
+            "reason": reason,
+            "client_ip": client_ip,
+            "method": method,
+            "path": path,
+        },
+    )
+    # Without the security plugin in this app there is nobody to count; the log stands.
+    events = getattr(request, EVENTS_ATTRIBUTE, None)
+    if events is not None:
+        events.append(kind)
+
+
+def loggable(text: str) -> str:
+    """Return text from outside as one short line of printable ASCII (CWE-117)."""
+    shown = ascii(text[: _LONGEST_TEXT + 1])[1:-1]
+    return shown if len(shown) <= _LONGEST_TEXT else shown[: _LONGEST_TEXT - 3] + "..."

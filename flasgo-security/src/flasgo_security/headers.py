@@ -1,0 +1,297 @@
+"""Hardened response headers, on every response."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from flasgo import ConfigurationError, Policy, attach_policy, has_policy, hookimpl
+from flasgo.headers import HeaderBlock
+
+from flasgo_security.csp import DEFAULT_POLICY, ContentSecurityPolicy, PolicyText, Sources
+
+if TYPE_CHECKING:
+    from flasgo import Flasgo, Registry, Request, Response, Settings
+
+__all__ = ["Csp", "HeaderGuard", "RouteCspGuard", "csp", "csp_nonce"]
+
+_H = TypeVar("_H", bound=Callable[..., object])
+
+_CSP = "Content-Security-Policy"
+_CSP_REPORT_ONLY = "Content-Security-Policy-Report-Only"
+_PolicySetting = ContentSecurityPolicy | dict[str, str | list[str]] | str | None
+
+# Setting, header, default, what it is for.
+_PLAIN_HEADERS = (
+    ("X_FRAME_OPTIONS", "X-Frame-Options", "DENY", "Who may frame pages (old browsers)."),
+    ("X_CONTENT_TYPE_OPTIONS", "X-Content-Type-Options", "nosniff", "Forbids type sniffing."),
+    (
+        "REFERRER_POLICY",
+        "Referrer-Policy",
+        "strict-origin-when-cross-origin",
+        "What links to other sites tell about ours.",
+    ),
+    (
+        "PERMISSIONS_POLICY",
+        "Permissions-Policy",
+        "accelerometer=(), camera=(), geolocation=(), gyroscope=(), magnetometer=(), "
+        "microphone=(), payment=(), usb=()",
+        "Browser features that pages may use.",
+    ),
+    (
+        "CROSS_ORIGIN_OPENER_POLICY",
+        "Cross-Origin-Opener-Policy",
+        "same-origin",
+        "Which windows share a browsing context group with ours.",
+    ),
+    ("CACHE_CONTROL", "Cache-Control", "no-store", "Caching where a handler says nothing (CWE-524)."),
+)
+_HSTS = "Strict-Transport-Security"
+
+
+@dataclass(frozen=True)
+class Csp(Policy):
+    """A Content-Security-Policy of one endpoint's own.
+
+    Attributes:
+        base: What it starts from; None for the app's policy.
+        changes: Directives and the sources that replace theirs.
+    """
+
+    base: ContentSecurityPolicy | None = None
+    changes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def applied_to(self, policy: ContentSecurityPolicy) -> ContentSecurityPolicy:
+        """Return the endpoint's policy, given the one that would hold without it."""
+        if self.base is not None:
+            policy = self.base
+        for directive, sources in self.changes:
+            policy = policy.replace(directive, *sources)
+        return policy
+
+    def explain(self) -> str:
+        """Return what `flasgo routes --explain` shows."""
+        words = [] if self.base is None else [str(self.base) or "none"]
+        words += [" ".join((name, *sources)) for name, sources in self.changes]
+        return f"csp ({'; '.join(words)})"
+
+
+def csp(
+    policy: ContentSecurityPolicy | Mapping[str, Sources] | str | None = None,
+    /,
+    **directives: Sources,
+) -> Callable[[_H], _H]:
+    """Give an endpoint a Content-Security-Policy of its own.
+
+    ```python
+    @app.get("/map")
+    @csp(img_src=["'self'", "https://tiles.example.com"])
+    async def map_page(): ...
+    ```
+
+    Args:
+        policy: The whole policy; the app's when left out. `""` sends none.
+        **directives: Directives, with `_` for `-`, whose sources replace those of the policy.
+
+    Raises:
+        ValueError: When a directive or a source is not valid.
+        TypeError: When neither a policy nor a directive is given.
+    """
+    if callable(policy) or not (directives or policy is not None):
+        raise TypeError("csp takes a policy or directives: @csp(img_src=[\"'self'\", \"data:\"]).")
+    changes = ContentSecurityPolicy(**directives).directives
+    attached = Csp(
+        base=None if policy is None else ContentSecurityPolicy(policy),
+        changes=tuple(changes.items()),
+    )
+    return lambda handler: attach_policy(handler, attached)
+
+
+def csp_nonce(request: Request) -> str:
+    """Make the nonce of one request, 128 random bits; the value of `request.csp_nonce`."""
+    return secrets.token_urlsafe(16)
+
+
+class HeaderGuard:
+    """Fills the default headers into every response that does not have its own."""
+
+    def __init__(self) -> None:
+        self._settings: dict[str, str] = {}
+        self._hsts = ""
+        self._configured = ContentSecurityPolicy()
+        self._configured_report_only = ContentSecurityPolicy()
+        self._rebuild({})
+
+    @property
+    def policy(self) -> ContentSecurityPolicy:
+        """The app's policy, with what plugins contributed."""
+        return self._policy
+
+    @property
+    def cache_control(self) -> str:
+        """The Cache-Control of responses that have none of their own, possibly empty."""
+        return self._settings.get("Cache-Control", "")
+
+    def declare(self, registry: Registry) -> None:
+        """Declare the settings and attributes of this concern."""
+        registry.setting(
+            "CONTENT_SECURITY_POLICY",
+            _PolicySetting,
+            default=DEFAULT_POLICY,
+            help="The Content-Security-Policy: a header value, a dict of directives, or a "
+            "ContentSecurityPolicy. None or '' sends none.",
+            check=_check_policy,
+        )
+        registry.setting(
+            "CONTENT_SECURITY_POLICY_REPORT_ONLY",
+            _PolicySetting,
+            default=None,
+            help="A second policy that browsers report on without enforcing it.",
+            check=_check_policy,
+        )
+        registry.setting(
+            "STRICT_TRANSPORT_SECURITY",
+            str | None,
+            default="max-age=31536000; includeSubDomains",
+            help="Sent over https only. None or '' sends none.",
+            check=_check_header,
+        )
+        for name, header, default, purpose in _PLAIN_HEADERS:
+            registry.setting(
+                name,
+                str | None,
+                default=default,
+                help=f"{header}: {purpose} None or '' sends none.",
+                check=_check_header,
+            )
+        registry.request_attribute("csp_nonce", csp_nonce)
+
+    def configure(self, app: Flasgo) -> None:
+        """Read the settings."""
+        settings: Settings = app.settings
+        self._settings = {
+            header: str(settings[name]).strip()
+            for name, header, _, _ in _PLAIN_HEADERS
+            if settings[name]
+        }
+        self._hsts = str(settings["STRICT_TRANSPORT_SECURITY"] or "").strip()
+        self._configured = _policy_of(settings["CONTENT_SECURITY_POLICY"])
+        self._configured_report_only = _policy_of(settings["CONTENT_SECURITY_POLICY_REPORT_ONLY"])
+        self._rebuild({})
+
+    @hookimpl(trylast=True)
+    def app_created(self, app: Flasgo) -> None:
+        """Merge the sources that plugins contribute."""
+        self._rebuild(_contributed(app))
+
+    @hookimpl(trylast=True)
+    def app_startup(self, app: Flasgo) -> None:
+        """Merge once more: plugins may have been registered, or configured, since."""
+        self._rebuild(_contributed(app))
+
+    def _rebuild(self, contributed: Mapping[str, list[str]]) -> None:
+        self._policy = _merged(self._configured, contributed)
+        self._report_only = _merged(self._configured_report_only, contributed)
+        self._texts = {
+            header: PolicyText(policy)
+            for header, policy in ((_CSP, self._policy), (_CSP_REPORT_ONLY, self._report_only))
+            if policy
+        }
+        headers = {**self._settings, **{name: text.plain for name, text in self._texts.items()}}
+        self._block = HeaderBlock(headers)
+        self._secure_block = HeaderBlock({**headers, _HSTS: self._hsts} if self._hsts else headers)
+
+    @hookimpl(trylast=True)
+    def response_finalize(self, request: Request, response: Response) -> None:
+        """Fill in the headers that the response does not have."""
+        nonce = request.peek("csp_nonce")
+        if nonce is not None:
+            for header, text in self._texts.items():
+                response.headers.setdefault(header, text.with_nonce(str(nonce)))
+        # PERF: both blocks are checked and encoded already.
+        response.fill_headers(self._secure_block if request.is_secure else self._block)
+
+
+class RouteCspGuard:
+    """Sends the policies of endpoints that have their own.
+
+    Args:
+        headers: Knows the app's policy.
+    """
+
+    def __init__(self, headers: HeaderGuard) -> None:
+        self._headers = headers
+        # One entry per combination of decorators in the code.
+        self._texts: dict[tuple[ContentSecurityPolicy, tuple[Csp, ...]], PolicyText] = {}
+
+    @hookimpl(when=has_policy(Csp))
+    def response_finalize(self, request: Request, response: Response) -> None:
+        """Set the endpoint's policy, unless the handler set one itself."""
+        text = self._text(request)
+        if _CSP in response.headers:
+            return
+        nonce = request.peek("csp_nonce")
+        value = text.plain if nonce is None else text.with_nonce(str(nonce))
+        if value:
+            response.headers[_CSP] = value
+
+    def _text(self, request: Request) -> PolicyText:
+        route = request.route
+        policies = () if route is None else route.policies_of(Csp)
+        key = (self._headers.policy, policies)
+        text = self._texts.get(key)
+        if text is None:
+            policy = self._headers.policy
+            for own in reversed(policies):  # the outermost decorator has the last word
+                policy = own.applied_to(policy)
+            text = self._texts[key] = PolicyText(policy)
+        return text
+
+
+def _policy_of(value: object) -> ContentSecurityPolicy:
+    given = cast("ContentSecurityPolicy | dict[str, str | list[str]] | str | None", value)
+    return ContentSecurityPolicy(given or "")
+
+
+def _check_policy(value: object) -> str | None:
+    try:
+        _policy_of(value)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _check_header(value: object) -> str | None:
+    try:
+        HeaderBlock({"x-check": str(value or "")})
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _contributed(app: Flasgo) -> dict[str, list[str]]:
+    """Return the sources that the plugins' `csp_sources` hooks give, by directive."""
+    merged: dict[str, list[str]] = {}
+    for answer in app.plugins.call_all("csp_sources"):
+        if answer is None:
+            continue
+        if not isinstance(answer, Mapping):
+            raise ConfigurationError(
+                f"A csp_sources hook returned {type(answer).__name__}; return a dict such as "
+                "{'img-src': ['https://images.example.com']}, or None."
+            )
+        for directive, sources in ContentSecurityPolicy(answer).directives.items():
+            merged.setdefault(directive, []).extend(sources)
+    return merged
+
+
+def _merged(
+    policy: ContentSecurityPolicy, contributed: Mapping[str, list[str]]
+) -> ContentSecurityPolicy:
+    """Add sources to a policy; a policy that is switched off stays off."""
+    if policy:
+        for directive, sources in contributed.items():
+            policy = policy.with_sources(directive, *sources)
+    return policy

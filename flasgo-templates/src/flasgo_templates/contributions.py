@@ -1,0 +1,108 @@
+"""What other plugins bring to the templates of an app, collected once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flasgo import ConfigurationError, Connection, PluginError
+from jinja2.defaults import DEFAULT_NAMESPACE
+
+from flasgo_templates.directories import real_directory
+from flasgo_templates.loader import TemplateRoot, checked_prefix
+
+if TYPE_CHECKING:
+    from flasgo.implementation import Implementation
+    from flasgo.plugins import Plugins
+
+__all__ = ["Contribution", "collect_contribution"]
+
+_RESERVED = frozenset({*DEFAULT_NAMESPACE, "g", "request", "url_for"})
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What all plugins together bring.
+
+    Args:
+        hooks: The `template_context` implementations, in the order of their calls.
+        names: Globals.
+        roots: Directories of templates.
+    """
+
+    hooks: tuple[Callable[[Connection], object], ...]
+    names: Mapping[str, object]
+    roots: tuple[TemplateRoot, ...]
+
+
+def collect_contribution(plugins: Plugins) -> Contribution:
+    """Ask the plugins what they bring to templates.
+
+    Args:
+        plugins: The plugins of the app.
+
+    Raises:
+        PluginError: When an implementation is async or returns the wrong thing, when a directory
+            does not exist, or when two plugins bring the same name.
+    """
+    hooks = [impl.call for impl in _sync(plugins, "template_context")]
+    directories = _merged(plugins, "template_directories")
+    return Contribution(
+        tuple(hooks),
+        {name: value for name, (_, value) in _merged(plugins, "template_globals").items()},
+        tuple(_root(prefix, *found) for prefix, found in directories.items()),
+    )
+
+
+def _sync(plugins: Plugins, hook: str) -> Iterator[Implementation]:
+    for impl in plugins.implementations(hook):
+        if impl.is_async:
+            raise PluginError(
+                f"Plugin {impl.plugin!r}: {hook} is async, and templates are rendered "
+                "synchronously as well; use def.",
+                plugin=impl.plugin,
+            )
+        yield impl
+
+
+def _merged(plugins: Plugins, hook: str) -> dict[str, tuple[str, object]]:
+    """Merge the mappings that a hook returns: name -> (plugin, value)."""
+    merged: dict[str, tuple[str, object]] = {}
+    for impl in _sync(plugins, hook):
+        for name, value in _entries(impl, plugins.call_setup(impl)):
+            if name in merged or name in _RESERVED:
+                other = merged[name][0] if name in merged else "templates"
+                raise PluginError(
+                    f"Plugins {other!r} and {impl.plugin!r} both bring {name!r} in {hook}; "
+                    "disable one of them, or rename it in the plugin you own.",
+                    plugin=impl.plugin,
+                )
+            merged[name] = (impl.plugin, value)
+    return merged
+
+
+def _entries(impl: Implementation, answer: object) -> Iterable[tuple[str, object]]:
+    if answer is None:
+        return ()
+    if not isinstance(answer, Mapping) or not all(isinstance(name, str) for name in answer):
+        raise PluginError(
+            f"Plugin {impl.plugin!r}: {impl.hook} must return a mapping of str to values, or "
+            f"None, got {type(answer).__name__}.",
+            plugin=impl.plugin,
+        )
+    return answer.items()
+
+
+def _root(prefix: str, plugin: str, directory: object) -> TemplateRoot:
+    try:
+        if not isinstance(directory, (str, Path)) or not Path(directory).is_absolute():
+            raise ConfigurationError(
+                f"{directory!r} is not an absolute path; write Path(__file__).parent / 'templates'."
+            )
+        return TemplateRoot(real_directory(directory, None), checked_prefix(prefix))
+    except ConfigurationError as error:
+        raise PluginError(f"Plugin {plugin!r}: template_directories: {error}", plugin=plugin) from (
+            error
+        )

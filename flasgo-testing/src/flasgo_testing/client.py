@@ -1,0 +1,437 @@
+"""The test client."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, Unpack
+from urllib.parse import quote
+
+import httpx2
+from httpx2 import USE_CLIENT_DEFAULT, AsyncClient
+
+from .asgi import Address, ASGIApp
+from .cookies import ClientCookies
+from .loop_thread import LoopThread
+from .options import BuildOptions, RequestOptions
+from .transport import STREAM_EXTENSION, AppTransport
+
+if TYPE_CHECKING:
+    from httpx2._client import UseClientDefault
+    from httpx2._types import (
+        AuthTypes,
+        CookieTypes,
+        HeaderTypes,
+        QueryParamTypes,
+        RequestContent,
+        RequestData,
+        RequestExtensions,
+        RequestFiles,
+        TimeoutTypes,
+    )
+
+__all__ = ["TestClient"]
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+
+
+class TestClient(httpx2.Client):
+    """An HTTP client whose requests go to an app in this process.
+
+    It is an `httpx2.Client`: everything known from there works, answers are `httpx2.Response`.
+    Used in a `with` block it runs the app's start-up and shut-down; without one it does not.
+    The app runs on an event loop of its own in a background thread: the plain methods work in
+    ordinary and in `async` tests, the `a...` methods are their awaitable twins, and both share
+    cookies, headers and every other setting of the client.
+
+    Args:
+        app: A Flasgo app, or any other ASGI app.
+        base_url: What relative URLs are resolved against.
+        raise_server_exceptions: Raise in the test what the app raised. False shows the app's own
+            error response instead.
+        enforce_csrf: Send unsafe requests without the `Sec-Fetch-Site: same-origin` header, by
+            which the app otherwise recognises them as coming from its own pages.
+        follow_redirects: Whether to follow redirects where a request does not say.
+        timeout: Seconds after which a request fails with `AppTimeoutError`; None waits for ever.
+        client: The peer's address that the app sees; None for a server that does not know it.
+        root_path: The prefix under which a proxy mounted the app.
+        headers: Headers for every request.
+        cookies: Cookies to begin with.
+        params: Query parameters for every request.
+        auth: Credentials for every request, as in `httpx2`.
+    """
+
+    __test__ = False  # pytest would collect it by its name
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        base_url: str = "http://localhost",
+        raise_server_exceptions: bool = True,
+        enforce_csrf: bool = False,
+        follow_redirects: bool = False,
+        timeout: float | None = 10.0,
+        *,
+        client: Address | None = ("127.0.0.1", 50000),
+        root_path: str = "",
+        headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        params: QueryParamTypes | None = None,
+        auth: AuthTypes | None = None,
+    ) -> None:
+        self.app = app
+        self.enforce_csrf = enforce_csrf
+        self._loop_thread = LoopThread()
+        self._app_transport = AppTransport(
+            app,
+            self._loop_thread,
+            raise_app_errors=raise_server_exceptions,
+            client=client,
+            root_path=root_path,
+        )
+        self._has_started = False
+        self._client_cookies = ClientCookies(httpx2.URL(base_url).host)
+        super().__init__(
+            transport=self._app_transport,
+            base_url=base_url,
+            follow_redirects=follow_redirects,
+            timeout=timeout,
+            headers=headers,
+            params=params,
+            auth=auth,
+            trust_env=False,
+        )
+        self._client_cookies.update(cookies)
+        self._async_client = AsyncClient(
+            transport=self._app_transport, cookies=self._client_cookies.jar, trust_env=False
+        )
+        self._finalizer = weakref.finalize(self, self._loop_thread.stop)
+
+    @property
+    def cookies(self) -> ClientCookies:
+        """The cookies that the client sends; assigning replaces them all."""
+        return self._client_cookies
+
+    @cookies.setter
+    def cookies(self, cookies: CookieTypes) -> None:
+        self._client_cookies.replace(cookies)
+
+    # Building and sending
+
+    def build_request(
+        self,
+        method: str,
+        url: httpx2.URL | str,
+        *,
+        content: RequestContent | None = None,
+        data: RequestData | None = None,
+        files: RequestFiles | None = None,
+        json: Any | None = None,
+        params: QueryParamTypes | None = None,
+        headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        timeout: TimeoutTypes | UseClientDefault = USE_CLIENT_DEFAULT,
+        extensions: RequestExtensions | None = None,
+    ) -> httpx2.Request:
+        """Build a request without sending it, as `httpx2.Client.build_request` does.
+
+        A URL that begins with a slash is a path, and reaches the app exactly as written: neither
+        `//` nor `/../` is tidied up on the way.
+        """
+        raw_path = self._raw_path(url)
+        if raw_path is not None:
+            url = self._url_of_path(str(url), raw_path)
+        request = super().build_request(
+            method,
+            url,
+            content=content,
+            data=data,
+            files=files,
+            json=json,
+            params=params,
+            headers=headers,
+            timeout=timeout,
+            extensions=extensions,
+        )
+        if raw_path is not None:
+            self._app_transport.targets[request] = raw_path
+        if cookies and "cookie" not in httpx2.Headers(headers):
+            request.headers.pop("cookie", None)
+            self._client_cookies.with_extra(cookies).set_cookie_header(request)
+        self._claim_same_origin(request)
+        return request
+
+    def request(
+        self,
+        method: str,
+        url: httpx2.URL | str,
+        *,
+        content: RequestContent | None = None,
+        data: RequestData | None = None,
+        files: RequestFiles | None = None,
+        json: Any | None = None,
+        params: QueryParamTypes | None = None,
+        headers: HeaderTypes | None = None,
+        cookies: CookieTypes | None = None,
+        auth: AuthTypes | UseClientDefault | None = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
+        timeout: TimeoutTypes | UseClientDefault = USE_CLIENT_DEFAULT,
+        extensions: RequestExtensions | None = None,
+    ) -> httpx2.Response:
+        """Send a request and return the answer.
+
+        Args:
+            method: The HTTP method.
+            url: A path, or a whole URL.
+            content: The body, as text, bytes or an iterable of bytes.
+            data: Form fields.
+            files: Files of a multipart form, as in `httpx2`.
+            json: Data to send as JSON.
+            params: Query parameters.
+            headers: Further headers.
+            cookies: Cookies for this request only; they replace the client's of the same name.
+            auth: Credentials.
+            follow_redirects: Whether to follow redirects.
+            timeout: Seconds until `AppTimeoutError`.
+            extensions: `httpx2` extensions.
+
+        Returns:
+            The answer, read to its end.
+
+        Raises:
+            Exception: What the app raised, unless `raise_server_exceptions=False`.
+            AppTimeoutError: If the app did not answer in time.
+            AppProtocolError: If its answer breaks HTTP or ASGI.
+        """
+        request = self.build_request(
+            method,
+            url,
+            content=content,
+            data=data,
+            files=files,
+            json=json,
+            params=params,
+            headers=headers,
+            cookies=cookies,
+            timeout=timeout,
+            extensions=extensions,
+        )
+        return self.send(request, auth=auth, follow_redirects=follow_redirects)
+
+    def send(
+        self,
+        request: httpx2.Request,
+        *,
+        stream: bool = False,
+        auth: AuthTypes | UseClientDefault | None = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
+    ) -> httpx2.Response:
+        """Send a request built with `build_request`."""
+        request.extensions = {**request.extensions, STREAM_EXTENSION: stream}
+        return super().send(request, stream=stream, auth=auth, follow_redirects=follow_redirects)
+
+    # The awaitable twins
+
+    async def arequest(
+        self, method: str, url: httpx2.URL | str, **options: Unpack[RequestOptions]
+    ) -> httpx2.Response:
+        """Send a request without blocking the test's event loop; see `request`."""
+        return await self._asend(method, url, False, **options)
+
+    async def aget(
+        self, url: httpx2.URL | str, **options: Unpack[RequestOptions]
+    ) -> httpx2.Response:
+        """Send a `GET` request; see `request`."""
+        return await self.arequest("GET", url, **options)
+
+    async def ahead(
+        self, url: httpx2.URL | str, **options: Unpack[RequestOptions]
+    ) -> httpx2.Response:
+        """Send a `HEAD` request; see `request`."""
+        return await self.arequest("HEAD", url, **options)
+
+    async def aoptions(
+        self, url: httpx2.URL | str, **options: Unpack[RequestOptions]
+    ) -> httpx2.Response:
+        """Send an `OPTIONS` request; see `request`."""
+        return await self.arequest("OPTIONS", url, **options)
+
+    async def apost(
+        self, url: httpx2.URL | str, **options: Unpack[RequestOptions]
+    ) -> httpx2.Response:
+        """Send a `POST` request; see `request`."""
+        return await self.arequest("POST", url, **options)
+
+    async def aput(
+        self, url: httpx2.URL | str, **options: Unpack[RequestOptions]
+    ) -> httpx2.Response:
+        """Send a `PUT` request; see `request`."""
+        return await self.arequest("PUT", url, **options)
+
+    async def apatch(
+        self, url: httpx2.URL | str, **options: Unpack[RequestOptions]
+    ) -> httpx2.Response:
+        """Send a `PATCH` request; see `request`."""
+        return await self.arequest("PATCH", url, **options)
+
+    async def adelete(
+        self, url: httpx2.URL | str, **options: Unpack[RequestOptions]
+    ) -> httpx2.Response:
+        """Send a `DELETE` request; see `request`."""
+        return await self.arequest("DELETE", url, **options)
+
+    @asynccontextmanager
+    async def astream(
+        self, method: str, url: httpx2.URL | str, **options: Unpack[RequestOptions]
+    ) -> AsyncGenerator[httpx2.Response]:
+        """Open a response and read its body piece by piece; leaving the block disconnects."""
+        response = await self._asend(method, url, True, **options)
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+    # Life of the client
+
+    def __enter__(self) -> Self:
+        """Run the app's start-up. Errors in it surface here."""
+        self._begin()
+        try:
+            self._app_transport.start_up(self.timeout.read)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        """Run the app's shut-down, and close the client. Errors in it surface here."""
+        try:
+            self._app_transport.shut_down(self.timeout.read)
+        except Exception as error:  # noqa: BLE001 - judged in _raise_or_note
+            _raise_or_note(error, exc_value)
+        finally:
+            self.close()
+
+    async def __aenter__(self) -> Self:
+        """Run the app's start-up without blocking the test's event loop."""
+        self._begin()
+        try:
+            await self._app_transport.astart_up(self.timeout.read)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        """Run the app's shut-down without blocking the test's event loop, and close the client."""
+        try:
+            await self._app_transport.ashut_down(self.timeout.read)
+        except Exception as error:  # noqa: BLE001 - judged in _raise_or_note
+            _raise_or_note(error, exc_value)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the background thread. The client cannot be used afterwards."""
+        super().close()
+        self._finalizer.detach()
+        self._loop_thread.close()
+
+    # Details
+
+    def _begin(self) -> None:
+        if self._has_started or self.is_closed:
+            raise RuntimeError(
+                "A test client's `with` block can be entered once. "
+                "Make a new client: app.test_client()."
+            )
+        self._has_started = True
+
+    async def _asend(
+        self,
+        method: str,
+        url: httpx2.URL | str,
+        stream: bool,
+        *,
+        auth: AuthTypes | UseClientDefault | None = USE_CLIENT_DEFAULT,
+        follow_redirects: bool | UseClientDefault = USE_CLIENT_DEFAULT,
+        **options: Unpack[BuildOptions],
+    ) -> httpx2.Response:
+        if self.is_closed:
+            raise RuntimeError("The test client is closed. Make a new one: app.test_client().")
+        request = self.build_request(method, url, **options)
+        body = request.stream
+        if isinstance(body, httpx2.SyncByteStream) and not isinstance(body, httpx2.AsyncByteStream):
+            request.stream = _SyncBody(body)
+        request.extensions = {**request.extensions, STREAM_EXTENSION: stream}
+        if follow_redirects is USE_CLIENT_DEFAULT:
+            follow_redirects = self.follow_redirects
+        return await self._async_client.send(
+            request,
+            stream=stream,
+            auth=self.auth if auth is USE_CLIENT_DEFAULT else auth,
+            follow_redirects=(
+                self.follow_redirects
+                if follow_redirects is USE_CLIENT_DEFAULT
+                else follow_redirects
+            ),
+        )
+
+    def _raw_path(self, url: httpx2.URL | str) -> bytes | None:
+        """Return the path to send for a URL that is written as a path, else None."""
+        if not isinstance(url, str) or not url.startswith("/"):
+            return None
+        path = url.partition("#")[0].partition("?")[0]
+        prefix = self.base_url.raw_path.partition(b"?")[0].rstrip(b"/")
+        return prefix + quote(path, safe=_PRINTABLE).encode("ascii")
+
+    def _url_of_path(self, url: str, raw_path: bytes) -> httpx2.URL:
+        _, mark, query = url.partition("#")[0].partition("?")
+        target = raw_path.decode("ascii") + mark + quote(query, safe=_PRINTABLE)
+        return self.base_url.copy_with(raw_path=target.encode("ascii"))
+
+    def _claim_same_origin(self, request: httpx2.Request) -> None:
+        """Say what a browser says when a page of the app itself sends the request.
+
+        A test that sets `Sec-Fetch-Site`, or an `Origin` other than the app's, is about just that
+        and gets what it asked for.
+        """
+        if self.enforce_csrf or request.method in _SAFE_METHODS:
+            return
+        origin = request.headers.get("origin")
+        own = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
+        if origin is None or origin == own:
+            request.headers.setdefault("Sec-Fetch-Site", "same-origin")
+
+
+class _SyncBody(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    """Lets the asynchronous client take a body that is iterated synchronously.
+
+    It never does so itself: the transport reads the body, in a worker thread.
+    """
+
+    def __init__(self, stream: httpx2.SyncByteStream) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._stream)
+
+
+def _raise_or_note(error: Exception, original: BaseException | None) -> None:
+    """Raise an error of the shut-down, unless the block already ends with one of its own."""
+    if original is None:
+        raise error
+    original.add_note(f"The app's shut-down failed as well: {error!r}")

@@ -1,0 +1,23 @@
+"""What this plugin adds to an app, for editors and type checkers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
+if TYPE_CHECKING:
+    from .client import TestClient
+    from .options import ClientOptions
+
+__all__ = ["AppMembers", "RequestMembers"]
+
+
+class AppMembers:
+    """Contributed to `Flasgo`."""
+
+    def test_client(self, **options: Unpack[ClientOptions]) -> TestClient:
+        """Make a test client for this app; the keywords are those of `TestClient`."""
+        raise NotImplementedError  # a declaration: the plugin contributes the method itself
+
+
+class RequestMembers:
+    """Contributed to `Request`: nothing."""

@@ -1,0 +1,59 @@
+"""Finds the line that a hanging app is stuck at, for the message of the error."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+__all__ = ["where_blocked", "where_suspended"]
+
+# Frames of the machinery are of no help to the person who reads the message.
+_UNHELPFUL = (str(Path(asyncio.__file__).parent), str(Path(__file__).parent))
+
+
+def where_suspended(task: asyncio.Task[None] | None) -> str:
+    """Name the line at which a task awaits.
+
+    Args:
+        task: The task, suspended.
+
+    Returns:
+        A sentence with a leading blank, or "" if the place cannot be seen.
+    """
+    awaited: object = task.get_coro() if task is not None else None
+    innermost: FrameType | None = None
+    while awaited is not None:
+        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "ag_frame", None)
+        if frame is not None and _is_helpful(frame):
+            innermost = frame
+        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "ag_await", None)
+    return f" It was waiting at {_place(innermost)}." if innermost is not None else ""
+
+
+def where_blocked(thread: threading.Thread | None) -> str:
+    """Name the line at which a thread runs.
+
+    Args:
+        thread: The thread whose event loop does not answer.
+
+    Returns:
+        A sentence with a leading blank, or "" if the place cannot be seen.
+    """
+    ident = thread.ident if thread is not None else None
+    frame = sys._current_frames().get(ident) if ident is not None else None
+    while frame is not None and not _is_helpful(frame):
+        frame = frame.f_back
+    if frame is None:
+        return ""
+    return f" It blocks its event loop at {_place(frame)}: make that call in a worker thread."
+
+
+def _is_helpful(frame: FrameType) -> bool:
+    return not frame.f_code.co_filename.startswith(_UNHELPFUL)
+
+
+def _place(frame: FrameType) -> str:
+    return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}()"

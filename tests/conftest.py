@@ -1,0 +1,34 @@
+"""What holds for the whole suite: in CI a skipped test is a failed run."""
+
+import os
+
+import pytest
+
+# In CI everything that a test may need is installed, so a skip hides a hole. The variable is taken
+# out of the environment, where apps under test would report it as a setting that nobody knows.
+_NO_SKIPS = os.environ.pop("FLASGO_CI", "") == "1"
+
+
+def _skipped(config: pytest.Config) -> list[pytest.TestReport]:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return list(reporter.stats.get("skipped", ())) if reporter is not None else []
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Turn skips into a failure of the session."""
+    if _NO_SKIPS and session.exitstatus == pytest.ExitCode.OK and _skipped(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say why the session failed."""
+    skipped = _skipped(config)
+    if _NO_SKIPS and skipped:
+        terminalreporter.write_line(
+            f"FLASGO_CI=1: {len(skipped)} skipped, which counts as failed here. "
+            "Install what the tests ask for, or delete them.",
+            red=True,
+        )

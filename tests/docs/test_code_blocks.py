@@ -1,0 +1,107 @@
+"""Every Python block of the README, the docs and the packages' pages runs as it is printed.
+
+A block is a program of its own: it is written to a file in an empty directory and run in a fresh
+interpreter with warnings as errors. Blocks that define tests are handed to pytest.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_SECONDS = 60
+SECRET_KEY = "docs-tests-only-0123456789abcdef-0123456789"
+_FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<code>.*?)^```$", re.M | re.S)
+_TEST = re.compile(r"^(async )?def test_", re.M)
+# Anything with a Python in it that is not run would be a promise nobody keeps.
+KNOWN_LANGUAGES = {"python", "console", "text", "toml", "html", "json", "css", "dotenv", "ini"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: where it stands and what it says."""
+
+    document: Path
+    line: int
+    language: str
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.document.relative_to(ROOT)}:{self.line}"
+
+
+def documents() -> list[Path]:
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md"]
+    return sorted([*pages, *ROOT.glob("flasgo-*/README.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def blocks() -> list[Block]:
+    found: list[Block] = []
+    for document in documents():
+        text = document.read_text()
+        for fence in _FENCE.finditer(text):
+            line = text.count("\n", 0, fence.start()) + 2
+            found.append(Block(document, line, fence["info"].strip(), fence["code"]))
+    return found
+
+
+PYTHON = [block for block in blocks() if block.language == "python"]
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=str)
+def test_block_runs_as_printed(block: Block, tmp_path: Path) -> None:
+    # The files that examples point at; they are about the code, not about these.
+    for folder in ("static", "assets", "templates"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "templates" / "home.html").write_text("<h1>{{ title }}</h1>\n")
+    program = tmp_path / "app.py"
+    program.write_text(block.code)
+    # Not as `__main__`: what stands behind that guard starts a server.
+    command = ["-c", "import runpy; runpy.run_path('app.py', run_name='app')"]
+    if _TEST.search(block.code):
+        command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "app.py"]
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *command],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "FLASGO_SECRET_KEY": SECRET_KEY},
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+
+    assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+
+
+def test_every_block_names_a_language_that_is_known_here() -> None:
+    unknown = [
+        f"{block} {block.language!r}" for block in blocks() if block.language not in KNOWN_LANGUAGES
+    ]
+
+    assert unknown == [], "write ```python for code that runs, ```console for what is typed"
+
+
+def test_no_block_is_left_open() -> None:
+    open_ended = [
+        str(document.relative_to(ROOT))
+        for document in documents()
+        if len(re.findall(r"^\s*```", document.read_text(), re.M)) % 2
+    ]
+
+    assert open_ended == []
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    dead: list[str] = []
+    for document in documents():
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text()):
+            if ":" not in target and not (document.parent / target).exists():
+                dead.append(f"{document.relative_to(ROOT)}: {target}")
+
+    assert dead == []
