@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import sys
 from dataclasses import replace
 
@@ -19,6 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0 when everything could be measured, whatever the figures say.
     """
     options = _parser().parse_args(arguments)
+    # The foreign host that proves the protections is logged as a security event.
+    logging.getLogger("flasgo.security").setLevel(logging.ERROR)
     effort = QUICK if options.quick else Effort()
     chosen = {"rounds": options.rounds, "requests": options.requests}
     effort = replace(effort, **{name: value for name, value in chosen.items() if value is not None})

@@ -34,12 +34,14 @@ class Exchange:
         method: HTTP method in upper case.
         headers: Headers on top of, or instead of, the usual ones of a client.
         body: Request body, sent in one piece.
+        client: Address of the peer.
     """
 
     path: str = "/"
     method: str = "GET"
     headers: tuple[tuple[bytes, bytes], ...] = ()
     body: bytes = b""
+    client: str = "127.0.0.1"
 
     def scope(self) -> Scope:
         """The connection scope, with the keys that uvicorn sets."""
@@ -50,7 +52,7 @@ class Exchange:
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1",
             "server": ("127.0.0.1", 8000),
-            "client": ("127.0.0.1", 40404),
+            "client": (self.client, 40404),
             "scheme": "http",
             "method": self.method,
             "root_path": "",

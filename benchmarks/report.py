@@ -93,7 +93,7 @@ def _bars(bars: list[Bar]) -> str:
         )
         for bar in bars
     ]
-    return f"The bars of SPEC.md\n{_table(head, lines)}"
+    return f"What flasgo is held to\n{_table(head, lines)}"
 
 
 def _number(value: float | None, digits: int = 2) -> str:

@@ -68,7 +68,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Bar:
-    """One line of SPEC's PERF section that this run can judge.
+    """One performance requirement that this run can judge.
 
     Args:
         requirement: Its number.

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.contestants import Contestant
+from benchmarks.workload import SECRET_KEY
 
 PROCESS_TIMEOUT_SECONDS = 120
 
@@ -23,9 +24,10 @@ started = time.perf_counter()
 print(time.perf_counter() - started)
 """
 
+_SETTINGS = f"settings={{'SECRET_KEY': {SECRET_KEY!r}}}"
 STATEMENTS = {
-    "flasgo-core": "import flasgo; app = flasgo.Flasgo(plugins=[], discover=False)",
-    "flasgo": "import flasgo; app = flasgo.Flasgo(settings={'SECRET_KEY': 'benchmark-' * 4})",
+    "flasgo-core": f"import flasgo; app = flasgo.Flasgo({_SETTINGS}, plugins=[], discover=False)",
+    "flasgo": f"import flasgo; app = flasgo.Flasgo({_SETTINGS})",
     "starlette": "import starlette.applications as s; app = s.Starlette()",
     "fastapi": "import fastapi; app = fastapi.FastAPI()",
     "litestar": "import litestar; app = litestar.Litestar()",

@@ -88,15 +88,13 @@ class Contestant:
 
 CONTESTANTS: tuple[Contestant, ...] = (
     Contestant("raw", "raw ASGI function", "asyncio"),
-    Contestant(
-        "flasgo-core", "flasgo, core alone", "flasgo", "flasgo-core", ("json", "typed-body")
-    ),
+    Contestant("flasgo-core", "flasgo, core alone", "flasgo", "flasgo-core"),
     Contestant(
         "flasgo",
         "flasgo, all plugins, all defaults",
         "flasgo_security",
         "flasgo",
-        ("json", "session", "typed-body"),
+        ("json", "session"),
     ),
     Contestant(
         "starlette",

@@ -3,19 +3,17 @@
 from flasgo import Flasgo, Request
 
 from benchmarks.asgi import ASGIApp
-from benchmarks.workload import SECRET_KEY, SESSION, Order
+from benchmarks.workload import SECRET_KEY, SESSION
 
 
 def app(scenario: str) -> ASGIApp:
-    """Build the application for `json`, `session` or `typed-body`."""
+    """Build the application for `json` or `session`."""
     # The only setting is the secret, so that no random one is made (with a warning) in each run.
     application = Flasgo(settings={"SECRET_KEY": SECRET_KEY})
     application.get("/")(home)
     if scenario == "session":
         application.get("/login")(login)
         application.get("/session")(read_session)
-    if scenario == "typed-body":
-        application.post("/orders")(create_order)
     return application
 
 
@@ -34,8 +32,3 @@ async def read_session(request: Request) -> dict[str, object]:
     """Answer with what the session holds."""
     session = request.session
     return {"user": session["user"], "visits": session["visits"]}
-
-
-async def create_order(order: Order) -> dict[str, object]:
-    """Use the parsed body."""
-    return {"name": order.name, "total": order.quantity * order.price, "tags": len(order.tags)}

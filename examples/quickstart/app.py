@@ -5,11 +5,8 @@ Run it with `flasgo run examples/quickstart/app.py --reload` and open http://127
 
 import os
 import secrets
-from pathlib import Path
 
 from flasgo import Flasgo, Request, Response, redirect
-
-HERE = Path(__file__).parent
 
 app = Flasgo(
     static_folder="static",
@@ -23,17 +20,17 @@ app = Flasgo(
         "CSRF_COOKIE_SECURE": False,
     },
 )
-app.configure_templates(HERE / "templates")
+app.configure_templates("templates")
 
 # What the welcome page lists. `static/welcome.js` adds the values that the browser received.
 PROTECTIONS = (
     ("content-security-policy", "Scripts and styles come from here or not at all."),
-    ("x-frame-options", "No other site can put this page in a frame."),
+    ("x-frame-options", "No site can put this page in a frame."),
     ("x-content-type-options", "A file is what its type says, whatever its bytes look like."),
-    ("referrer-policy", "Links to other sites do not give away where you came from."),
+    ("referrer-policy", "Other sites learn which site you came from, not which page."),
     ("permissions-policy", "Camera, microphone and location stay off."),
-    ("cross-origin-opener-policy", "Pages that open this one get no handle on it."),
-    ("cache-control", "Nothing personal stays behind in a shared cache."),
+    ("cross-origin-opener-policy", "Other sites that open this page get no handle on it."),
+    ("cache-control", "Nothing you see here stays behind in a cache."),
 )
 
 
@@ -44,16 +41,12 @@ async def home() -> dict[str, str]:
 
 
 @app.get("/welcome")
-async def welcome(request: Request) -> Response:
+async def welcome() -> Response:
     """Show the page with the contact form."""
     return Response.template(
         "welcome.html",
         templates=app.templates,
-        context={
-            "csrf_token": request.csrf_token,
-            "plugins": list(app.plugins),
-            "protections": PROTECTIONS,
-        },
+        context={"plugins": list(app.plugins), "protections": PROTECTIONS},
     )
 
 

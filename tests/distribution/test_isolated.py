@@ -3,11 +3,12 @@
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from .conftest import HERE, PACKAGES, Environment, MakeEnvironment
+from .conftest import HERE, PACKAGES, ROOT, Environment, MakeEnvironment, run
 
 PLUGINS = ("auth", "security", "static", "templates", "testing")
 # What a package must not pull in, because it belongs to another one.
@@ -79,6 +80,19 @@ def test_bundle_brings_the_command(bundle: Environment) -> None:
     assert "0." in version
     assert {plugin["name"] for plugin in plugins} == set(PLUGINS)
     assert {plugin["distribution"] for plugin in plugins} == {f"flasgo-{name}" for name in PLUGINS}
+
+
+def test_pip_installs_the_wheels_as_the_readme_says(
+    uv: str, wheels: dict[str, Path], tmp_path: Path
+) -> None:
+    assert "python3 -m pip install dist/*.whl" in (ROOT / "README.md").read_text()
+    environment = Environment(uv, tmp_path)
+    seeded = [uv, "venv", "--quiet", "--seed", "--python", sys.executable, tmp_path / "env"]
+    run(seeded, cwd=tmp_path)
+
+    run([environment.python, "-m", "pip", "install", "-q", *wheels.values()], cwd=tmp_path)
+
+    environment.check("bundle")
 
 
 @pytest.fixture(scope="module")

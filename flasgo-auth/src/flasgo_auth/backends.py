@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from flasgo import ConfigurationError, Connection
 from flasgo.suggest import did_you_mean
 
 from flasgo_auth.users import User
-from flasgo_auth.workers import finish, in_thread, is_async
+from flasgo_auth.workers import finish, is_async
 
 __all__ = ["AuthBackend", "AuthFunction", "Backends", "NamedBackend", "check_challenge"]
 
@@ -91,7 +90,6 @@ class _FunctionBackend(AuthBackend):
         return None if forbidden else self._challenge
 
 
-@dataclass(frozen=True, eq=False)
 class NamedBackend:
     """A backend under the name it was registered with.
 
@@ -100,13 +98,10 @@ class NamedBackend:
         backend: The backend.
     """
 
-    name: str
-    backend: AuthBackend
-
-    def __post_init__(self) -> None:
-        authenticate = self.backend.authenticate
-        in_worker = self.backend.blocking and not is_async(authenticate)
-        object.__setattr__(self, "_runs_in_thread", in_worker)
+    def __init__(self, name: str, backend: AuthBackend) -> None:
+        self.name = name
+        self.backend = backend
+        self._runs_in_thread = backend.blocking and not is_async(backend.authenticate)
 
     async def identify(self, request: Connection) -> User | None:
         """Return the authenticated user the backend recognises, or None.
@@ -119,7 +114,7 @@ class NamedBackend:
         """
         authenticate = self.backend.authenticate
         if self._runs_in_thread:
-            answer = await finish(await in_thread(authenticate, request))
+            answer = await finish(await request.app.threads.run(authenticate, request))
         else:
             answer = await finish(authenticate(request))
         if answer is None:

@@ -10,7 +10,7 @@ from flasgo import Connection
 
 from flasgo_auth.backends import AuthBackend, check_challenge
 from flasgo_auth.users import User
-from flasgo_auth.workers import finish, in_thread, is_async
+from flasgo_auth.workers import finish, is_async
 
 __all__ = [
     "MAX_TOKEN_BYTES",
@@ -96,7 +96,7 @@ class BearerTokenBackend(AuthBackend):
         if token is None:
             return None
         if self._validates_in_thread:
-            answer = await in_thread(self._validate, token)
+            answer = await request.app.threads.run(self._validate, token)
         else:
             answer = self._validate(token)
         return await finish(answer)

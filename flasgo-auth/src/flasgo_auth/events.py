@@ -12,45 +12,56 @@ __all__ = ["report"]
 
 logger = logging.getLogger("flasgo.security")
 
-_MAX_TEXT = 200
+_LONGEST_TEXT = 256
 
 
 def report(
-    kind: str, request: Connection, *, reason: str, backends: str, user: UserId | None = None
+    event: str,
+    request: Connection,
+    *,
+    reason: str,
+    backends: str,
+    user: UserId | None = None,
 ) -> None:
     """Log one denial, with its facts as attributes of the log record.
+
+    Where the security plugin is active, the denial also counts against the client.
 
     SECURITY: headers, query and cookies stay out, since they carry credentials (CWE-532).
 
     Args:
-        kind: `auth.unauthenticated`, `auth.forbidden` or `auth.conflict`.
+        event: `auth.unauthenticated`, `auth.forbidden` or `auth.conflict`.
         request: The denied request.
         reason: The permission that was missing, or what else went wrong.
-        backends: The names of the backends that were asked.
+        backends: The names of the backends that could have recognised the user.
         user: The id of the user, where there is one.
     """
-    method = "WEBSOCKET" if request.scope["type"] == "websocket" else request.scope["method"]
-    path = _one_line(request.path)
+    path = _loggable(request.path)
+    method = _loggable(request.method)
+    client_ip = _loggable(request.client_ip or "unknown")
     logger.warning(
-        "%s: %s %s from %s: %s",
-        kind,
+        "Security event %s: %s (%s %s from %s)",
+        event,
+        reason,
         method,
         path,
-        request.client_ip or "an unknown address",
-        reason,
+        client_ip,
         extra={
-            "kind": kind,
-            "client": request.client_ip,
+            "event": event,
+            "reason": reason,
+            "client_ip": client_ip,
             "method": method,
             "path": path,
-            "endpoint": request.route.endpoint if request.route is not None else None,
+            "endpoint": None if request.route is None else request.route.endpoint,
             "backends": backends,
-            "reason": reason,
-            "user": None if user is None else _one_line(str(user)),
+            "user": None if user is None else _loggable(str(user)),
         },
     )
+    counted = getattr(request, "security_events", None)
+    if isinstance(counted, list):
+        counted.append(event)
 
 
-def _one_line(text: str) -> str:
+def _loggable(text: str) -> str:
     # SECURITY: what a client wrote must not start a line of its own in the log (CWE-117).
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:_MAX_TEXT])
+    return ascii(text[:_LONGEST_TEXT])[1:-1]

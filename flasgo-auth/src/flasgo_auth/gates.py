@@ -55,12 +55,12 @@ class Gate:
         user, source = await self._identify(request, known, answers)
         if user and known and user.id != known.id:
             self._refuse_conflict(request, known)
-        request.user = user
+        _assign_user(request, user)
         for permission, check in self.checks:
             if not await check(request):
                 self._deny(request, user, source, permission)
         if known and not user:
-            request.user = known
+            _assign_user(request, known)
 
     async def _identify(
         self, request: Connection, known: User, answers: Answers
@@ -122,6 +122,10 @@ def _assigned_user(request: Connection) -> User:
             f"request.user was set to a {type(user).__name__}; assign a flasgo_auth.User."
         )
     return user
+
+
+def _assign_user(request: Connection, user: User) -> None:
+    setattr(request, "user", user)  # noqa: B010 - the attribute is the registry's, not the class's
 
 
 def _header(challenges: Iterable[str | None]) -> dict[str, str] | None:

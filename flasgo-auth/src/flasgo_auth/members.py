@@ -38,11 +38,13 @@ class AppMembers:
             TypeError: When `backend` is not a backend, or takes no such arguments.
             ValueError: When the challenge is malformed.
         """
+        raise NotImplementedError  # a declaration: the plugin contributes the method itself
 
     def authorize(
         self, *permissions: PermissionLike, backend: str | None = None
     ) -> Callable[[_H], _H]:
         """Ask for permissions before the decorated handler runs; see `flasgo_auth.authorize`."""
+        raise NotImplementedError
 
 
 class RequestMembers:

@@ -10,7 +10,7 @@ from typing import ClassVar, NoReturn, TypeAlias
 from flasgo import Connection
 
 from flasgo_auth.users import User, check_scope
-from flasgo_auth.workers import finish, in_thread, is_async
+from flasgo_auth.workers import finish, is_async
 
 __all__ = [
     "AllOf",
@@ -323,7 +323,8 @@ def compile_check(permission: Permission) -> CompiledCheck:
     if permission.blocking and not is_async(allows):
 
         async def check(request: Connection) -> bool:
-            return _verdict(permission, await finish(await in_thread(allows, request)))
+            answer = await request.app.threads.run(allows, request)
+            return _verdict(permission, await finish(answer))
 
     else:
 

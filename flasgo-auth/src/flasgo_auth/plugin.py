@@ -5,6 +5,7 @@ from __future__ import annotations
 from flasgo import Connection, Flasgo, Registry, has_policy, hookimpl
 
 from flasgo_auth.backends import AuthBackend, AuthFunction, Backends
+from flasgo_auth.current import current_user
 from flasgo_auth.gates import Answers, Gate, compile_gates
 from flasgo_auth.policy import AuthPolicy, authorize
 from flasgo_auth.users import ANONYMOUS
@@ -57,6 +58,11 @@ class AuthPlugin:
         """
         self.backends.add(name, backend, challenge=challenge, blocking=blocking)
         self._gates = {}
+
+    @hookimpl(optionalhook=True)
+    def template_globals(self) -> dict[str, object]:
+        """Let templates use `current_user`, where flasgo-templates is installed."""
+        return {"current_user": current_user}
 
     @hookimpl
     def app_startup(self, app: Flasgo) -> None:

@@ -22,29 +22,185 @@ PLUGINS: Mapping[str, str] = {
 """Plugin names and their distributions."""
 
 _EXPORTS: Mapping[str, tuple[str, ...]] = {
-    "flasgo_auth": (),
-    "flasgo_security": (),
+    "flasgo_auth": (
+        "ANONYMOUS",
+        "AllOf",
+        "AllowAny",
+        "AnyOf",
+        "AuthBackend",
+        "AuthPolicy",
+        "HasScope",
+        "IsAuthenticated",
+        "Not",
+        "Permission",
+        "User",
+        "authorize",
+        "bearer_token_backend",
+        "current_user",
+        "extract_bearer_token",
+    ),
+    "flasgo_security": (
+        "ContentSecurityPolicy",
+        "RateLimit",
+        "Session",
+        "csp",
+        "csrf_exempt",
+        "csrf_input",
+        "csrf_token",
+        "rate_limit",
+        "security_event",
+        "session",
+    ),
     "flasgo_static": (),
-    "flasgo_templates": (),
-    "flasgo_testing": (),
+    "flasgo_templates": (
+        "JinjaTemplates",
+        "MissingTemplateError",
+        "RefusedTemplateError",
+        "render_template",
+    ),
+    "flasgo_testing": (
+        "AppProtocolError",
+        "AppTimeoutError",
+        "LifespanError",
+        "TestClient",
+    ),
 }
 
-_APP_MEMBERS: Mapping[str, tuple[str, ...]] = {}
+_APP_MEMBERS: Mapping[str, tuple[str, ...]] = {
+    "flasgo-auth": (
+        "authorize",
+        "register_auth_backend",
+    ),
+    "flasgo-security": (
+        "csp",
+        "csrf_exempt",
+        "ratelimit",
+        "security_event",
+    ),
+    "flasgo-static": ("configure_static",),
+    "flasgo-templates": (
+        "configure_templates",
+        "context_processor",
+        "render_template",
+        "template_filter",
+        "template_global",
+        "template_test",
+        "templates",
+    ),
+    "flasgo-testing": ("test_client",),
+}
 
-_REQUEST_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {}
+_REQUEST_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
+    "flasgo-auth": ("user",),
+    "flasgo-security": (
+        "csp_nonce",
+        "csrf_token",
+        "host",
+        "rate_limit",
+        "security_events",
+        "session",
+    ),
+}
 
-_OPTIONS: Mapping[str, tuple[str, ...]] = {}
+_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "flasgo-static": ("static_folder",),
+}
 
-_SETTINGS: Mapping[str, tuple[str, ...]] = {}
+_SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "flasgo-security": (
+        "ALLOWED_HOSTS",
+        "CACHE_CONTROL",
+        "CONTENT_SECURITY_POLICY",
+        "CONTENT_SECURITY_POLICY_REPORT_ONLY",
+        "CROSS_ORIGIN_OPENER_POLICY",
+        "CSRF_COOKIE_HTTP_ONLY",
+        "CSRF_COOKIE_NAME",
+        "CSRF_COOKIE_SAMESITE",
+        "CSRF_COOKIE_SECURE",
+        "CSRF_ENABLED",
+        "CSRF_FIELD_NAME",
+        "CSRF_HEADER_NAME",
+        "CSRF_TRUSTED_ORIGINS",
+        "PERMISSIONS_POLICY",
+        "RATELIMIT_MAX_KEYS",
+        "REFERRER_POLICY",
+        "SECURITY_FAILURE_RATE_LIMIT",
+        "SECURITY_FAILURE_WINDOW_SECONDS",
+        "SESSION_COOKIE_DOMAIN",
+        "SESSION_COOKIE_HTTP_ONLY",
+        "SESSION_COOKIE_NAME",
+        "SESSION_COOKIE_PATH",
+        "SESSION_COOKIE_SAMESITE",
+        "SESSION_COOKIE_SECURE",
+        "SESSION_LIFETIME_SECONDS",
+        "STRICT_TRANSPORT_SECURITY",
+        "X_CONTENT_TYPE_OPTIONS",
+        "X_FRAME_OPTIONS",
+    ),
+    "flasgo-static": (
+        "STATIC_CACHE_MAX_AGE",
+        "STATIC_URL_PATH",
+    ),
+    "flasgo-templates": (
+        "MAX_TEMPLATE_BYTES",
+        "TEMPLATE_AUTO_RELOAD",
+        "TEMPLATE_BYTECODE_DIRECTORY",
+        "TEMPLATE_CACHE_SIZE",
+    ),
+}
 
 _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
 
 if TYPE_CHECKING:
+    from flasgo_auth import ANONYMOUS as ANONYMOUS
+    from flasgo_auth import AllOf as AllOf
+    from flasgo_auth import AllowAny as AllowAny
+    from flasgo_auth import AnyOf as AnyOf
+    from flasgo_auth import AuthBackend as AuthBackend
+    from flasgo_auth import AuthPolicy as AuthPolicy
+    from flasgo_auth import HasScope as HasScope
+    from flasgo_auth import IsAuthenticated as IsAuthenticated
+    from flasgo_auth import Not as Not
+    from flasgo_auth import Permission as Permission
+    from flasgo_auth import User as User
+    from flasgo_auth import authorize as authorize
+    from flasgo_auth import bearer_token_backend as bearer_token_backend
+    from flasgo_auth import current_user as current_user
+    from flasgo_auth import extract_bearer_token as extract_bearer_token
+    from flasgo_auth import members as auth
+    from flasgo_security import ContentSecurityPolicy as ContentSecurityPolicy
+    from flasgo_security import RateLimit as RateLimit
+    from flasgo_security import Session as Session
+    from flasgo_security import csp as csp
+    from flasgo_security import csrf_exempt as csrf_exempt
+    from flasgo_security import csrf_input as csrf_input
+    from flasgo_security import csrf_token as csrf_token
+    from flasgo_security import members as security
+    from flasgo_security import rate_limit as rate_limit
+    from flasgo_security import security_event as security_event
+    from flasgo_security import session as session
+    from flasgo_static import members as static
+    from flasgo_templates import JinjaTemplates as JinjaTemplates
+    from flasgo_templates import MissingTemplateError as MissingTemplateError
+    from flasgo_templates import RefusedTemplateError as RefusedTemplateError
+    from flasgo_templates import members as templates
+    from flasgo_templates import render_template as render_template
+    from flasgo_testing import AppProtocolError as AppProtocolError
+    from flasgo_testing import AppTimeoutError as AppTimeoutError
+    from flasgo_testing import LifespanError as LifespanError
+    from flasgo_testing import TestClient as TestClient
+    from flasgo_testing import members as testing
 
-    class AppMembers:
+    class AppMembers(
+        auth.AppMembers,
+        security.AppMembers,
+        static.AppMembers,
+        templates.AppMembers,
+        testing.AppMembers,
+    ):
         """What the bundle's plugins add to `Flasgo`, for editors and type checkers."""
 
-    class RequestMembers:
+    class RequestMembers(auth.RequestMembers, security.RequestMembers):
         """What the bundle's plugins add to requests, for editors and type checkers."""
 
 else:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar, Unpack
 
 from flasgo import _bundle
 from flasgo.asgi import Receive, Scope, Send
 from flasgo.binding import compile_call
 from flasgo.callbacks import Callback, as_callback
+from flasgo.context import active_request
 from flasgo.dispatch import Dispatcher
 from flasgo.error_handling import ErrorHandlers
-from flasgo.errors import BuildError, ConfigurationError, OptionError
-from flasgo.globals import active_request
+from flasgo.errors import BuildError, ConfigurationError, OptionError, UnenforcedPolicyError
 from flasgo.lifespan import Lifespan, LifespanFunction
 from flasgo.multidict import State
 from flasgo.options import Options
@@ -61,6 +62,16 @@ class Flasgo(Registrar, _bundle.AppMembers):
         SettingError: When a setting is unknown or its value is not allowed.
         PluginError: When a plugin cannot be loaded or set up.
     """
+
+    # Declared here so that the registry keeps plugins from taking these names.
+    name: str
+    logger: logging.Logger
+    state: State
+    registry: Ledger
+    plugins: Plugins
+    settings: Settings
+    options: Options
+    threads: WorkerThreads
 
     def __init__(
         self,
@@ -374,32 +385,42 @@ class Flasgo(Registrar, _bundle.AppMembers):
             if not known:
                 values[spec.name] = read_value(spec, self._sources)
             sources[spec.name] = self.settings.source(spec.name) if known else "late plugin"
-        self.settings = Settings(
-            self.registry.settings, values, sources, _bundle.owner_of_setting
-        )
-        self.options = self._take_options(dict(self.options))
-        for impl in self.plugins.implementations("app_created"):
-            if impl.plugin.partition(".")[0] == name:
-                self.plugins.call_setup(impl, self)
-        self.recompile()
+        previous = self.settings, self.options
+        self.settings = Settings(self.registry.settings, values, sources, _bundle.owner_of_setting)
+        try:
+            self.options = self._take_options(dict(self.options))
+            for impl in self.plugins.implementations("app_created"):
+                if impl.plugin.partition(".")[0] == name:
+                    self.plugins.call_setup(impl, self)
+            self.recompile()
+            # What a route still lacks may come with the next plugin; all else is this one's fault.
+            with suppress(UnenforcedPolicyError):
+                self.compile()
+        except BaseException:
+            self.settings, self.options = previous
+            self.recompile()
+            raise
 
 
 def _choice(
     sources: Sources, plugins: Iterable[object], disabled: Iterable[str], *, discover: bool
 ) -> PluginChoice:
-    allowed = read_value("PLUGINS", sources)
+    allowed, off, optional = (
+        _as_names(read_value(name, sources))
+        for name in ("PLUGINS", "DISABLED_PLUGINS", "OPTIONAL_PLUGINS")
+    )
     return PluginChoice(
         explicit=tuple(plugins),
         discover=discover,
-        allowed=None if allowed is None else frozenset(allowed),
-        disabled=frozenset(_names(disabled)) | frozenset(read_value("DISABLED_PLUGINS", sources)),
-        optional=frozenset(read_value("OPTIONAL_PLUGINS", sources)),
+        allowed=allowed,
+        disabled=(_as_names(disabled) or frozenset()) | (off or frozenset()),
+        optional=optional or frozenset(),
     )
 
 
-def _names(value: Iterable[str]) -> Iterable[str]:
+def _as_names(value: object) -> frozenset[str] | None:
     if isinstance(value, str):
         raise ConfigurationError(
             f"disable_plugins={value!r} is a string; give a set of names: {{{value!r}}}."
         )
-    return value
+    return frozenset(map(str, value)) if isinstance(value, Iterable) else None

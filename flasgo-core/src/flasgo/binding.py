@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import typing
 from collections.abc import Awaitable, Callable, Mapping
@@ -29,9 +30,7 @@ Source = Callable[[Connection], object]
 """Takes one argument's value from the request."""
 
 
-def compile_call(
-    route: Route, threads: WorkerThreads
-) -> Callable[[Connection], Awaitable[object]]:
+def compile_call(route: Route, threads: WorkerThreads) -> Callable[[Connection], Awaitable[object]]:
     """Return a function that calls the route's handler for a request.
 
     Args:
@@ -116,9 +115,10 @@ def _sources(route: Route) -> dict[str, Source]:
     parameters = _parameters(route)
     annotations = _annotations(route)
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    fixed = _fixed(route.handler)
     sources: dict[str, Source] = {}
     for name, parameter in parameters.items():
-        if parameter.kind in {parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL}:
+        if parameter.kind in {parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL} or name in fixed:
             continue
         annotation = annotations.get(name, _EMPTY)
         source = _source(route, parameter, annotation)
@@ -135,6 +135,15 @@ def _sources(route: Route) -> dict[str, Source]:
     return sources
 
 
+def _fixed(handler: object) -> set[str]:
+    """Return the keywords that a `functools.partial` has set: no client may change them."""
+    names: set[str] = set()
+    while isinstance(handler, functools.partial):
+        names.update(handler.keywords)
+        handler = handler.func
+    return names
+
+
 def _parameters(route: Route) -> Mapping[str, inspect.Parameter]:
     try:
         return inspect.signature(route.handler).parameters
@@ -147,6 +156,8 @@ def _parameters(route: Route) -> Mapping[str, inspect.Parameter]:
 
 def _annotations(route: Route) -> dict[str, object]:
     target = inspect.unwrap(route.handler)
+    while isinstance(target, functools.partial):
+        target = inspect.unwrap(target.func)
     if not inspect.isroutine(target):
         target = getattr(target, "__call__", target)  # noqa: B004 - the method is wanted
     try:

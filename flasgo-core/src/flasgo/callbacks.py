@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flasgo.errors import ConfigurationError
 
@@ -20,7 +20,7 @@ Callback = Callable[..., Awaitable[object]]
 
 def as_callback(
     kind: str,
-    function: Callable[..., object],
+    function: Callable[..., Any],
     offered: tuple[str, ...],
     threads: WorkerThreads,
     *,
@@ -30,7 +30,8 @@ def as_callback(
 
     Parameters named like an offered argument get that one. The others get what is left over,
     the last of the offered first: so `after_request` gives a lone parameter the response, and
-    `errorhandler` the exception.
+    `errorhandler` the exception. Parameters with a default keep it, unless they are named like
+    an argument or come first: Flask's `def close(error=None)` gets the error.
 
     Args:
         kind: The decorator's name, for errors.
@@ -66,7 +67,7 @@ def as_callback(
     return functools.update_wrapper(call, function)
 
 
-async def _settled(result: object) -> object:
+async def _settled(result: Any) -> object:
     """Await what a `def` function returned, where it wraps an async one."""
     return await result if inspect.isawaitable(result) else result
 
@@ -74,7 +75,7 @@ async def _settled(result: object) -> object:
 def _indices(
     kind: str, function: Callable[..., object], offered: tuple[str, ...]
 ) -> tuple[int, ...]:
-    names = [parameter.name for parameter in _required(function)]
+    names = [parameter.name for parameter in _wanted(function, offered)]
     if len(names) > len(offered):
         raise ConfigurationError(
             f"{kind} was given {getattr(function, '__qualname__', function)!r}, which takes "
@@ -85,10 +86,14 @@ def _indices(
     return tuple(offered.index(name) if name in offered else left.pop(0) for name in names)
 
 
-def _required(function: Callable[..., object]) -> Iterable[inspect.Parameter]:
+def _wanted(
+    function: Callable[..., object], offered: tuple[str, ...]
+) -> Iterable[inspect.Parameter]:
+    """Iterate over the parameters to fill; arguments go by position, so the first gap ends it."""
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return (
-        parameter
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.kind in positional and parameter.default is parameter.empty
-    )
+    parameters = inspect.signature(function).parameters.values()
+    for index, parameter in enumerate(parameters):
+        is_optional = parameter.default is not parameter.empty and parameter.name not in offered
+        if parameter.kind not in positional or (is_optional and index > 0):
+            return
+        yield parameter

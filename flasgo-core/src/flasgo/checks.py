@@ -1,11 +1,25 @@
-"""What `flasgo check` reports."""
+"""What `flasgo check` reports: findings, those of core itself, and how all are collected."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
-__all__ = ["Finding"]
+from flasgo.core_settings import weak_secret_key
+from flasgo.errors import FlasgoError, PluginError
+from flasgo.wording import type_name
+
+if TYPE_CHECKING:
+    from flasgo.app import Flasgo
+    from flasgo.implementation import Implementation
+
+__all__ = ["Finding", "collect_findings", "core_findings", "is_failure"]
+
+Level = Literal["info", "warning", "error"]
+
+_LEVELS: tuple[Level, ...] = get_args(Level)
+_MAKE_A_KEY = "Make one with `openssl rand -hex 32` and set FLASGO_SECRET_KEY to it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +27,142 @@ class Finding:
     """One weakness that a check found.
 
     Attributes:
-        code: A stable identifier.
+        code: A stable identifier: the owner, a dot, and I, W or E with a number.
         level: How bad it is.
         message: What was found.
         fix: What to do about it.
     """
 
     code: str
-    level: Literal["info", "warning", "error"]
+    level: Level
     message: str
     fix: str
+
+
+def collect_findings(app: Flasgo, *, deploy: bool = False) -> list[Finding]:
+    """Ask core and every active plugin what is weak about an app.
+
+    Args:
+        app: The app.
+        deploy: Judge the settings as production settings.
+
+    Returns:
+        The findings, the worst first. A check that fails is an error among them.
+    """
+    findings = list(core_findings(app, deploy=deploy))
+    for impl in app.plugins.implementations("check_app"):
+        findings += _plugin_findings(app, impl, deploy=deploy)
+    return sorted(findings, key=lambda finding: -_LEVELS.index(finding.level))
+
+
+def is_failure(findings: Iterable[Finding], *, deploy: bool) -> bool:
+    """Whether findings make `flasgo check` fail: errors always, warnings with `--deploy` too.
+
+    Args:
+        findings: From `collect_findings`.
+        deploy: Whether production settings were judged.
+    """
+    failing = {"error", "warning"} if deploy else {"error"}
+    return any(finding.level in failing for finding in findings)
+
+
+def core_findings(app: Flasgo, *, deploy: bool) -> Iterator[Finding]:
+    """Yield what core itself finds weak about an app.
+
+    Args:
+        app: The app.
+        deploy: Judge the settings as production settings.
+    """
+    yield from _pipeline_findings(app)
+    yield from _key_findings(app, deploy=deploy)
+    if deploy and app.settings.DEBUG:
+        yield Finding(
+            "core.E004",
+            "error",
+            "DEBUG is on: error pages show source code and values to anybody.",
+            "Set DEBUG to False; it is the default.",
+        )
+    if not app.routes:
+        yield Finding(
+            "core.I001",
+            "info",
+            "The app has no routes: every request is answered 404.",
+            "Register one with @app.get(...), or import the module that does.",
+        )
+    for plugin in app.plugins:
+        if plugin.status == "failed":
+            yield Finding(
+                "core.W002",
+                "warning",
+                f"Optional plugin {plugin.name!r} could not be loaded: {plugin.reason}",
+                "Repair it, or uninstall it.",
+            )
+
+
+def _pipeline_findings(app: Flasgo) -> Iterator[Finding]:
+    try:
+        app.compile()
+    except FlasgoError as error:
+        yield Finding(
+            "core.E001",
+            "error",
+            f"The app does not start. {type(error).__name__}: {error}",
+            "Follow the advice above.",
+        )
+
+
+def _key_findings(app: Flasgo, *, deploy: bool) -> Iterator[Finding]:
+    level: Level = "error" if deploy else "warning"
+    if app.settings.source("SECRET_KEY") == "default":
+        yield Finding(
+            "core.E002",
+            level,
+            "SECRET_KEY is not set, so every process makes up its own: sessions and tokens are "
+            "lost at each restart, and workers do not understand one another's.",
+            _MAKE_A_KEY,
+        )
+    elif reason := weak_secret_key(app.settings.SECRET_KEY):
+        yield Finding(
+            "core.E003",
+            level,
+            f"SECRET_KEY {reason}: whoever guesses it can forge sessions and tokens.",
+            _MAKE_A_KEY,
+        )
+    for number, key in enumerate(app.settings.SECRET_KEY_FALLBACKS, 1):
+        if reason := weak_secret_key(key):
+            yield Finding(
+                "core.W001",
+                "warning",
+                f"Key {number} of SECRET_KEY_FALLBACKS {reason}, and what it signed is believed.",
+                "Remove it as soon as sessions signed with it may end.",
+            )
+
+
+def _plugin_findings(app: Flasgo, impl: Implementation, *, deploy: bool) -> list[Finding]:
+    findings: list[Finding] = []
+    try:
+        answer = app.plugins.call_setup(impl, app, deploy)
+        if not isinstance(answer, Iterable):
+            answer = () if answer is None else (answer,)
+        # A generator does its work only here, and what it said before it fails counts.
+        findings.extend(_checked(finding, impl.plugin) for finding in answer)
+    except Exception as error:  # noqa: BLE001 - one broken check must not hide the others
+        findings.append(
+            Finding(
+                "core.E005",
+                "error",
+                f"The check of plugin {impl.plugin!r} failed. {type(error).__name__}: {error}",
+                "Repair the plugin, or disable it.",
+            )
+        )
+    return findings
+
+
+def _checked(finding: object, plugin: str) -> Finding:
+    if isinstance(finding, Finding) and finding.level in _LEVELS:
+        return finding
+    found = f"level {finding.level!r}" if isinstance(finding, Finding) else type_name(finding)
+    raise PluginError(
+        f"check_app has to return Findings of level {', '.join(_LEVELS)}; found {found}.",
+        plugin=plugin,
+    )

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from flasgo import _bundle
 from flasgo.asgi import Receive, Scope
 from flasgo.cookies import parse_cookies
 from flasgo.errors import HTTPException
@@ -42,8 +43,6 @@ class _UnknownAttributeError(AttributeError):
         self._app = connection.__dict__.get("app")
 
     def __str__(self) -> str:
-        from flasgo import _bundle
-
         registered = () if self._app is None else self._app.registry.request_attributes
         public = [known for known in dir(self._kind) if not known.startswith("_")]
         message = f"{self._kind.__name__} has no attribute {self._wanted!r}."
@@ -52,7 +51,7 @@ class _UnknownAttributeError(AttributeError):
         return f"{message} {hint}" if hint else message
 
 
-class Connection:
+class Connection(_bundle.RequestMembers):
     """One HTTP request or WebSocket handshake, as the ASGI server described it.
 
     Everything beyond the scope itself is computed when it is first asked for, and kept. Plugins
@@ -129,7 +128,7 @@ class Connection:
     def path_params(self, params: dict[str, object]) -> None:
         self._path_params = params
 
-    @lazy
+    @property
     def path(self) -> str:
         """The path, percent-decoded once, by the server."""
         return self.scope["path"]
@@ -173,9 +172,11 @@ class Connection:
         if host is not None and _HOST.fullmatch(host):
             return host.decode("ascii").lower()
         name, port = self.scope.get("server") or ("localhost", None)
-        if port is None or port == _DEFAULT_PORTS.get(self.scheme):
-            return name if port is not None else "localhost"
-        return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+        if port is None:  # a Unix socket, or a server that does not tell
+            return "localhost"
+        if ":" in name:
+            name = f"[{name}]"
+        return name if port == _DEFAULT_PORTS.get(self.scheme) else f"{name}:{port}"
 
     @lazy
     def headers(self) -> Headers:
@@ -193,7 +194,7 @@ class Connection:
             value = b"; ".join([value for name, value in headers if name == b"cookie"])
         return parse_cookies(value)
 
-    @lazy
+    @property
     def query_string(self) -> bytes:
         """The query as received, without the question mark."""
         return self.scope.get("query_string") or b""

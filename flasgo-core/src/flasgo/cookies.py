@@ -41,7 +41,8 @@ def parse_cookies(header: bytes) -> MultiDict:
         The cookies in the order received; for a repeated name the first one counts.
     """
     pairs: list[tuple[str, str]] = []
-    for piece in header.decode("utf-8", "replace").split(";", _MAX_COOKIES)[:_MAX_COOKIES]:
+    pieces = header.decode("utf-8", "replace").split(";", _MAX_COOKIES)
+    for piece in pieces[:_MAX_COOKIES] if len(pieces) > _MAX_COOKIES else pieces:
         name, found, value = piece.partition("=")
         name = name.strip(" \t")
         if not found or not name:
@@ -180,21 +181,22 @@ def _whole_seconds(name: str, max_age: int) -> int:
 
 
 def _http_date(name: str, expires: datetime | int) -> str:
-    if isinstance(expires, datetime):
-        aware = expires if expires.tzinfo is not None else expires.replace(tzinfo=UTC)
-        moment = aware.astimezone(UTC).timetuple()
-    elif isinstance(expires, bool) or not isinstance(expires, int | float):
-        raise TypeError(
-            f"Cookie {name!r} has expires={expires!r}; it is a datetime or seconds since the epoch."
-        )
-    else:
-        try:
+    try:
+        if isinstance(expires, datetime):
+            aware = expires if expires.tzinfo is not None else expires.replace(tzinfo=UTC)
+            moment = aware.astimezone(UTC).timetuple()
+        elif isinstance(expires, bool) or not isinstance(expires, int | float):
+            raise TypeError(
+                f"Cookie {name!r} has expires={expires!r}; it is a datetime or seconds since the "
+                "epoch."
+            )
+        else:
             moment = time.gmtime(expires)
-        except (OverflowError, OSError, ValueError):
-            raise ValueError(
-                f"Cookie {name!r} has expires={expires!r}, which is not a date; give seconds, not "
-                "milliseconds, since the epoch."
-            ) from None
+    except (OverflowError, OSError, ValueError):
+        raise ValueError(
+            f"Cookie {name!r} has expires={expires!r}, which is not a date; give seconds, not "
+            "milliseconds, since the epoch."
+        ) from None
     # Written by hand: strftime would follow the process's locale.
     return (
         f"{_DAYS[moment.tm_wday]}, {moment.tm_mday:02d} {_MONTHS[moment.tm_mon - 1]} "

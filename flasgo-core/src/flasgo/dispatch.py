@@ -6,16 +6,17 @@ import inspect
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from flasgo.asgi import Receive, Scope, Send
 from flasgo.callbacks import Callback
 from flasgo.connection import Connection
-from flasgo.error_handling import ErrorHandlers, hardened_response, log_error
+from flasgo.context import active_request
+from flasgo.error_handling import ErrorHandlers, hardened_response, log_error, note_error
 from flasgo.errors import ClientDisconnect, HTTPException
-from flasgo.globals import active_request
 from flasgo.headers import read_head
 from flasgo.paths import path_fault
-from flasgo.pipeline import Pipeline
+from flasgo.pipeline import Pipeline, Step
 from flasgo.request import Request
 from flasgo.response import Response, coerce_response, redirect
 from flasgo.websocket import WebSocket, WebSocketDisconnect
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Dispatcher"]
 
 _logger = logging.getLogger("flasgo.app")
+# What RFC 3986, section 3.4 allows in a query, and "%": what is escaped stays as it was sent.
+_QUERY_SAFE = "%/?:@!$&'()*+,;=-._~"
 
 
 class Dispatcher:
@@ -85,22 +88,27 @@ class Dispatcher:
         request._path_params = params
         token = active_request.set(request)
         response: Response | None = None
-        error: Exception | None = None
         try:
             try:
                 response = await self._respond(request, pipeline)
             except Exception as exc:
-                error = exc
                 response = await self._recover(request, exc)
             if pipeline.after:
                 response = await self._after(request, pipeline, response)
             response = await self._finalize(request, pipeline, response)
-            await response.emit(send, head_only=method == "HEAD")
+            if response.is_streaming:
+                await response.emit(send, head_only=method == "HEAD", closed=request.wait_closed)
+            else:
+                await response.emit(send, head_only=method == "HEAD")
         except ClientDisconnect:
             _logger.debug("The client left during %s %r.", method, request.path)
+        except Exception as exc:
+            # A body that fails while it is sent: the server must cut the connection.
+            scope["flasgo.exception"] = exc
+            raise
         finally:
             if pipeline.finished or self._teardown:
-                await self._finish(request, pipeline, response, error)
+                await self._finish(request, pipeline, response)
             request.close()
             active_request.reset(token)
 
@@ -127,14 +135,9 @@ class Dispatcher:
         """Answer for what a gate or the handler raised."""
         if isinstance(error, ClientDisconnect):
             raise error
-        if not isinstance(error, HTTPException):
-            # For test clients and servers that want to know what the 500 stands for.
-            request.scope["flasgo.exception"] = error
         return await self._errors.respond(request, error, debug=self._debug)
 
-    async def _after(
-        self, request: Connection, pipeline: Pipeline, response: Response
-    ) -> Response:
+    async def _after(self, request: Connection, pipeline: Pipeline, response: Response) -> Response:
         """Run the app's `after_request` callbacks; one that fails turns the answer into a 500."""
         for callback in pipeline.after:
             try:
@@ -168,12 +171,11 @@ class Dispatcher:
         return response
 
     async def _finalize_hardened(
-        self, request: Connection, pipeline: Pipeline, failed: object, cause: Exception
+        self, request: Connection, pipeline: Pipeline, failed: Step | None, cause: Exception
     ) -> Response:
         """Finalize a plain 500 with the hooks that work, after one of them has failed."""
-        error = pipeline.attributed(failed, cause)  # ty: ignore[invalid-argument-type]
-        request.scope["flasgo.exception"] = error
-        log_error(request, error)
+        error = pipeline.attributed(failed, cause)
+        note_error(request, error)
         response = hardened_response(request)
         for finalizer in (*pipeline.finalizers, *(step for step, _ in pipeline.late_finalizers)):
             if finalizer is failed:
@@ -192,9 +194,9 @@ class Dispatcher:
         request: Connection,
         pipeline: Pipeline,
         response: Response | None,
-        error: Exception | None,
     ) -> None:
         """Run what comes after the last byte; nothing here can change the answer."""
+        error = request.scope.get("flasgo.exception")
         for callback in self._teardown:
             try:
                 await callback(request, error)
@@ -222,19 +224,16 @@ class Dispatcher:
         fault = path_fault(scope, match.route if match else None)
         if fault:
             raise fault
-        allowed = self._router.allowed_methods(path)
+        allowed = self._router.allowed_methods(path) if scope["type"] == "http" else ()
         if allowed:
             headers = {"allow": ", ".join(allowed)}
             if method == "OPTIONS":
                 return Response(status_code=204, headers=headers)
-            raise HTTPException(
-                405, f"Use one of: {headers['allow']}.", headers=headers
-            )
+            raise HTTPException(405, f"Use one of: {headers['allow']}.", headers=headers)
         target = self._router.slash_redirect(method, path)
         if target is not None:
-            query = scope.get("query_string", b"").decode("latin-1")
-            location = scope.get("root_path", "") + target + (f"?{query}" if query else "")
-            return redirect(location, 308)
+            query = quote(request.query_string, safe=_QUERY_SAFE)
+            return redirect(request.root_path + target + (f"?{query}" if query else ""), 308)
         raise HTTPException(404, "Nothing is at this address; check the path.")
 
     async def _refuse_head(
@@ -244,13 +243,14 @@ class Dispatcher:
         request = Request(self._app, {**scope, "headers": []}, receive, {})
         request.route = self.unmatched.route
         token = active_request.set(request)
+        response: Response | None = None
         try:
             response = await self._errors.respond(request, error, debug=False)
             response = await self._after(request, self.unmatched, response)
             response = await self._finalize(request, self.unmatched, response)
             await response.emit(send, head_only=scope["method"] == "HEAD")
         finally:
-            await self._finish(request, self.unmatched, None, error)
+            await self._finish(request, self.unmatched, response)
             active_request.reset(token)
 
     # --- WebSocket --------------------------------------------------------------------------
@@ -269,20 +269,21 @@ class Dispatcher:
         websocket.route = pipeline.route
         websocket._path_params = match.params if match else None
         token = active_request.set(websocket)
-        error: Exception | None = None
         try:
             await self._converse(websocket, pipeline)
         except Exception as exc:
-            error = exc
             await self._end_in_error(websocket, pipeline, exc)
         finally:
-            await self._finish(websocket, pipeline, None, error)
+            await self._finish(websocket, pipeline, None)
             active_request.reset(token)
 
     async def _converse(self, websocket: WebSocket, pipeline: Pipeline) -> None:
         gate = None
         try:
-            for gate, is_async in (*((gate, False) for gate in pipeline.gates), *pipeline.late_gates):
+            for gate, is_async in (
+                *((gate, False) for gate in pipeline.gates),
+                *pipeline.late_gates,
+            ):
                 denial = gate(websocket)
                 if is_async:
                     denial = await denial
@@ -302,8 +303,7 @@ class Dispatcher:
         if isinstance(error, WebSocketDisconnect):
             return
         if websocket.is_accepted or websocket.is_closed:
-            websocket.scope["flasgo.exception"] = error
-            log_error(websocket, error)
+            note_error(websocket, error)
             await websocket.close(1011)
             return
         response = await self._recover(websocket, error)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flasgo.callbacks import Callback
 from flasgo.error_pages import debug_response, error_response
-from flasgo.errors import ConfigurationError, HTTPException
+from flasgo.errors import ConfigurationError, HookError, HTTPException
 from flasgo.response import Response, coerce_response
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class ErrorHandlers:
 
     def __init__(self) -> None:
         self._by_status: dict[int, Callback] = {}
-        self._by_type: dict[type[Exception], Callback] = {}
+        self._by_type: dict[type, Callback] = {}
 
     def add(self, key: int | type[Exception], handler: Callback) -> None:
         """Register a handler.
@@ -54,9 +54,16 @@ class ErrorHandlers:
         if isinstance(error, HTTPException) and error.status_code in self._by_status:
             return self._by_status[error.status_code]
         for kind in type(error).__mro__:
-            if kind in self._by_type:
-                return self._by_type[kind]
+            handler = self._by_type.get(kind)
+            if handler is not None:
+                return handler
         return None if isinstance(error, HTTPException) else self._by_status.get(500)
+
+    def _expects(self, error: Exception) -> bool:
+        """Whether a handler is there for this class of errors, and not for whatever is a 500."""
+        if isinstance(error, HookError):
+            return False
+        return any(kind in self._by_type for kind in type(error).__mro__)
 
     async def respond(self, connection: Connection, error: Exception, *, debug: bool) -> Response:
         """Return the answer for an exception; never raises one.
@@ -67,13 +74,13 @@ class ErrorHandlers:
             debug: Whether the answer may show a traceback.
         """
         handler = self.find(error)
-        if not isinstance(error, HTTPException) and (handler is None or debug):
-            log_error(connection, error)
+        if not isinstance(error, HTTPException) and not self._expects(error):
+            note_error(connection, error)
         if handler is not None:
             try:
                 return await _handled(connection, error, handler)
             except Exception as second:
-                log_error(connection, second)
+                note_error(connection, second)
                 error = second if not isinstance(second, HTTPException) else HTTPException(500)
         if isinstance(error, HTTPException):
             return error_response(connection, error)
@@ -101,6 +108,15 @@ def hardened_response(connection: Connection) -> Response:
     )
 
 
+def note_error(connection: Connection, error: Exception) -> None:
+    """Log what nobody expected, and leave it in the scope.
+
+    Test clients and servers find in `scope["flasgo.exception"]` what a 500 stands for.
+    """
+    connection.scope["flasgo.exception"] = error
+    log_error(connection, error)
+
+
 def log_error(connection: Connection, error: BaseException) -> None:
     """Log an unhandled exception with its traceback; the path is quoted (CWE-117)."""
     _logger.error("Error on %s %r", _verb(connection), connection.path, exc_info=error)
@@ -108,5 +124,3 @@ def log_error(connection: Connection, error: BaseException) -> None:
 
 def _verb(connection: Connection) -> str:
     return connection.scope.get("method", "WEBSOCKET")
-
-

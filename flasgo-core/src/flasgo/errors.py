@@ -124,7 +124,7 @@ def _phrase(status_code: int) -> str:
         return "Error"
 
 
-class HTTPException(Exception):  # noqa: N818 - the name the field uses
+class HTTPException(Exception):
     """Raised to end a request with an HTTP error answer.
 
     Args:

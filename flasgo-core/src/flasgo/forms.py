@@ -246,7 +246,7 @@ async def _read_multipart(request: Request) -> FormData:
     parser = _make_parser(request)
     collector = _Collector(request, parser)
     try:
-        async for chunk in request.stream():
+        async for chunk in request._pieces("form()"):
             await collector.feed(chunk)
         return collector.finish()
     except MultipartError as error:

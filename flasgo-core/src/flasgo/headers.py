@@ -309,7 +309,10 @@ class MutableHeaders(_HeaderView[list[RawHeader]]):
 
     def __init__(self, raw: list[RawHeader]) -> None:
         self._raw = raw
-        self._declares_length = any(name == b"content-length" for name, _ in raw)
+        self._declares_length = False
+        for pair in raw:
+            if pair[0] == b"content-length":
+                self._declares_length = True
 
     @property
     def raw(self) -> tuple[RawHeader, ...]:

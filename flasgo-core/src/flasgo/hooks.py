@@ -88,7 +88,7 @@ def hookimpl(
             pipeline is compiled. Where it says no, the hook costs that endpoint nothing.
         optionalhook: The hook may be one that no active plugin publishes.
         specname: The hook's name, when the function is called something else.
-        wrapper: Wrap the other implementations (set-up hooks only).
+        wrapper: pluggy's wrappers are refused, with advice: hooks are compiled into plain calls.
 
     Returns:
         The same function, marked.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flasgo.hooks import HookOptions, options_of
 
@@ -30,7 +30,7 @@ class Implementation:
 
     plugin: str
     hook: str
-    call: Callable[..., object]
+    call: Callable[..., Any]
     function: Callable[..., object]
     is_async: bool
     options: HookOptions

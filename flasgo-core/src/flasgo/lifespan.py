@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flasgo.errors import ConfigurationError, PluginError
 
@@ -34,7 +34,7 @@ class Lifespan:
         self._app = app
         self._functions: list[LifespanFunction] = []
 
-    def add(self, function: Callable[..., object]) -> None:
+    def add(self, function: Callable[..., Any]) -> None:
         """Add a function to run around the time in which the app serves.
 
         Args:
@@ -93,20 +93,23 @@ class Lifespan:
                 takes_app = bool(inspect.signature(function).parameters)
                 await stack.enter_async_context(function(self._app) if takes_app else function())
         except BaseException:
-            await stack.aclose()
+            await _roll_back(stack)
             raise
 
     def _plugins(self) -> list[AbstractAsyncContextManager[None]]:
         startups = self._app.plugins.implementations("app_startup")
-        shutdowns = {impl.plugin: impl for impl in self._app.plugins.implementations("app_shutdown")}
-        pairs = [(impl, shutdowns.pop(impl.plugin, None)) for impl in startups]
-        pairs += [(None, impl) for impl in shutdowns.values()]
-        return [self._around(startup, shutdown) for startup, shutdown in pairs]
+        shutdowns = {
+            impl.plugin: impl for impl in self._app.plugins.implementations("app_shutdown")
+        }
+        return [
+            *(self._around(impl, shutdowns.pop(impl.plugin, None)) for impl in startups),
+            *(self._around(None, impl) for impl in shutdowns.values()),
+        ]
 
     @asynccontextmanager
     async def _around(
         self, startup: Implementation | None, shutdown: Implementation | None
-    ) -> AsyncIterator[None]:
+    ) -> AsyncGenerator[None, None]:
         if startup is not None:
             await self._call(startup)
         yield
@@ -124,6 +127,14 @@ class Lifespan:
                 f"{type(exc).__name__}: {exc}",
                 plugin=impl.plugin,
             ) from exc
+
+
+async def _roll_back(stack: AsyncExitStack) -> None:
+    """Stop what has started; a failure here must not hide why it has to stop."""
+    try:
+        await stack.aclose()
+    except Exception:
+        _logger.exception("Something could not be stopped after the failed start-up.")
 
 
 def _message(exc: BaseException) -> str:

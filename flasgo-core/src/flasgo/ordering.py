@@ -54,9 +54,7 @@ def _is_named(impl: HookImpl, names: tuple[str, ...]) -> bool:
     )
 
 
-def _sorted_stably(
-    hook: str, ranked: list[HookImpl], earlier: dict[int, set[int]]
-) -> list[int]:
+def _sorted_stably(hook: str, ranked: list[HookImpl], earlier: dict[int, set[int]]) -> list[int]:
     sorter = TopologicalSorter(earlier)
     try:
         sorter.prepare()

@@ -9,7 +9,7 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flasgo.callbacks import Callback
 from flasgo.errors import HookError, PluginError, UnenforcedPolicyError
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from flasgo.registry import Ledger
     from flasgo.routing import Route
 
-__all__ = ["Call", "Gate", "Pipeline", "PipelineCompiler", "StageInfo"]
+__all__ = ["Call", "Gate", "Pipeline", "PipelineCompiler", "StageInfo", "Step"]
 
-Gate = Callable[["Connection"], object]
+# Any: what plugins' hooks return is checked by the dispatcher, answer by answer.
+Step = Callable[..., Any]
+
+Gate = Callable[["Connection"], Any]
 """A step before the handler: lets the request pass (None) or ends it (a Response)."""
-
-Finalizer = Callable[["Connection", Response], object]
 
 Call = Callable[["Connection"], Awaitable[object]]
 """Runs the handler with the arguments it asks for."""
@@ -80,7 +81,7 @@ class Pipeline:
         after: Iterable[Callback],
         finalizers: Iterable[Implementation],
         finished: Iterable[Implementation],
-        owners: dict[Callable[..., object], tuple[str, str]],
+        owners: dict[Step, tuple[str, str]],
         stages: tuple[StageInfo, ...],
     ) -> None:
         self.route = route
@@ -94,7 +95,7 @@ class Pipeline:
         self.owners = owners
         self.stages = stages
 
-    def attributed(self, step: Callable[..., object] | None, error: Exception) -> Exception:
+    def attributed(self, step: Step | None, error: Exception) -> Exception:
         """Return the error to raise for what a step raised: a HookError names the plugin.
 
         Args:
@@ -114,8 +115,8 @@ class Pipeline:
 
 
 def _split(
-    steps: Iterable[tuple[Callable[..., object], bool]],
-) -> tuple[tuple[Callable[..., object], ...], tuple[tuple[Callable[..., object], bool], ...]]:
+    steps: Iterable[tuple[Step, bool]],
+) -> tuple[tuple[Step, ...], tuple[tuple[Step, bool], ...]]:
     """Split steps into the leading synchronous ones and the rest."""
     every = tuple(steps)
     first_async = next((i for i, (_, is_async) in enumerate(every) if is_async), len(every))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal, NoReturn
@@ -92,6 +93,7 @@ class _Record:
     candidate: Candidate | None
     plugin: object | None = None
     components: list[str] = field(default_factory=list)
+    is_optional: bool = False
     status: Status = "active"
     reason: str = ""
 
@@ -153,26 +155,30 @@ class Plugins:
         """
         explicit = self._name_explicit(choice.explicit)
         candidates = installed_plugins() if choice.discover else {}
-        self._check_names(choice, {*explicit, *installed_plugins(), *_bundle.PLUGINS})
+        self._check_names(choice, {*explicit, *installed_plugins()})
         for name in sorted({*explicit, *candidates}):
             candidate = candidates.get(name)
-            record = _Record(name, candidate)
+            record = _Record(name, candidate, is_optional=name in choice.optional)
             self._records[name] = record
+            if name in explicit:
+                record.plugin, record.candidate = explicit[name], _candidate_of(explicit[name])
             if reason := choice.objection_to(name):
                 record.status, record.reason = "disabled", reason
-            elif name in explicit:
-                record.plugin, record.candidate = explicit[name], _candidate_of(explicit[name])
+                continue
+            with self._excused(record):
+                if record.plugin is None and candidate is not None:
+                    record.plugin = candidate.load()
                 self._register(name, record.plugin)
-            elif candidate is not None:
-                self._load_candidate(record, candidate, optional=name in choice.optional)
 
-    def _load_candidate(self, record: _Record, candidate: Candidate, *, optional: bool) -> None:
+    @contextmanager
+    def _excused(self, record: _Record) -> Generator[None, None, None]:
+        """Go on without a plugin that fails, if it is declared optional."""
         try:
-            record.plugin = candidate.load()
-            self._register(record.name, record.plugin)
+            yield
         except PluginError as exc:
-            if not optional:
+            if not record.is_optional:
                 raise
+            self._withdraw(record)
             record.status, record.reason = "failed", str(exc)
             _logger.error("Optional plugin %r is left out: %s", record.name, exc)
 
@@ -193,10 +199,14 @@ class Plugins:
         return named
 
     def _check_names(self, choice: PluginChoice, known: set[str]) -> None:
-        for name in sorted((choice.allowed or frozenset()) | choice.disabled | choice.optional):
-            if name not in known:
+        allowed = choice.allowed or frozenset()
+        for name in sorted(allowed | choice.disabled | choice.optional):
+            # One of the bundle's that is not there needs no switching off; but it is missed.
+            if name not in known and (name in allowed or name not in _bundle.PLUGINS):
+                distribution = _bundle.PLUGINS.get(name)
+                hint = f" Install it with: pip install {distribution}." if distribution else ""
                 raise PluginError(
-                    f"No plugin {name!r} is installed.{did_you_mean(name, known)} "
+                    f"No plugin {name!r} is installed.{hint or did_you_mean(name, known)} "
                     f"Known are: {', '.join(sorted(known))}.",
                     plugin=name,
                 )
@@ -218,20 +228,25 @@ class Plugins:
         if name in self:
             self._refuse(name, "a plugin of this name is active already", "give another name=")
         record = _Record(name, _candidate_of(plugin), plugin)
+        previous = self._records.get(name)
         self._register(name, plugin)
         self._records[name] = record
         try:
             self.set_up(only=name)
             self._app.plugin_added(name)
         except BaseException:
-            self._unregister(record)
+            self._withdraw(record)
+            if previous is None:
+                del self._records[name]
+            else:
+                self._records[name] = previous
             raise
 
-    def _unregister(self, record: _Record) -> None:
+    def _withdraw(self, record: _Record) -> None:
+        """Take out all that a plugin and its components have brought."""
         for name in (record.name, *record.components):
             if self.manager.has_plugin(name):
                 self.manager.unregister(name=name)
-        del self._records[record.name]
         self._ledger.forget(record.name)
 
     def _register(self, name: str, plugin: object) -> None:
@@ -243,11 +258,38 @@ class Plugins:
             self._refuse(name, str(exc), "make one instance per app and give it one name")
         if registered is None:  # pragma: no cover - pluggy's answer to a blocked name
             self._refuse(name, "its name is blocked", "unblock it")
-        self._check_hooks(name, plugin)
+        try:
+            self._check_hooks(name, plugin)
+        except PluginError:
+            self.manager.unregister(name=name)
+            raise
+
+    def dormant_names(self) -> set[str]:
+        """Return the settings and options that disabled plugins would declare.
+
+        So that switching a plugin off does not make its configuration an error. A plugin that
+        cannot even be loaded tells none.
+        """
+        names: set[str] = set()
+        for record in self._records.values():
+            if record.status != "disabled":
+                continue
+            ledger = Ledger()
+            dormant = Plugins(self._app, ledger)
+            try:
+                plugin = record.plugin
+                if plugin is None and record.candidate is not None:
+                    plugin = record.candidate.load()
+                dormant.load(PluginChoice((plugin,), discover=False))
+                dormant.set_up()
+            except PluginError:
+                _logger.debug("Disabled plugin %r does not load.", record.name, exc_info=True)
+            names.update(ledger.settings.names, ledger.options)
+        return names
 
     # --- What `Registry` asks for -----------------------------------------------------------
 
-    def add_hookspecs(self, namespace: object, plugin: str) -> None:
+    def add_hookspecs(self, namespace: ModuleType | type, plugin: str) -> None:
         """Publish the hooks of a namespace on behalf of a plugin."""
         names = [
             name
@@ -264,10 +306,17 @@ class Plugins:
             if name in (*hookspecs.SETUP_HOOKS, *hookspecs.REQUEST_HOOKS):
                 self._refuse(plugin, f"hook {name!r} belongs to flasgo-core", "rename yours")
             self._ledger.claim("hook", name, plugin)
+        if all(self._is_published(name, namespace) for name in names):
+            # By a registration that failed after this, and is tried again.
+            return
         try:
             self.manager.add_hookspecs(namespace)
         except pluggy.PluginValidationError as exc:
             self._refuse(plugin, f"a hook does not fit the specification: {exc}", "correct it")
+
+    def _is_published(self, name: str, namespace: object) -> bool:
+        caller = getattr(self.manager.hook, name, None)
+        return caller is not None and caller.has_spec() and caller.spec.namespace is namespace
 
     def add_component(self, plugin: str, name: str, component: object) -> None:
         """Register a component of a plugin under `<plugin>.<name>`."""
@@ -291,8 +340,8 @@ class Plugins:
         """
         for impl in self.implementations("plugin_setup"):
             if only is None or impl.plugin == only:
-                registry = Registry(impl.plugin, self._ledger, self)
-                self.call_setup(impl, registry)
+                with self._excused(self._records[impl.plugin]):
+                    self.call_setup(impl, Registry(impl.plugin, self._ledger, self))
         self._check_pending()
 
     def implementations(self, hook: str) -> list[Implementation]:
@@ -371,12 +420,11 @@ class Plugins:
     def _check_impl(self, name: str, hook: str, impl: HookImpl) -> None:
         function = impl.function
         if impl.wrapper or impl.hookwrapper:
-            if hook in hookspecs.REQUEST_HOOKS:
-                self._refuse(
-                    name,
-                    f"{hook} is a wrapper; request hooks are compiled into plain calls",
-                    "use request_started with response_finalize or request_finished instead",
-                )
+            self._refuse(
+                name,
+                f"{hook} is a wrapper; hooks are compiled into plain calls",
+                "use request_started with response_finalize or request_finished around a request",
+            )
         elif inspect.isgeneratorfunction(function) and hook in hookspecs.REQUEST_HOOKS:
             self._refuse(name, f"{hook} is a generator function", "return a Response or None")
         if inspect.isasyncgenfunction(function):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -34,8 +36,22 @@ class _Watcher(Protocol):
 
 
 def policies_on(handler: object) -> tuple[Policy, ...]:
-    """Return the policies attached to a handler, the outermost decorator's first."""
-    return getattr(handler, _POLICIES, ())
+    """Return the policies attached to a handler, the outermost decorator's first.
+
+    SECURITY: a partial and an object with `__call__` carry those of the function they call.
+    """
+    own: tuple[Policy, ...] = getattr(handler, _POLICIES, ())
+    called = _called_by(handler)
+    return own if called is None else own + policies_on(called)
+
+
+def _called_by(handler: object) -> object | None:
+    """Return the function that a callable object hands its calls to, if it is not one itself."""
+    if isinstance(handler, functools.partial):
+        return handler.func
+    if inspect.isroutine(handler) or isinstance(handler, type):
+        return None
+    return getattr(type(handler), "__call__", None)  # noqa: B004 - the function is wanted
 
 
 def attach_policy(handler: _H, policy: Policy) -> _H:
@@ -57,7 +73,7 @@ def attach_policy(handler: _H, policy: Policy) -> _H:
             "derive a frozen dataclass from flasgo.Policy."
         )
     try:
-        setattr(handler, _POLICIES, (policy, *policies_on(handler)))
+        setattr(handler, _POLICIES, (policy, *getattr(handler, _POLICIES, ())))
     except AttributeError:
         raise TypeError(
             f"{policy.explain()} cannot be attached to {handler!r}: it accepts no attributes. "
@@ -74,6 +90,11 @@ def watch_policies(handler: object, watcher: _Watcher) -> None:
     SECURITY: without this, a decorator applied after the first request would be ignored in
     silence. A handler that can take no attributes can take no policies either.
     """
+    called = _called_by(handler)
+    if called is not None:
+        watch_policies(called, watcher)
+    # Policies on a method are kept by its function.
+    handler = getattr(handler, "__func__", handler)
     watchers = getattr(handler, _WATCHERS, None)
     if watchers is None:
         watchers = weakref.WeakSet()

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
 
 from flasgo.errors import PluginError
@@ -40,7 +41,7 @@ class Ledger:
     app_methods: dict[str, Callable[..., object]] = field(default_factory=dict)
     app_properties: dict[str, Callable[[], object]] = field(default_factory=dict)
     request_attributes: dict[str, Callable[[Request], object]] = field(default_factory=dict)
-    enforcers: dict[type[Policy], str] = field(default_factory=dict)
+    enforcers: dict[type, str] = field(default_factory=dict)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def claim(self, kind: str, name: str, owner: str) -> None:
@@ -65,9 +66,11 @@ class Ledger:
         """Drop all that a plugin declared, when it could not be added after all."""
         for kind, name in [key for key, holder in self.owners.items() if holder == owner]:
             del self.owners[kind, name]
-            for names in (self.options, self.app_methods, self.app_properties):
-                if kind in {"option", "app method"}:
-                    names.pop(name, None)
+            if kind == "option":
+                self.options.pop(name, None)
+            if kind == "app method":
+                self.app_methods.pop(name, None)
+                self.app_properties.pop(name, None)
             if kind == "request attribute":
                 self.request_attributes.pop(name, None)
             if kind == "setting":
@@ -171,7 +174,9 @@ class Registry:
         Raises:
             PluginError: When the name is taken or malformed, or the function is async.
         """
+        from flasgo.connection import Connection
         from flasgo.request import Request
+        from flasgo.websocket import WebSocket
 
         self._check_identifier("request attribute", name, function)
         if inspect.iscoroutinefunction(function):
@@ -180,7 +185,9 @@ class Registry:
                 "compute it in an async `authorize` or `request_started` hook and assign it: "
                 f"request.{name} = value",
             )
-        if hasattr(Request, name):
+        if any(hasattr(kind, name) for kind in (Request, WebSocket)) or (
+            name in Connection.__annotations__ or name in WebSocket.__annotations__
+        ):
             self._refuse(f"request.{name} exists already in flasgo-core", "choose another name")
         self._ledger.claim("request attribute", name, self._plugin)
         self._ledger.request_attributes[name] = function
@@ -218,7 +225,7 @@ class Registry:
         self._ledger.claim("policy", f"{policy.__module__}.{policy.__qualname__}", self._plugin)
         self._ledger.enforcers[policy] = self._plugin
 
-    def hookspecs(self, namespace: object) -> None:
+    def hookspecs(self, namespace: ModuleType | type) -> None:
         """Publish further hooks, marked with `flasgo.hookspec` in a module or class.
 
         Raises:
@@ -242,7 +249,7 @@ class Registry:
         from flasgo.app import Flasgo
 
         self._check_identifier(kind, name, function)
-        if hasattr(Flasgo, name):
+        if hasattr(Flasgo, name) or name in Flasgo.__annotations__:
             self._refuse(f"app.{name} exists already in flasgo-core", "choose another name")
         self._ledger.claim(kind, name, self._plugin)
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from flasgo.asgi import Message
+from flasgo.body import BodyReader
 from flasgo.connection import Connection
-from flasgo.errors import ClientDisconnect, HTTPException
+from flasgo.errors import HTTPException
 from flasgo.lazy import lazy
 from flasgo.wording import printable
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Request"]
 
-# A client that sends slower than this (bytes per second) runs out of REQUEST_READ_TIMEOUT_SECONDS.
-_MIN_BYTES_PER_SECOND = 500
 # Only codecs that decode in linear time and cannot be turned against us (UTF-7, IDNA).
 _TEXT_CODECS = frozenset({"ascii", "cp1252", "iso8859-1", "iso8859-15", "utf-8", "utf-16"})
 _UNSET: Any = object()
@@ -46,11 +44,11 @@ class Request(Connection):
     _body: bytes | None = None
     _json: object = _UNSET
     _form: FormData | None = None
-    _reader: str | None = None  # which method took the body, for the error message
-    _failure: Exception | None = None
-    _complete: bool = False
+    _form_failure: HTTPException | None = None
+    _reader: BodyReader | None = None
+    _taken_by: str = ""  # which method took the body, for the error message
 
-    @lazy
+    @property
     def method(self) -> str:
         """The method in upper case."""
         return self.scope["method"]
@@ -74,7 +72,7 @@ class Request(Connection):
         """How many seconds the client may keep the server waiting for the body."""
         return self.app.settings.REQUEST_READ_TIMEOUT_SECONDS
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    def stream(self) -> AsyncIterator[bytes]:
         """Yield the body in the pieces in which it arrives, once.
 
         A body that `body()` has read already is yielded again in one piece.
@@ -85,13 +83,18 @@ class Request(Connection):
             ClientDisconnect: When the client goes away.
             RuntimeError: When the body has been streamed before.
         """
+        return self._pieces("stream()")
+
+    async def _pieces(self, taker: str) -> AsyncIterator[bytes]:
         if self._body is not None:
             if self._body:
                 yield self._body
             return
-        self._take("stream()")
-        async for chunk in self._chunks():
-            yield chunk
+        reader = self._take(taker)
+        while not reader.complete:
+            chunk = await reader.read()
+            if chunk:
+                yield chunk
 
     async def body(self) -> bytes:
         """Return the whole body.
@@ -104,9 +107,14 @@ class Request(Connection):
         """
         body = self._body
         if body is None:
-            self._take("body()")
-            chunks = [chunk async for chunk in self._chunks()]
-            body = self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            reader = self._take("body()")
+            body = await reader.read()
+            if not reader.complete:
+                chunks = [body]
+                while not reader.complete:
+                    chunks.append(await reader.read())
+                body = b"".join(chunks)
+            self._body = body
         return body
 
     async def text(self) -> str:
@@ -168,9 +176,15 @@ class Request(Connection):
         """
         form = self._form
         if form is None:
+            if self._form_failure is not None:
+                raise self._form_failure
             from flasgo.forms import read_form
 
-            form = self._form = await read_form(self)
+            try:
+                form = self._form = await read_form(self)
+            except HTTPException as error:
+                self._form_failure = error
+                raise
         return form
 
     def close(self) -> None:
@@ -185,13 +199,17 @@ class Request(Connection):
         A streamed response watches this, to stop its producer. While a body is still to be read
         this only returns when it is cancelled: whoever reads the body learns of the end instead.
         """
-        if not self._complete and not self._expects_body():
-            self._complete = True
+        reader = self._reader
+        if reader is None and self._body is None and not self._expects_body():
             self._body = b""
-        while self._complete:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                return
+        done = self._body is not None if reader is None else reader.complete
+        if done:
+            # One message may announce an empty body; a server that has more to say after that
+            # does not wait for the client, and asking it again and again would only burn time.
+            for _ in range(2):
+                message = await self._receive()
+                if message["type"] == "http.disconnect":
+                    return
         await asyncio.get_running_loop().create_future()
 
     def _expects_body(self) -> bool:
@@ -204,76 +222,26 @@ class Request(Connection):
         # From HTTP/2 on, a body needs no header that announces it.
         return self.method not in ("GET", "HEAD", "OPTIONS", "DELETE")
 
-    def _take(self, reader: str) -> None:
-        """Note who reads the body, and refuse a second reader."""
-        if self._failure is not None:
-            raise self._failure
-        if self._reader is not None:
-            raise RuntimeError(
-                f"{reader} needs the body of {self!r}, but {self._reader} has consumed it already "
-                "and kept no copy; call body() first, then text(), json(), form() and stream() "
-                "all work from it."
+    def _take(self, taker: str) -> BodyReader:
+        """Return the reader of the body; a second taker is refused."""
+        reader = self._reader
+        if reader is None:
+            reader = BodyReader(
+                self._receive,
+                self._head.get(b"content-length"),
+                self.max_body,
+                self.read_timeout,
             )
-        self._reader = reader
-
-    def _declared_length(self) -> int | None:
-        raw = self._head.get(b"content-length")
-        if raw is None:
-            return None
-        if not raw.isdigit() or len(raw) > 19:
-            raise HTTPException(
-                400, "Content-Length is not a number of bytes; send a non-negative whole number."
-            )
-        return int(raw)
-
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        """Yield what arrives; remember why it stopped when it stopped early."""
-        try:
-            limit = self.max_body
-            declared = self._declared_length()
-            if declared is not None and declared > limit:
-                raise _too_large(limit)
-            received = 0
-            budget = self.read_timeout
-            more = not self._complete
-            while more:
-                message, waited = await self._next_message(budget)
-                chunk = message.get("body", b"")
-                more = message.get("more_body", False)
-                received += len(chunk)
-                if received > limit:
-                    raise _too_large(limit)
-                # The budget refills with what arrives: neither silence nor a trickle lasts long.
-                budget = min(
-                    self.read_timeout, budget - waited + len(chunk) / _MIN_BYTES_PER_SECOND
-                )
-                if chunk:
-                    yield chunk
-            self._complete = True
-            if declared is not None and received != declared:
-                raise HTTPException(
-                    400,
-                    f"The body has {received} bytes but Content-Length says {declared}; send the "
-                    "whole body.",
-                )
-        except (HTTPException, ClientDisconnect) as error:
-            self._failure = error
-            raise
-
-    async def _next_message(self, budget: float) -> tuple[Message, float]:
-        """Return the next message of the body and how many seconds it took to come."""
-        clock = asyncio.get_running_loop().time
-        begun = clock()
-        try:
-            async with asyncio.timeout(max(budget, 0)):
-                message = await self._receive()
-        except TimeoutError:
-            raise HTTPException(
-                408, "The body did not arrive in time; send it again, without pauses."
-            ) from None
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect("The client closed the connection while sending the body.")
-        return message, clock() - begun
+            self._reader = reader
+            self._taken_by = taker
+            return reader
+        if reader.failure is not None:
+            raise reader.failure
+        raise RuntimeError(
+            f"{taker} needs the body of {self!r}, but {self._taken_by} has consumed it already and "
+            "kept no copy; call body() first, then text(), json(), form() and stream() all work "
+            "from it."
+        )
 
     def _charset(self) -> str:
         raw = self._head.get(b"content-type", b"")
@@ -304,7 +272,3 @@ class Request(Connection):
             return f"The body is not UTF-8. {_JSON_ADVICE}"
         # msgspec's messages name positions and kinds of characters, never the content.
         return f"The body is not valid JSON ({error}). {_JSON_ADVICE}"
-
-
-def _too_large(limit: int) -> HTTPException:
-    return HTTPException(413, f"The body is larger than {limit} bytes; send less.")

@@ -87,7 +87,7 @@ class Response:
         headers: HeadersLike | None = None,
         content_type: str | None = None,
     ) -> None:
-        self._status = status_code if status_code == 200 else _checked_status(status_code)
+        self._status = 200 if status_code == 200 else _checked_status(status_code)
         if content is None:
             self._body = b""
             self._raw = []
@@ -106,7 +106,7 @@ class Response:
     def _from_bytes(cls, body: bytes, content_type: RawHeader, status_code: int = 200) -> Self:
         """Return a response around an encoded body; nothing but the status is checked."""
         self = cls.__new__(cls)
-        self._status = status_code if status_code == 200 else _checked_status(status_code)
+        self._status = 200 if status_code == 200 else _checked_status(status_code)
         self._body = body
         self._raw = [content_type]
         return self
@@ -458,7 +458,13 @@ def _checked_status(status_code: int) -> int:
 
 def _encode_body(content: str | bytes) -> bytes:
     if isinstance(content, str):
-        return content.encode()
+        try:
+            return content.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"This text cannot be sent in UTF-8: it has a lone surrogate at {error.start}, "
+                "probably from an undecodable file name; encode or replace it first."
+            ) from error
     if isinstance(content, bytes):
         return content
     if isinstance(content, bytearray | memoryview):
@@ -537,7 +543,11 @@ def _refuse(handler: object, found: str) -> NoReturn:
 
 
 def _from_str(result: str, handler: object) -> Response:
-    return Response._from_bytes(result.encode(), _HTML)
+    try:
+        body = result.encode()
+    except UnicodeEncodeError as error:
+        _refuse(handler, f"text with a lone surrogate at {error.start}, which is not UTF-8")
+    return Response._from_bytes(body, _HTML)
 
 
 def _from_bytes(result: bytes, handler: object) -> Response:

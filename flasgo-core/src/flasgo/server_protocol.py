@@ -7,11 +7,14 @@ that sends one header a minute would hold a connection for ever.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
-
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from typing import TYPE_CHECKING, Any
 
 from flasgo.settings import CORE_SETTINGS
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as AutoHTTPProtocol
+else:
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 __all__ = ["GuardedProtocol"]
 
@@ -23,7 +26,6 @@ _TOO_LARGE = (
 )
 
 
-# Any: the base is whichever parser is installed, and uvicorn types neither its arguments.
 class GuardedProtocol(AutoHTTPProtocol):
     """An HTTP connection whose next request head must be complete in time and in size.
 
@@ -31,6 +33,7 @@ class GuardedProtocol(AutoHTTPProtocol):
     are bounded by the app itself, under any server.
     """
 
+    # Any: these are uvicorn's own arguments, passed on untouched.
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         settings = getattr(self.app, "settings", _DEFAULTS)
@@ -40,7 +43,7 @@ class GuardedProtocol(AutoHTTPProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._is_upgraded = False
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         self._start_timer()
 
@@ -49,24 +52,34 @@ class GuardedProtocol(AutoHTTPProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        # PERF: a request whose head comes in one piece, as nearly all do, costs two tests here;
-        # the timer is for the others.
+        # PERF: a head that comes in one piece, as nearly all do, costs a few tests here and no
+        # timer; the rest is for the others.
+        was_reading = self._is_reading_head()
         super().data_received(data)
-        cycle = self.cycle
-        if self._is_upgraded or (cycle is not None and not cycle.response_complete):
+        is_reading = self._is_reading_head()
+        if self._is_upgraded or (self._is_in_flight() and not is_reading):
             if self._head_timer is not None:
                 self._stop_timer()
             return
-        self._head_bytes += len(data)
         if self._head_timer is None:
             self._start_timer()
-        if self._head_bytes > self._head_limit:
-            self._refuse(_TOO_LARGE)
+        # A chunk that ends one request's body and begins the next head is not counted.
+        if is_reading and was_reading:
+            self._head_bytes += len(data)
+            if self._head_bytes > self._head_limit:
+                self._refuse(_TOO_LARGE)
 
     def handle_websocket_upgrade(self, *args: Any) -> None:
         self._is_upgraded = True
         self._stop_timer()
         super().handle_websocket_upgrade(*args)
+
+    def _is_reading_head(self) -> bool:
+        # The parser begins a scope with the first byte of a head and adds the method at its end.
+        return self.scope is None or "method" not in self.scope
+
+    def _is_in_flight(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _start_timer(self) -> None:
         self._head_timer = self.loop.call_later(self._head_seconds, self._time_is_up)
@@ -84,5 +97,6 @@ class GuardedProtocol(AutoHTTPProtocol):
     def _refuse(self, answer: bytes) -> None:
         self._stop_timer()
         if not self.transport.is_closing():
-            self.transport.write(answer)
+            if not self._is_in_flight():
+                self.transport.write(answer)
             self.transport.close()

@@ -109,6 +109,14 @@ class SettingSpecs:
             )
         self._specs[spec.name] = spec
 
+    def discard(self, name: str) -> None:
+        """Forget a setting, when its plugin could not be added after all.
+
+        Args:
+            name: The setting's name.
+        """
+        self._specs.pop(name, None)
+
     def get(self, name: str) -> SettingSpec | None:
         """Return the setting of that name, or None.
 

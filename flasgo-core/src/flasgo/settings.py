@@ -179,15 +179,17 @@ class Settings(Mapping[str, object]):
     def _row(self, spec: SettingSpec) -> SettingInfo:
         value = self.__dict__[spec.name]
         source = self._sources[spec.name]
-        default = spec.default
+        shown = _mask(value) if spec.secret else value
         if spec.default_factory is not None:
-            default = value if source == "default" else "(computed)"
-        elif default is MISSING:
+            default = shown if source == "default" else "(computed)"
+        elif spec.default is MISSING:
             default = "(required)"
+        else:
+            default = _mask(spec.default) if spec.secret else spec.default
         return SettingInfo(
             name=spec.name,
-            value=_mask(value) if spec.secret else value,
-            default=_mask(default) if spec.secret else default,
+            value=shown,
+            default=default,
             source=source,
             owner=spec.owner,
             help=spec.help,

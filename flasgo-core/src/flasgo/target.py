@@ -11,6 +11,7 @@ import pkgutil
 import re
 import sys
 import tomllib
+import traceback
 from collections.abc import Generator, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ __all__ = [
     "load_app",
     "load_target",
     "parse_target",
+    "target_of",
+    "user_error",
     "user_traceback",
 ]
 
@@ -201,8 +204,49 @@ def is_loading() -> bool:
     return _loading.get()
 
 
+def target_of(app: Flasgo) -> AppTarget:
+    """Return the target under which another process can import an app that exists here.
+
+    Args:
+        app: The app.
+
+    Returns:
+        Where a module-level variable holds it, in the main script if possible.
+
+    Raises:
+        TargetError: When no module-level variable holds it.
+    """
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    if main is not None and file is not None:
+        for name, value in vars(main).items():
+            if value is app:
+                return parse_target(f"{Path(file).resolve()}:{name}")
+    for module_name, module in list(sys.modules.items()):
+        if module is main or module_name.startswith("__"):
+            continue
+        for name, value in list(getattr(module, "__dict__", {}).items()):
+            if value is app:
+                return parse_target(f"{module_name}:{name}")
+    raise TargetError(
+        "Reloading and several workers start new processes, which have to import the app, and no "
+        "module-level variable holds it. Assign it to one (app = create_app()), or start it by "
+        "its factory: flasgo run 'package.module:create_app()' --reload.",
+        target="",
+    )
+
+
+def user_error(error: BaseException) -> str:
+    """Return the traceback of an error in the user's code as text, Flasgo's own frames left out.
+
+    Args:
+        error: What the user's module raised.
+    """
+    return "".join(traceback.format_exception(type(error), error, user_traceback(error)))
+
+
 def user_traceback(error: BaseException) -> TracebackType | None:
-    """Return the traceback of an error from the first frame that is not Flasgo's own.
+    """Return the traceback of an error from where Flasgo handed over to the user's module.
 
     Args:
         error: What the user's module raised.
@@ -211,6 +255,9 @@ def user_traceback(error: BaseException) -> TracebackType | None:
         The user's part of the traceback; None where they have none, as for a SyntaxError.
     """
     part = error.__traceback__
+    while part is not None and part.tb_frame.f_code.co_filename != __file__:
+        part = part.tb_next
+    part = part or error.__traceback__
     while part is not None and _is_machinery(part.tb_frame.f_code.co_filename):
         part = part.tb_next
     return part
@@ -223,7 +270,7 @@ def _split(text: str, origin: str) -> tuple[str, str | None, bool]:
     """Split `source:attribute()` into its parts."""
     source, colon, expression = text.rpartition(":")
     # C:\app.py has a colon too.
-    if not colon or (len(source) == 1 and not Path(source).exists()):
+    if not colon or (len(source) == 1 and expression[:1] in {"\\", "/"}):
         return text, None, False
     calls = expression.endswith("()")
     attribute = expression.removesuffix("()")

@@ -26,9 +26,7 @@ class WorkerThreads:
         self._limit = limit
         self._executor: ThreadPoolExecutor | None = None
 
-    async def run(
-        self, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
-    ) -> _T:
+    async def run(self, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Call a blocking function in a worker thread, in a copy of the caller's context.
 
         Args:

@@ -46,6 +46,9 @@ class WebSocket(Connection):
 
     method = "GET"
 
+    is_accepted: bool
+    is_closed: bool
+
     def __init__(
         self, app: Flasgo, scope: Scope, receive: Receive, send: Send, head: dict[bytes, bytes]
     ) -> None:

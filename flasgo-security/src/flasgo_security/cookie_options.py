@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from flasgo import Registry, Response, Settings
     from flasgo.cookies import SameSite
 
-__all__ = ["CookieOptions"]
+__all__ = ["CookieAttributes", "CookieOptions", "cookie_fault"]
 
 _RULES = ("Lax", "Strict", "None")
 
@@ -63,6 +63,7 @@ class CookieOptions:
             default=None,
             help=f"Name of the {purpose} cookie; None is '__Host-{purpose}' where browsers allow "
             f"that prefix (Secure, path '/', no domain), else '{purpose}'.",
+            check=lambda value: cookie_fault(name=value),
         )
         registry.setting(
             f"{prefix}_COOKIE_SECURE",
@@ -153,6 +154,20 @@ class CookieOptions:
     def delete(self, response: Response) -> None:
         """Delete the cookie from the client."""
         response.delete_cookie(self.name, **self.attributes)
+
+
+def cookie_fault(*, name: object = None, path: object = "/", domain: object = None) -> str | None:
+    """Return what is wrong with one attribute of a cookie by itself, for a setting's check."""
+    try:
+        format_set_cookie(
+            "x" if name is None else cast("str", name),
+            path=cast("str", path),
+            domain=cast("str | None", domain),
+            secure=True,
+        )
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _check_samesite(value: object) -> str | None:

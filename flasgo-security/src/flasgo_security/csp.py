@@ -178,9 +178,7 @@ class ContentSecurityPolicy:
         return ()
 
     def __str__(self) -> str:
-        return "; ".join(
-            " ".join((name, *sources)) for name, sources in self._directives.items()
-        )
+        return "; ".join(" ".join((name, *sources)) for name, sources in self._directives.items())
 
     def __repr__(self) -> str:
         return f"ContentSecurityPolicy({str(self)!r})"
@@ -195,18 +193,6 @@ class ContentSecurityPolicy:
 
     def __bool__(self) -> bool:
         return bool(self._directives)
-
-
-DEFAULT_POLICY = ContentSecurityPolicy(
-    {
-        "default-src": "'self'",
-        "object-src": _NONE,
-        "base-uri": "'self'",
-        "form-action": "'self'",
-        "frame-ancestors": _NONE,
-    }
-)
-"""What holds where `CONTENT_SECURITY_POLICY` is not set: own origin, no plugins, no framing."""
 
 
 class PolicyText:
@@ -263,3 +249,15 @@ def _sources(directive: str, sources: Sources) -> tuple[str, ...]:
                 f"\"'{source}'\", with the single quotes, for the keyword."
             )
     return tuple(dict.fromkeys(items))
+
+
+DEFAULT_POLICY = ContentSecurityPolicy(
+    {
+        "default-src": "'self'",
+        "object-src": _NONE,
+        "base-uri": "'self'",
+        "form-action": "'self'",
+        "frame-ancestors": _NONE,
+    }
+)
+"""What holds where `CONTENT_SECURITY_POLICY` is not set: own origin, no plugins, no framing."""

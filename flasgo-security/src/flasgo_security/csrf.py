@@ -12,7 +12,7 @@ from flasgo import HTTPException, Policy, attach_policy, hookimpl
 
 from flasgo_security.caching import forbid_shared_caching
 from flasgo_security.cookie_options import CookieOptions
-from flasgo_security.events import loggable, security_event
+from flasgo_security.events import security_event
 from flasgo_security.origins import TrustedOrigins, parse_origin, referer_origin
 from flasgo_security.signing import PurposeSigner
 
@@ -109,7 +109,6 @@ class CsrfGuard:
     """
 
     def __init__(self) -> None:
-        self._is_enabled = True
         self._cookie = CookieOptions("csrf")
         self._trusted = TrustedOrigins(())
         self._cache_control = ""
@@ -155,7 +154,6 @@ class CsrfGuard:
             settings: The app's settings.
             cache_control: The default Cache-Control of the app's responses.
         """
-        self._is_enabled = bool(settings["CSRF_ENABLED"])
         self._cookie = CookieOptions.read(settings, "CSRF", "csrf")
         self._header = cast("str", settings["CSRF_HEADER_NAME"])
         self._raw_header = self._header.lower().encode("ascii")
@@ -177,36 +175,31 @@ class CsrfGuard:
             return token
         return self._tokens.make(binding)
 
-    @hookimpl
-    def response_finalize(self, request: Request, response: Response) -> None:
-        """Set the cookie when a token was asked for, or the session got another identity."""
+    def commit(self, session: Session, request: Request, response: Response) -> None:
+        """Set the cookie when a token was asked for, or the session got another identity.
+
+        Args:
+            session: The session of the request, which was asked for.
+            request: The request.
+            response: The response that takes the cookie.
+        """
         token = cast("str | None", request.peek("csrf_token"))
-        session = cast("Session | None", request.peek("session"))
-        # PERF: the usual request asks for neither.
-        if token is None and session is None:
-            return
         present = request.cookies.get(self._cookie.name)
-        is_rebound = session is not None and session.has_new_binding
-        if token is None and not (is_rebound and present is not None):
+        if token is None and (present is None or not session.has_new_binding):
             return
-        if session is not None and (token is None or is_rebound):
-            # The visitor has just logged in or out: the old token is worthless from now on.
-            token = self._current(token, session.binding)
-        if token is not None and token != present:
+        if token is None or not self._tokens.is_valid(token, session.binding):
+            # The visitor has logged in or out: the old token is worthless from now on.
+            token = self._tokens.make(session.binding)
+        if token != present:
             self._cookie.set(response, token)
         forbid_shared_caching(response, self._cache_control)
 
-    def _current(self, token: str | None, binding: str) -> str:
-        if token is not None and self._tokens.is_valid(token, binding):
-            return token
-        return self._tokens.make(binding)
-
     # --- Checking requests ------------------------------------------------------------------
 
-    @hookimpl(when=_can_have_effects, after=("security.hosts",))
+    @hookimpl(when=_can_have_effects)
     async def request_started(self, request: Request) -> None:
         """Refuse an unsafe request that another site may have caused."""
-        if not self._is_enabled or request.method in SAFE_METHODS:
+        if request.method in SAFE_METHODS:
             return
         site = request.raw_header(b"sec-fetch-site")
         if site in _OWN_PAGE:
@@ -225,10 +218,11 @@ class CsrfGuard:
                     "This request was caused by another site. Send it from a page of this site.",
                 )
             return
-        if origin == "" or not (self._trusted.allows(origin) or origin == _own_origin(request)):
+        own = _own_origin(request)
+        if origin == "" or not (origin == own or self._trusted.allows(origin)):
             self._refuse(
                 request,
-                f"untrusted origin {loggable(origin or 'null')}",
+                f"origin {origin or 'null'} is neither {own} nor in CSRF_TRUSTED_ORIGINS",
                 "This request comes from a page of another origin. Send it from a page of this "
                 "site; the operator lists further origins in CSRF_TRUSTED_ORIGINS.",
             )
@@ -276,7 +270,7 @@ class CsrfGuard:
         Browsers send cookies along and let any page open WebSockets; other clients send no
         Origin.
         """
-        if not self._is_enabled or websocket.raw_header(b"sec-fetch-site") == b"same-origin":
+        if websocket.raw_header(b"sec-fetch-site") == b"same-origin":
             return
         if websocket.raw_header(b"origin") is not None:
             self._check_origin(websocket, is_cross_site=False)
@@ -292,7 +286,7 @@ class WebSocketOriginGuard:
     def __init__(self, csrf: CsrfGuard) -> None:
         self._csrf = csrf
 
-    @hookimpl(when=_is_guarded_websocket, after=("security.hosts",))
+    @hookimpl(when=_is_guarded_websocket)
     def request_started(self, request: Request) -> None:
         """Refuse the handshake of an untrusted origin."""
         self._csrf.check_websocket(request)
@@ -311,7 +305,7 @@ def _origin_of(request: Request) -> str | None:
     if origin is not None:
         return parse_origin(origin.decode("latin-1")) or ""
     referer = request.raw_header(b"referer")
-    if referer is not None:
+    if referer:
         return referer_origin(referer.decode("latin-1")) or ""
     return None
 

@@ -130,6 +130,7 @@ class HostGuard:
             "'*' for any. DEBUG adds '*.localhost' and '[::1]'.",
             check=_check_allowed_hosts,
         )
+        registry.request_attribute("host", self.host_of)
 
     def configure(self, settings: Settings) -> None:
         """Read the settings."""
@@ -148,6 +149,17 @@ class HostGuard:
         if host in self._approved:
             return
         self._examine(request, host)
+
+    def host_of(self, request: Request) -> str:
+        """Return the checked host, with its port if it has one; the value of `request.host`.
+
+        Raises:
+            HTTPException: 400 when the host is not on the list.
+        """
+        raw = request.raw_header(b"host")
+        if raw is None or raw not in self._approved:
+            self._examine(request, raw)
+        return (raw or b"").decode("ascii").lower()
 
     def _examine(self, request: Request, raw: bytes | None) -> None:
         if raw is None:

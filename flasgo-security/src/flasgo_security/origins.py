@@ -80,6 +80,5 @@ class TrustedOrigins:
     def allows(self, origin: str) -> bool:
         """Whether an origin, as `parse_origin` returns it, is on the list."""
         return origin in self._exact or any(
-            origin.startswith(scheme) and origin.endswith(host)
-            for scheme, host in self._subdomains
+            origin.startswith(scheme) and origin.endswith(host) for scheme, host in self._subdomains
         )

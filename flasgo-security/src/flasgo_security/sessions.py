@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 import msgspec
 
-from flasgo import hookimpl
 from flasgo_security.caching import forbid_shared_caching
-from flasgo_security.cookie_options import CookieOptions
+from flasgo_security.cookie_options import CookieOptions, cookie_fault
 from flasgo_security.events import security_event
 from flasgo_security.signing import PurposeSigner
 
@@ -151,12 +150,12 @@ class Session(MutableMapping[str, object]):
         return key in self._data
 
     @overload
-    def get(self, key: str, default: None = None, /) -> object | None: ...
+    def get(self, key: object, default: None = None, /) -> object | None: ...
     @overload
-    def get(self, key: str, default: _D, /) -> object | _D: ...
-    def get(self, key: str, default: object = None, /) -> object:
+    def get(self, key: object, default: _D, /) -> object | _D: ...
+    def get(self, key: object, default: object = None, /) -> object:
         """Return the value of a key, or `default`."""
-        return self._data.get(key, default)
+        return self._data.get(cast("str", key), default)
 
     def __repr__(self) -> str:
         # SECURITY: values stay out: they end up in logs and debug pages.
@@ -247,12 +246,14 @@ class SessionGuard:
             str | None,
             default=None,
             help="Domain whose subdomains get the session cookie too; None for this host only.",
+            check=lambda value: cookie_fault(domain=value),
         )
         registry.setting(
             "SESSION_COOKIE_PATH",
             str,
             default="/",
             help="Path prefix for which browsers send the session cookie.",
+            check=lambda value: cookie_fault(path=value),
         )
         registry.setting(
             "SESSION_LIFETIME_SECONDS",
@@ -305,13 +306,18 @@ class SessionGuard:
             session.modified = True  # so that the useless cookie goes
             return session
 
-    @hookimpl
-    def response_finalize(self, request: Request, response: Response) -> None:
-        """Write the session when it changed, and keep what it shaped out of shared caches."""
-        session = cast("Session | None", request.peek("session"))
-        # PERF: nobody asked for the session, so there is nothing to do.
-        if session is None:
-            return
+    def commit(self, session: Session, request: Request, response: Response) -> None:
+        """Write a session if it changed, and keep what it shaped out of shared caches.
+
+        Args:
+            session: The session of the request, which was asked for.
+            request: The request.
+            response: The response that takes the cookie.
+
+        Raises:
+            TypeError: When the session holds something that is not JSON.
+            ValueError: When the cookie would be larger than browsers take.
+        """
         forbid_shared_caching(response, self._cache_control)
         if not session.modified:
             return

@@ -12,6 +12,8 @@ __all__ = ["ContextProcessors", "Processor", "as_variables"]
 
 Processor: TypeAlias = Callable[..., Mapping[str, object]]
 """A function that takes nothing, or the request, and returns variables for templates."""
+
+
 class ContextProcessors:
     """The context processors of one app, in the order they were added."""
 

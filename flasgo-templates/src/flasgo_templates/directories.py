@@ -38,13 +38,9 @@ def real_directories(directories: Directories, base: Path | None) -> tuple[Path,
         base: Where relative ones are looked for first, before the current directory.
 
     Raises:
-        ConfigurationError: When there is none, or one does not exist.
+        ConfigurationError: When one does not exist.
     """
-    given = [directories] if isinstance(directories, (str, os.PathLike)) else list(directories)
-    if not given:
-        raise ConfigurationError(
-            'The list of template directories is empty; give one, such as "templates".'
-        )
+    given = [directories] if isinstance(directories, (str, os.PathLike)) else directories
     return tuple(real_directory(directory, base) for directory in given)
 
 

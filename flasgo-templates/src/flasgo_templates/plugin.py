@@ -93,9 +93,7 @@ class TemplatesPlugin:
         if self._templates is not None:
             self._contributed()
 
-    def configure(
-        self, directory: Directories, **options: Unpack[TemplateOptions]
-    ) -> AppTemplates:
+    def configure(self, directory: Directories, **options: Unpack[TemplateOptions]) -> AppTemplates:
         """Choose the app's template directories; this is `app.configure_templates`.
 
         Args:
@@ -109,8 +107,14 @@ class TemplatesPlugin:
         Raises:
             ConfigurationError: When there is no directory, or one does not exist.
         """
-        self._templates = self._make(directory, options)
-        return self._templates
+        templates = self._make(directory, options)
+        if not templates.directories:
+            raise ConfigurationError(
+                "configure_templates was given no directory; give one or several, such as "
+                '"templates".'
+            )
+        self._templates = templates
+        return templates
 
     def current(self) -> AppTemplates:
         """Return the app's templates; this is `app.templates`.
@@ -166,7 +170,7 @@ class TemplatesPlugin:
                 )
 
             def decorate(function: _F) -> _F:
-                self._additions[kind][name or function.__name__] = function
+                self._additions[kind][name or _name_of(function)] = function
                 if self._templates is not None:
                     self._add_to(self._templates)
                 return function
@@ -218,6 +222,13 @@ class TemplatesPlugin:
                 "The templates plugin has no app yet; use templates once Flasgo(...) returned."
             )
         return self._app
+
+
+def _name_of(function: Callable[..., object]) -> str:
+    name = getattr(function, "__name__", None)
+    if name is None:
+        raise ConfigurationError(f"{function!r} has no name of its own; give one in brackets.")
+    return name
 
 
 def _check_cache_size(value: object) -> str | None:

@@ -55,8 +55,9 @@ class ClientCookies(httpx2.Cookies):
 
     def __init__(self, host: str) -> None:
         super().__init__(CookieJar(LocalhostPolicy()))
+        host = f"[{host}]" if ":" in host else host
         # The standard library's jar files cookies of a name without dots under "<name>.local".
-        self._domain = host if "." in host or ":" in host else f"{host}.local"
+        self._domain = host if "." in host else f"{host}.local"
 
     def set(self, name: str, value: str, domain: str = "", path: str = "/") -> None:
         """Set a cookie.

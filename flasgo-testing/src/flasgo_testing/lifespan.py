@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from .asgi import ASGIApp, Message, Scope
-from .errors import AppTimeoutError, LifespanError
+from .errors import AppProtocolError, AppTimeoutError, LifespanError
 from .whereabouts import where_suspended
 
 __all__ = ["Lifespan"]
@@ -25,7 +25,7 @@ class Lifespan:
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self._outbox: asyncio.Queue[Message] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
-        self._has_received = False
+        self._has_lifespan = False
 
     async def start_up(self, seconds: float | None) -> None:
         """Run the app's start-up.
@@ -53,11 +53,18 @@ class Lifespan:
             task.result()
 
     async def _run(self) -> None:
-        await self._app(self._scope, self._receive, self._outbox.put)
+        await self._app(self._scope, self._receive, self._send)
 
     async def _receive(self) -> Message:
-        self._has_received = True
+        self._has_lifespan = True
         return await self._inbox.get()
+
+    async def _send(self, message: Message) -> None:
+        if not message["type"].startswith("lifespan."):
+            # An app that answers everything as if it were a request: no server minds.
+            self._has_lifespan = False
+            raise AppProtocolError(f"The app sent {message['type']!r} in its lifespan.")
+        self._outbox.put_nowait(message)
 
     async def _phase(self, phase: str, task: asyncio.Task[None], seconds: float | None) -> None:
         self._inbox.put_nowait({"type": f"lifespan.{phase}"})
@@ -101,9 +108,9 @@ class Lifespan:
     def _judge_end(self, phase: str, task: asyncio.Task[None]) -> None:
         """Tell an app without lifespan support, which servers put up with, from one that failed."""
         error = task.exception()
-        if error is not None and (self._has_received or phase == "shutdown"):
+        if error is not None and (self._has_lifespan or phase == "shutdown"):
             raise error
-        if error is None and self._has_received:
+        if error is None and self._has_lifespan:
             raise LifespanError(
                 f"The app returned from its lifespan without finishing its {phase}."
             )

@@ -19,7 +19,7 @@ __all__ = ["client", "flasgo_app"]
 
 
 @pytest.fixture
-def flasgo_app(request: pytest.FixtureRequest) -> ASGIApp:
+def flasgo_app() -> ASGIApp:
     """The app under test.
 
     Override it in `conftest.py`. Otherwise it is the app that `FLASGO_APP`, or `app` under
@@ -27,7 +27,7 @@ def flasgo_app(request: pytest.FixtureRequest) -> ASGIApp:
     """
     from .app_target import configured_app
 
-    return configured_app(request.config.rootpath)
+    return configured_app()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from flasgo import Flasgo, UnenforcedPolicyError
-from flasgo_internal import Internal, internal  # ty: ignore[unresolved-import]
+from flasgo_internal import Internal, internal  # ty: ignore
 
 from .asgi import ask, start
 

@@ -7,11 +7,14 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from flasgo.errors import RouteError
 from flasgo.policies import Policy, policies_on
 from flasgo.routing.converters import Converter
+
+if TYPE_CHECKING:
+    from flasgo.pipeline import Pipeline
 
 __all__ = ["WEBSOCKET", "Match", "Route"]
 
@@ -44,11 +47,13 @@ class Route:
         parameters: The converter of each parameter; filled when a router takes the route.
         spans_segments: Whether a parameter may contain `/`; filled likewise.
         is_head_automatic: Whether HEAD came with GET; an explicit HEAD route wins over it.
-        pipeline: What the compiler made of the route; None before that.
+        pipeline: What the compiler made of the route; not there before that.
 
     Raises:
         RouteError: When the handler, a method or a bound is not usable.
     """
+
+    pipeline: Pipeline
 
     __slots__ = (
         "__weakref__",
@@ -97,7 +102,6 @@ class Route:
         self.max_body = max_body
         self.parameters: Mapping[str, Converter] = _NO_PARAMETERS
         self.spans_segments = False
-        self.pipeline: object | None = None
         self._own_policies = tuple(policies)
 
     @property

@@ -245,7 +245,8 @@ class Router:
         if self.trailing_slash != "redirect" or method not in {"GET", "HEAD"} or path == "/":
             return None
         other = path[:-1] if path.endswith("/") else path + "/"
-        if self.match(method, path) is not None or self.match(method, other) is None:
+        # An unclean path may lose its fault with its last slash ("/a//"); it stays refused.
+        if not is_clean_path(path) or self.match(method, path) or not self.match(method, other):
             return None
         # SECURITY: encoding turns "\" into "%5C"; a browser reads "/\host" as "//host" (CWE-601).
         return quote_path(other)

@@ -54,7 +54,7 @@ class InternalPlugin:
     @hookimpl
     def app_created(self, app: Flasgo) -> None:
         """Read the settings once."""
-        self.networks = [ip_network(text) for text in app.settings["INTERNAL_NETWORKS"]]
+        self.networks = [ip_network(text) for text in app.settings.INTERNAL_NETWORKS]
 
     def is_internal(self, request: Request) -> bool:
         """Whether the direct peer is on our own network."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    from flasgo.connection import Connection
     from flasgo.multidict import State
     from flasgo.request import Request
 
 __all__ = ["ContextProxy", "context_proxy", "current_request", "g", "request"]
 
-active_request: ContextVar[Request] = ContextVar("flasgo.request")
+active_request: ContextVar[Connection] = ContextVar("flasgo.request")
 """Set by the dispatcher for the time of a request. WebSocket connections stand here too."""
 
 
@@ -23,7 +24,7 @@ def current_request() -> Request:
         RuntimeError: Outside of a request.
     """
     try:
-        return active_request.get()
+        return cast("Request", active_request.get())
     except LookupError:
         raise RuntimeError(
             "There is no request here: flasgo's globals (request, g, session, current_user) work "
@@ -41,13 +42,21 @@ class ContextProxy:
 
     __slots__ = ("_ContextProxy__get", "_ContextProxy__name")
 
-    def __init__(self, name: str, getter: Callable[[], object]) -> None:
+    # Any: a proxy stands for objects of every type.
+    __get: Callable[[], Any]
+    __name: str
+
+    def __init__(self, name: str, getter: Callable[[], Any]) -> None:
         object.__setattr__(self, "_ContextProxy__name", name)
         object.__setattr__(self, "_ContextProxy__get", getter)
 
     @property
     def __class__(self) -> type:
-        return type(self.__get())
+        try:
+            return type(self.__get())
+        except RuntimeError:
+            # Whoever inspects a module that imports the proxy asks for its class: pytest, pydoc.
+            return ContextProxy
 
     @__class__.setter
     def __class__(self, value: type) -> None:

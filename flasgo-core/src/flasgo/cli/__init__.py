@@ -1,0 +1,6 @@
+"""The `flasgo` command line. Needs typer: `pip install 'flasgo-core[cli]'`."""
+
+from flasgo.cli.commands import create_cli
+from flasgo.cli.commands import main as main
+
+__all__ = ["create_cli", "main"]

@@ -1,0 +1,40 @@
+"""`flasgo plugins`: what is plugged in, and what it brings."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from flasgo.cli.loading import AppOption, JsonOption, app_or_default
+from flasgo.cli.output import facts, write, write_json
+from flasgo.plugins import PluginInfo
+
+__all__ = ["plugins"]
+
+
+def plugins(*, app: AppOption = None, as_json: JsonOption = False) -> None:
+    """List the plugins of an app and what they bring."""
+    infos = list(app_or_default(app).plugins)
+    if as_json:
+        write_json([dataclasses.asdict(info) for info in infos])
+        return
+    if not infos:
+        write("No plugins. `pip install flasgo` brings the whole bundle.")
+    for position, info in enumerate(infos):
+        if position:
+            write()
+        write(_headline(info))
+        brings = facts(
+            {
+                "reason": info.reason,
+                "hooks": ", ".join(info.hooks),
+                "settings": ", ".join(info.settings),
+                "methods": ", ".join(info.methods),
+            }
+        )
+        if brings:
+            write(brings)
+
+
+def _headline(info: PluginInfo) -> str:
+    origin = f"{info.distribution} {info.version}" if info.distribution else "given to Flasgo()"
+    return f"{info.name}  {origin}  {info.status}"

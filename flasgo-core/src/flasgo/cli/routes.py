@@ -1,0 +1,100 @@
+"""`flasgo routes`: the routes of an app, and what happens to their requests."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from flasgo.app import Flasgo
+from flasgo.cli.loading import AppOption, JsonOption, app_for_command
+from flasgo.cli.output import fail, table, write, write_json
+from flasgo.errors import FlasgoError
+from flasgo.pipeline import StageInfo
+from flasgo.routing import Route
+from flasgo.suggest import did_you_mean
+
+__all__ = ["routes"]
+
+
+def routes(
+    path: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PATH]", help="Only routes of this rule or endpoint, or that serve this path."
+        ),
+    ] = None,
+    *,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show every step of a request, and why it is there.")
+    ] = False,
+    app: AppOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the routes of an app."""
+    loaded = app_for_command(app)
+    chosen = list(loaded.routes) if path is None else _routes_of(loaded, path)
+    stages = [_stages_of(loaded, route) if explain else () for route in chosen]
+    if as_json:
+        write_json([_as_json(*pair, explain=explain) for pair in zip(chosen, stages, strict=True)])
+    elif not chosen:
+        write("No routes. Register one with @app.get(...).")
+    elif explain:
+        write("\n\n".join(_explanation(*pair) for pair in zip(chosen, stages, strict=True)))
+    else:
+        rows = [(_methods(route), route.path, route.endpoint) for route in chosen]
+        write(table(("Methods", "Path", "Endpoint"), rows))
+
+
+def _routes_of(app: Flasgo, path: str) -> list[Route]:
+    found = [route for route in app.routes if path in (route.path, route.endpoint)]
+    if not found and path.startswith("/"):
+        router = app._router
+        methods = {method for route in app.routes for method in route.methods}
+        matches = [router.match(method, path) for method in sorted(methods)]
+        matches.append(router.match_websocket(path))
+        served = {match.route for match in matches if match is not None}
+        found = [route for route in app.routes if route in served]
+    if not found:
+        known = [name for route in app.routes for name in (route.path, route.endpoint)]
+        fail(f"No route serves {path!r}.{did_you_mean(path, known)} `flasgo routes` lists them.")
+    return found
+
+
+def _stages_of(app: Flasgo, route: Route) -> Sequence[StageInfo]:
+    try:
+        return app.explain(route)
+    except FlasgoError as error:
+        fail(f"The app does not start. {type(error).__name__}: {error}")
+
+
+def _methods(route: Route) -> str:
+    return "WEBSOCKET" if route.is_websocket else ", ".join(sorted(route.methods))
+
+
+def _explanation(route: Route, stages: Sequence[StageInfo]) -> str:
+    lines = [f"{_methods(route)} {route.path}  (endpoint {route.endpoint})"]
+    lines += [f"  policy: {policy.explain()}" for policy in route.policies]
+    rows = [
+        (
+            stage.stage,
+            stage.plugin,
+            f"{stage.callable} ({stage.kind})" + (f" - {stage.reason}" if stage.reason else ""),
+        )
+        for stage in stages
+    ]
+    return "\n".join([*lines, table(("Stage", "Plugin", "Callable"), rows, indent="  ")])
+
+
+def _as_json(route: Route, stages: Sequence[StageInfo], *, explain: bool) -> dict[str, object]:
+    row: dict[str, object] = {
+        "methods": ["WEBSOCKET"] if route.is_websocket else sorted(route.methods),
+        "path": route.path,
+        "endpoint": route.endpoint,
+        "policies": [policy.explain() for policy in route.policies],
+    }
+    if explain:
+        row["stages"] = [dataclasses.asdict(stage) for stage in stages]
+    return row

@@ -1,0 +1,68 @@
+"""`flasgo run`: serve an app."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flasgo.cli.loading import end_with_user_error
+from flasgo.cli.output import fail
+from flasgo.serving import ServingError
+from flasgo.serving import run as serve
+from flasgo.target import TargetError
+
+__all__ = ["run"]
+
+_DISABLE = "FLASGO_DISABLE_PLUGINS"
+
+
+def run(
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="TARGET",
+            help="app.py, package.module:app or package.module:create_app(); by default "
+            "FLASGO_APP, [tool.flasgo] in pyproject.toml, or app.py here.",
+        ),
+    ] = None,
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8000,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Start anew when source, templates or .env change.")
+    ] = False,
+    reload_dir: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER", help="Folder to watch; the app's own by default. Repeatable."
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Number of processes.")] = 1,
+    disable_plugin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Do not load this plugin. Repeatable."),
+    ] = None,
+    access_log: Annotated[bool, typer.Option(help="Log requests.")] = True,
+) -> None:
+    """Serve an app."""
+    if disable_plugin:
+        # Read by the processes of --reload and --workers too.
+        names = [*os.environ.get(_DISABLE, "").split(","), *disable_plugin]
+        os.environ[_DISABLE] = ",".join(name.strip() for name in names if name.strip())
+    try:
+        serve(
+            target,
+            host=host,
+            port=port,
+            reload=reload,
+            workers=workers,
+            reload_dirs=reload_dir or (),
+            access_log=access_log,
+        )
+    except (TargetError, ServingError) as error:
+        fail(str(error))
+    except Exception as error:  # noqa: BLE001 - whatever the user's module raises
+        end_with_user_error(error)

@@ -1,0 +1,80 @@
+"""`flasgo settings`: every setting with its value, default, source and owner."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated
+
+import typer
+
+from flasgo.cli.loading import AppOption, JsonOption, app_or_default
+from flasgo.cli.output import facts, fail, table, write, write_json
+from flasgo.settings import SettingInfo
+from flasgo.suggest import did_you_mean
+
+__all__ = ["settings"]
+
+
+def settings(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Only this setting, with its help.")
+    ] = None,
+    *,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Only what is not at its default.")
+    ] = False,
+    app: AppOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the settings of an app; secrets are masked."""
+    rows = app_or_default(app).settings.describe()
+    if name is not None:
+        known = [row.name for row in rows]
+        rows = [row for row in rows if row.name == name.upper()]
+        if not rows:
+            fail(f"There is no setting {name!r}.{did_you_mean(name, known)}")
+    if changed:
+        rows = [row for row in rows if row.source != "default"]
+    if as_json:
+        write_json([dataclasses.asdict(row) for row in rows])
+    elif name is not None:
+        for row in rows:
+            write(_details(row))
+    else:
+        _write_by_owner(rows)
+
+
+def _write_by_owner(rows: list[SettingInfo]) -> None:
+    owners = list(dict.fromkeys(row.owner for row in rows))
+    for position, owner in enumerate(owners):
+        if position:
+            write()
+        write(f"{owner}:")
+        cells = [
+            (row.name, _text(row.value), _default(row), row.source)
+            for row in rows
+            if row.owner == owner
+        ]
+        write(table(("Setting", "Value", "Default", "Source"), cells, indent="  "))
+
+
+def _details(row: SettingInfo) -> str:
+    pairs = {
+        "value": _text(row.value),
+        "default": _text(row.default),
+        "source": row.source,
+        "owner": row.owner,
+        "type": row.type,
+        "help": row.help,
+    }
+    return f"{row.name}\n{facts(pairs)}"
+
+
+def _default(row: SettingInfo) -> str:
+    return "" if row.source == "default" else _text(row.default)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, (set, frozenset)):
+        return f"{{{', '.join(repr(item) for item in sorted(value, key=str))}}}"
+    return value if isinstance(value, str) and value else repr(value)

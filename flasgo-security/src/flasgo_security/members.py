@@ -1,0 +1,71 @@
+"""Static types of what the plugin adds to `Flasgo` and `Request`; nothing here runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from flasgo import Request
+
+    from flasgo_security.csp import ContentSecurityPolicy, Sources
+    from flasgo_security.ratelimit import KeyFunc, QuotaStatus
+    from flasgo_security.sessions import Session
+
+__all__ = ["AppMembers", "RequestMembers"]
+
+_H = TypeVar("_H", bound=Callable[..., object])
+
+
+class AppMembers:
+    """What the plugin adds to `Flasgo`."""
+
+    def ratelimit(
+        self,
+        requests: int,
+        per: float,
+        *,
+        scope: str | None = None,
+        key_func: KeyFunc | None = None,
+    ) -> Callable[[_H], _H]:
+        """Limit how often one caller may use an endpoint; see `flasgo_security.rate_limit`."""
+        raise NotImplementedError  # a declaration: the plugin contributes the method itself
+
+    def csrf_exempt(self, handler: _H) -> _H:
+        """Let an endpoint take unsafe requests from anywhere; see `flasgo_security.csrf_exempt`."""
+        raise NotImplementedError
+
+    def csp(
+        self,
+        policy: ContentSecurityPolicy | Mapping[str, Sources] | str | None = None,
+        /,
+        **directives: Sources,
+    ) -> Callable[[_H], _H]:
+        """Give an endpoint its own Content-Security-Policy; see `flasgo_security.csp`."""
+        raise NotImplementedError
+
+    def security_event(self, kind: str, request: Request, reason: str) -> None:
+        """Log and count a security failure; see `flasgo_security.security_event`."""
+        raise NotImplementedError
+
+
+class RequestMembers:
+    """What the plugin adds to `Request` and `WebSocket`."""
+
+    host: str
+    """The checked host under which the client reached the app, with its port if it has one."""
+
+    session: Session
+    """The visitor's session, loaded when first asked for."""
+
+    csrf_token: str
+    """The CSRF token for forms and scripts; asking for it sets its cookie."""
+
+    csp_nonce: str
+    """The nonce for `<script nonce=...>`; asking for it puts it into the policy."""
+
+    rate_limit: QuotaStatus | None
+    """Where the caller stands with the route's quotas; None where it has none."""
+
+    security_events: list[str]
+    """The kinds of security events that this request has caused."""

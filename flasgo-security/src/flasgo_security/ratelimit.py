@@ -1,0 +1,308 @@
+"""Quotas of requests per route and caller."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import logging
+import math
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from uuid import UUID
+
+from flasgo import HTTPException, Policy, attach_policy, has_policy, hookimpl
+
+from flasgo_security.window import MAX_KEYS, SlidingWindow
+
+if TYPE_CHECKING:
+    from flasgo import Registry, Request, Response, Settings
+
+__all__ = ["KeyFunc", "QuotaStatus", "RateLimit", "RateLimitGuard", "rate_limit"]
+
+logger = logging.getLogger("flasgo.security")
+
+_H = TypeVar("_H", bound=Callable[..., object])
+
+Key = str | int | UUID | None
+"""What a caller is counted under; callers with None share one quota."""
+
+KeyFunc = Callable[..., Key | Awaitable[Key]]
+"""Given the request, returns whom to count it for; `def` (must not block) or `async def`."""
+
+_STATUS_ATTRIBUTE = "rate_limit"
+_NOBODY = ""
+
+_serials = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class RateLimit(Policy):
+    """A quota on an endpoint.
+
+    Attributes:
+        requests: How many requests a caller may make...
+        per: ...in any stretch of so many seconds.
+        scope: Endpoints with the same scope and numbers share one quota; None is for the
+            decorated handler alone, whichever of its routes is used.
+        key_func: Tells callers apart; None is by the direct peer's address.
+        serial: Tells the quotas without a scope apart.
+    """
+
+    requests: int
+    per: float
+    scope: str | None = None
+    key_func: KeyFunc | None = None
+    serial: int = field(default_factory=lambda: next(_serials), compare=False, repr=False)
+
+    @property
+    def quota(self) -> tuple[str | int, int, float]:
+        """What the hits are counted under, besides the caller."""
+        return (self.serial if self.scope is None else self.scope, self.requests, self.per)
+
+    def explain(self) -> str:
+        """Return what `flasgo routes --explain` shows."""
+        text = f"{self.requests} per {self.per:g} s"
+        if self.scope is not None:
+            text += f", scope {self.scope!r}"
+        if self.key_func is not None:
+            text += f", key {getattr(self.key_func, '__qualname__', self.key_func)}"
+        return f"rate_limit ({text})"
+
+
+def rate_limit(
+    requests: int,
+    per: float,
+    *,
+    scope: str | None = None,
+    key_func: KeyFunc | None = None,
+) -> Callable[[_H], _H]:
+    """Limit how often one caller may use an endpoint; past it, answers are 429.
+
+    Several on one handler all hold. The handler does not run for a request that is refused, and
+    a refused request uses up nothing.
+
+    ```python
+    @app.post("/login")
+    @rate_limit(5, per=60)
+    def login(): ...
+    ```
+
+    Args:
+        requests: How many requests, at least 1...
+        per: ...in any stretch of so many seconds, more than 0.
+        scope: Name of a quota that endpoints share; by default each handler has its own.
+        key_func: Given the request, returns whom to count it for: str, int or UUID. By default
+            the address of the direct peer, whatever `X-Forwarded-For` claims. Callers without a
+            key (None) share one quota.
+
+    Raises:
+        TypeError: When an argument has the wrong type.
+        ValueError: When a number or the scope is not allowed.
+    """
+    _check_numbers(requests, per)
+    if scope is not None and (not isinstance(scope, str) or not scope.strip()):
+        kind = ValueError if isinstance(scope, str) else TypeError
+        raise kind(f"rate_limit: scope is a name such as 'reports', or None; got {scope!r}.")
+    if key_func is not None and not callable(key_func):
+        raise TypeError(
+            f"rate_limit: key_func is a function of the request, or None; got {key_func!r}."
+        )
+
+    def decorate(handler: _H) -> _H:
+        return attach_policy(handler, RateLimit(requests, float(per), scope, key_func))
+
+    return decorate
+
+
+def _check_numbers(requests: object, per: object) -> None:
+    if isinstance(requests, bool) or not isinstance(requests, int):
+        raise TypeError(
+            f"rate_limit: requests is a whole number, got {requests!r}; "
+            "write @rate_limit(5, per=60)."
+        )
+    if requests < 1:
+        raise ValueError(f"rate_limit: requests must be at least 1, got {requests}.")
+    if isinstance(per, bool) or not isinstance(per, int | float):
+        raise TypeError(f"rate_limit: per is a number of seconds, got {per!r}.")
+    if not (per > 0 and math.isfinite(per)):
+        raise ValueError(f"rate_limit: per must be more than 0 seconds, got {per!r}.")
+
+
+class QuotaStatus(NamedTuple):
+    """Where a caller stands with the quota that leaves the least; `request.rate_limit`.
+
+    Attributes:
+        limit: Requests that the quota allows.
+        remaining: Requests that are left.
+        reset: Whole seconds until the next request becomes free.
+        per: Seconds of the quota's window.
+    """
+
+    limit: int
+    remaining: int
+    reset: int
+    per: float
+
+
+class RateLimitGuard:
+    """Counts requests in memory and refuses those over a quota.
+
+    Args:
+        clock: Seconds from a clock that never goes back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._max_keys = MAX_KEYS
+        self._windows: dict[tuple[str | int, int, float], SlidingWindow] = {}
+        self._lock = threading.Lock()
+        self._has_warned = False
+
+    def declare(self, registry: Registry) -> None:
+        """Declare the settings, attributes, methods and policies of this concern."""
+        registry.setting(
+            "RATELIMIT_MAX_KEYS",
+            int,
+            default=MAX_KEYS,
+            help="Callers that each quota counts exactly; those beyond share hashed buckets.",
+            check=lambda value: None if cast("int", value) > 0 else "it must be greater than 0",
+        )
+        registry.request_attribute(_STATUS_ATTRIBUTE, _no_status)
+        registry.app_method("ratelimit", rate_limit)
+        registry.enforces(RateLimit)
+
+    def configure(self, settings: Settings) -> None:
+        """Read the settings."""
+        self._max_keys = cast("int", settings["RATELIMIT_MAX_KEYS"])
+
+    # --- Hooks ------------------------------------------------------------------------------
+
+    @hookimpl(when=has_policy(RateLimit))
+    async def ratelimit_check(self, request: Request) -> None:
+        """Count the request, or refuse it."""
+        limits = _limits_of(request)
+        keys = [await self._key(limit, request) for limit in limits]
+        status, is_refused = self._take(limits, keys)
+        setattr(request, _STATUS_ATTRIBUTE, status)
+        if is_refused:
+            raise HTTPException(
+                429,
+                f"The quota of {status.limit} requests per {status.per:g} seconds is used up; "
+                f"try again in {status.reset} seconds.",
+                headers={"retry-after": str(status.reset)},
+            )
+
+    @hookimpl(when=has_policy(RateLimit))
+    async def response_finalize(self, request: Request, response: Response) -> None:
+        """Tell the caller where it stands, on every answer of the route."""
+        status = cast("QuotaStatus | None", request.peek(_STATUS_ATTRIBUTE))
+        if status is None:
+            # Something before the quota answered: nothing was counted.
+            status = await self._look(request)
+        headers = response.headers
+        limit, remaining, reset = str(status.limit), str(status.remaining), str(status.reset)
+        headers["ratelimit-limit"] = headers["x-ratelimit-limit"] = limit
+        headers["ratelimit-remaining"] = headers["x-ratelimit-remaining"] = remaining
+        headers["ratelimit-reset"] = headers["x-ratelimit-reset"] = reset
+        headers["ratelimit-policy"] = f"{limit};w={math.ceil(status.per)}"
+
+    # --- Counting ---------------------------------------------------------------------------
+
+    def _take(self, limits: Iterable[RateLimit], keys: Iterable[str]) -> tuple[QuotaStatus, bool]:
+        """Count a hit in every quota, or in none if one is used up."""
+        pairs = [(self._window(limit), key) for limit, key in zip(limits, keys, strict=True)]
+        with self._lock:
+            before = [(window, window.usage(key)) for window, key in pairs]
+            spent = [(window, usage) for window, usage in before if usage.used >= window.limit]
+            if spent:
+                window, usage = max(spent, key=lambda pair: pair[1].wait)
+                return _status(window, usage.used, usage.wait), True
+            after = [_status(window, *window.hit(key)) for window, key in pairs]
+        return _tightest(after), False
+
+    async def _look(self, request: Request) -> QuotaStatus:
+        """Return where a caller stands without counting anything."""
+        states: list[QuotaStatus] = []
+        for limit in _limits_of(request):
+            window = self._window(limit)
+            try:
+                key = await self._key(limit, request)
+            except Exception:  # noqa: BLE001 - the answer being sent tells of the failure already
+                states.append(_status(window, 0, 0.0))
+                continue
+            with self._lock:
+                states.append(_status(window, *window.usage(key)))
+        return _tightest(states)
+
+    def _window(self, limit: RateLimit) -> SlidingWindow:
+        window = self._windows.get(limit.quota)
+        if window is None:
+            with self._lock:
+                window = self._windows.setdefault(
+                    limit.quota,
+                    SlidingWindow(
+                        limit.requests, limit.per, max_keys=self._max_keys, clock=self._clock
+                    ),
+                )
+        return window
+
+    # --- Callers ----------------------------------------------------------------------------
+
+    async def _key(self, limit: RateLimit, request: Request) -> str:
+        if limit.key_func is None:
+            return self._address(request)
+        try:
+            key = limit.key_func(request)
+            if inspect.isawaitable(key):
+                key = await key
+        except HTTPException:
+            raise
+        except Exception as error:
+            name = getattr(limit.key_func, "__qualname__", repr(limit.key_func))
+            raise RuntimeError(
+                f"key_func {name} of {limit.explain()} raised {type(error).__name__}: {error}"
+            ) from error
+        if key is None:
+            return _NOBODY
+        if isinstance(key, str | int | UUID):
+            return str(key)
+        raise TypeError(
+            f"The key_func of {limit.explain()} returned {type(key).__name__}; return a str, "
+            "an int, a UUID, or None for callers that share one quota."
+        )
+
+    def _address(self, request: Request) -> str:
+        if request.client_ip is not None:
+            return request.client_ip
+        if not self._has_warned:
+            self._has_warned = True
+            logger.warning(
+                "The server does not tell the peer's address (a Unix socket?), so all callers "
+                "share the quotas of rate_limit. Give rate_limit a key_func."
+            )
+        return _NOBODY
+
+
+def _limits_of(request: Request) -> tuple[RateLimit, ...]:
+    return () if request.route is None else request.route.policies_of(RateLimit)
+
+
+def _no_status(request: Request) -> None:
+    return None
+
+
+def _status(window: SlidingWindow, used: int, wait: float) -> QuotaStatus:
+    return QuotaStatus(
+        limit=window.limit,
+        remaining=max(window.limit - used, 0),
+        reset=max(math.ceil(wait), 1) if used else 0,
+        per=window.period,
+    )
+
+
+def _tightest(states: Iterable[QuotaStatus]) -> QuotaStatus:
+    """Return the state that leaves the least, and of equal ones the one that lasts longest."""
+    return min(states, key=lambda state: (state.remaining, -state.reset))

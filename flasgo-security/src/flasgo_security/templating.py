@@ -1,0 +1,97 @@
+"""What templates get from this plugin: `csrf_token`, `csrf_input`, `csp_nonce`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING
+
+from flasgo import hookimpl
+from flasgo.context import current_request
+
+if TYPE_CHECKING:
+    from flasgo import Request
+
+    from flasgo_security.csrf import CsrfGuard
+
+__all__ = ["LazyText", "Markup", "TemplateHelpers", "csrf_input", "csrf_token"]
+
+
+class Markup(str):
+    """HTML that is safe as it stands; template engines do not escape it again."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return str(self)
+
+
+class LazyText:
+    """Text that is made when a template shows it: `{{ csrf_token }}` or `{{ csrf_token() }}`.
+
+    A page that shows no token thus asks for none, and gets no cookie.
+
+    Args:
+        make: Returns the text.
+    """
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[], str]) -> None:
+        self._make = make
+
+    def __call__(self) -> str:
+        return self._make()
+
+    def __str__(self) -> str:
+        return self._make()
+
+    def __html__(self) -> str:
+        text = self._make()
+        return text if isinstance(text, Markup) else escape(text)
+
+
+def csrf_token() -> str:
+    """Return the CSRF token of the current request; its response sets the cookie.
+
+    Raises:
+        RuntimeError: Outside of a request.
+    """
+    return current_request().csrf_token
+
+
+def csrf_input() -> str:
+    """Return a hidden form field with the CSRF token of the current request, as safe HTML.
+
+    Raises:
+        RuntimeError: Outside of a request.
+    """
+    request = current_request()
+    return hidden_field(str(request.app.settings["CSRF_FIELD_NAME"]), request.csrf_token)
+
+
+def hidden_field(name: str, token: str) -> Markup:
+    """Return a hidden form field."""
+    return Markup(f'<input type="hidden" name="{escape(name)}" value="{escape(token)}">')
+
+
+class TemplateHelpers:
+    """Gives templates the token and nonce of the request they are rendered for.
+
+    Args:
+        csrf: Knows the name of the form field.
+    """
+
+    def __init__(self, csrf: CsrfGuard) -> None:
+        self._csrf = csrf
+
+    @hookimpl(optionalhook=True)
+    def template_context(self, request: Request | None) -> dict[str, object]:
+        """Return the variables of a template."""
+        if request is None:
+            return {}
+        return {
+            "csrf_token": LazyText(lambda: request.csrf_token),
+            "csrf_input": LazyText(lambda: hidden_field(self._csrf.field_name, request.csrf_token)),
+            "csp_nonce": LazyText(lambda: request.csp_nonce),
+        }

@@ -1,0 +1,129 @@
+"""Turns away clients that keep failing security checks."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from flasgo import HTTPException, hookimpl
+
+from flasgo_security.events import EVENTS_ATTRIBUTE, loggable, security_event
+from flasgo_security.window import SlidingWindow
+
+if TYPE_CHECKING:
+    from flasgo import Registry, Request, Response, Settings
+
+__all__ = ["FailureThrottle"]
+
+logger = logging.getLogger("flasgo.security")
+
+_DENIALS = frozenset({401, 403})
+
+
+class FailureThrottle:
+    """Counts requests that failed a security check, per client, and answers 429 past the limit.
+
+    A request has failed when it caused a security event, or was answered 401 or 403. It counts
+    once. Answers of the throttle itself do not count, so that a client is free again one window
+    after its last attempts.
+
+    Args:
+        clock: Seconds from a clock that never goes back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._failures: SlidingWindow | None = None
+
+    def declare(self, registry: Registry) -> None:
+        """Declare the settings, attributes and methods of this concern."""
+        registry.setting(
+            "SECURITY_FAILURE_RATE_LIMIT",
+            int | None,
+            default=None,
+            help="Failed security checks (host, CSRF, sessions, 401, 403) after which a client "
+            "is answered 429; None or 0 is no limit.",
+            check=_check_limit,
+        )
+        registry.setting(
+            "SECURITY_FAILURE_WINDOW_SECONDS",
+            float,
+            default=60.0,
+            help="Seconds for which a failed security check counts.",
+            check=lambda value: None if cast("float", value) > 0 else "it must be greater than 0",
+        )
+        registry.request_attribute(EVENTS_ATTRIBUTE, _no_events)
+        registry.app_method("security_event", security_event)
+
+    def configure(self, settings: Settings) -> None:
+        """Read the settings."""
+        limit = cast("int | None", settings["SECURITY_FAILURE_RATE_LIMIT"])
+        period = cast("float", settings["SECURITY_FAILURE_WINDOW_SECONDS"])
+        self._failures = SlidingWindow(limit, period, clock=self._clock) if limit else None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether there is a limit at all."""
+        return self._failures is not None
+
+    @hookimpl(tryfirst=True, before=("security.hosts",))
+    def request_started(self, request: Request) -> None:
+        """Turn away a client that is over the limit, before anything else is checked."""
+        failures = self._failures
+        # PERF: false as long as nobody has failed.
+        # SECURITY: clients without an address share no bucket, or one could shut out all.
+        if not failures or request.client_ip is None:
+            return
+        with self._lock:
+            used, wait = failures.usage(request.client_ip)
+        if used < failures.limit:
+            return
+        seconds = max(math.ceil(wait), 1)
+        raise HTTPException(
+            429,
+            f"Too many failed requests from this address; try again in {seconds} seconds.",
+            headers={"retry-after": str(seconds)},
+        )
+
+    @hookimpl
+    def response_finalize(self, request: Request, response: Response) -> None:
+        """Count the request if it failed a security check."""
+        status = response.status_code
+        # PERF: most answers are neither denials nor follow an event.
+        if status in _DENIALS or request.peek(EVENTS_ATTRIBUTE) is not None:
+            self._record(request, status)
+
+    def _record(self, request: Request, status: int) -> None:
+        events = cast("list[str] | None", request.peek(EVENTS_ATTRIBUTE))
+        if not events:
+            if status not in _DENIALS:
+                return
+            security_event("denied", request, f"answered {status}")
+        failures, client_ip = self._failures, request.client_ip
+        if failures is None or client_ip is None:
+            return
+        with self._lock:
+            was_free = failures.usage(client_ip).used < failures.limit
+            used, _ = failures.hit(client_ip)
+        if was_free and used >= failures.limit:
+            logger.warning(
+                "Client %s is throttled: %d failed requests within %g seconds",
+                loggable(client_ip),
+                used,
+                failures.period,
+                extra={"event": "throttled", "client_ip": loggable(client_ip)},
+            )
+
+
+def _no_events(request: Request) -> list[str]:
+    return []
+
+
+def _check_limit(value: object) -> str | None:
+    limit = cast("int | None", value)
+    return "it must be 0 or more, or None" if limit is not None and limit < 0 else None

@@ -1,0 +1,24 @@
+"""What this plugin adds to an app, for editors and type checkers."""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["AppMembers", "RequestMembers"]
+
+
+class AppMembers:
+    """Contributed to `Flasgo`."""
+
+    def configure_static(
+        self,
+        directory: str | os.PathLike[str],
+        url_path: str | None = None,
+        cache_max_age: int | None = None,
+    ) -> None:
+        """Serve the files of a directory; see `StaticPlugin.configure_static`."""
+        raise NotImplementedError  # a declaration: the plugin contributes the method itself
+
+
+class RequestMembers:
+    """Contributed to `Request`: nothing."""

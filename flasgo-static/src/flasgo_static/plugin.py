@@ -1,0 +1,134 @@
+"""The plugin that serves static files."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from flasgo import (
+    ConfigurationError,
+    Flasgo,
+    Registry,
+    Request,
+    Response,
+    has_policy,
+    hookimpl,
+)
+
+from .folder import StaticFolder
+from .handler import static_handler
+from .location import caller_directory, checked_url_path, locate_folder, url_path_problem
+from .policy import StaticFiles
+
+__all__ = ["StaticPlugin"]
+
+_logger = logging.getLogger("flasgo.static")
+
+_DEFAULT_MAX_AGE = 3600
+
+
+class StaticPlugin:
+    """Contributes `Flasgo(static_folder=...)` and `app.configure_static(...)`."""
+
+    name = "static"
+
+    @hookimpl
+    def plugin_setup(self, registry: Registry) -> None:
+        """Declare the settings, the keyword and the method."""
+        registry.setting(
+            "STATIC_URL_PATH",
+            str,
+            default="/static",
+            help="The URL path under which static files are served.",
+            check=url_path_problem,
+        )
+        registry.setting(
+            "STATIC_CACHE_MAX_AGE",
+            int | None,
+            default=None,
+            help="Seconds that clients may keep static files; None is 3600, and 0 in DEBUG.",
+            check=_max_age_problem,
+        )
+        registry.option("static_folder", help="The folder whose files are served at /static.")
+        registry.app_method("configure_static", self.configure_static)
+        registry.enforces(StaticFiles)
+
+    @hookimpl
+    def app_created(self, app: Flasgo) -> None:
+        """Serve the folder given to `Flasgo(...)`."""
+        self._app = app
+        static_folder = app.options["static_folder"]
+        if static_folder is not None:
+            self.configure_static(static_folder)
+
+    @hookimpl(trylast=True, when=has_policy(StaticFiles))
+    def response_finalize(self, request: Request, response: Response) -> None:
+        """Keep a file out of shared caches once the answer belongs to one client.
+
+        SECURITY: an answer that sets a cookie, or varies by one, must not be stored for others
+        (CWE-524), although the file itself is public.
+        """
+        headers = response.headers
+        if "set-cookie" not in headers and "cookie" not in headers.get("vary", "").lower():
+            return
+        cache_control = headers.get("cache-control", "")
+        if cache_control.startswith("public"):
+            headers["cache-control"] = "private" + cache_control.removeprefix("public")
+
+    def configure_static(
+        self,
+        directory: str | os.PathLike[str],
+        url_path: str | None = None,
+        cache_max_age: int | None = None,
+    ) -> None:
+        """Serve the files of a directory.
+
+        Args:
+            directory: The directory. A relative path is relative to the calling file's directory
+                if that holds such a directory, else to the working directory. It need not exist
+                yet; a warning is logged then.
+            url_path: Where its files appear; the setting `STATIC_URL_PATH` by default.
+            cache_max_age: Seconds that clients may keep a file without asking; the setting
+                `STATIC_CACHE_MAX_AGE` by default.
+
+        Raises:
+            ConfigurationError: If an argument is not of this kind.
+            RouteError: If the URL path is in use.
+        """
+        settings = self._app.settings
+        path = locate_folder(directory, caller_directory())
+        prefix = checked_url_path(
+            settings.STATIC_URL_PATH if url_path is None else url_path, "The static url_path"
+        )
+        max_age = self._max_age(cache_max_age)
+        if not path.is_dir():
+            _logger.warning(
+                "The static folder %s does not exist. Create it, and its files appear at %s/.",
+                path,
+                prefix,
+            )
+        is_default = prefix == settings.STATIC_URL_PATH.rstrip("/")
+        self._app.add_route(
+            f"{prefix}/<path:filename>",
+            static_handler(StaticFolder(path), max_age),
+            methods=("GET", "HEAD"),
+            endpoint="static" if is_default else f"static:{prefix}",
+        )
+
+    def _max_age(self, given: int | None) -> int:
+        if given is not None:
+            problem = _max_age_problem(given)
+            if problem is not None:
+                raise ConfigurationError(f"cache_max_age is {given!r}: {problem}")
+            return given
+        configured = self._app.settings.STATIC_CACHE_MAX_AGE
+        if configured is not None:
+            return configured
+        # Whoever edits a stylesheet wants to see it after a reload.
+        return 0 if self._app.debug else _DEFAULT_MAX_AGE
+
+
+def _max_age_problem(value: object) -> str | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return None
+    return "it must be a number of seconds, 0 or more."

@@ -1,0 +1,205 @@
+"""An ASGI driver for the tests of the core: it speaks to an app as a server would."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from flasgo import Flasgo
+
+
+@dataclass
+class Answer:
+    """What an app sent for one request, and the scope that it was sent for."""
+
+    scope: dict[str, Any]
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def status(self) -> int:
+        return self.messages[0]["status"]
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        raw = self.messages[0]["headers"]
+        return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in raw]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return dict(self.pairs)
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.messages[1:])
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> Exception | None:
+        """The exception that a 500 stands for."""
+        return self.scope.get("flasgo.exception")
+
+
+class Driver:
+    """Speaks ASGI to one app.
+
+    Args:
+        app: The app.
+    """
+
+    def __init__(self, app: Flasgo) -> None:
+        self.app = app
+
+    def scope(
+        self,
+        target: str = "/",
+        method: str = "GET",
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        **extra: Any,
+    ) -> dict[str, Any]:
+        """Return the scope that a server makes of a request line and headers."""
+        path, _, query = target.partition("?")
+        pairs = headers.items() if isinstance(headers, Mapping) else headers
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": unquote(path, errors="surrogateescape"),
+            "raw_path": path.encode(),
+            "query_string": query.encode("latin-1"),
+            "root_path": "",
+            "headers": [
+                (b"host", b"localhost"),
+                *((name.lower().encode(), value.encode("latin-1")) for name, value in pairs),
+            ],
+            "client": ("127.0.0.1", 50000),
+            "server": ("127.0.0.1", 8000),
+            **extra,
+        }
+
+    async def __call__(
+        self,
+        target: str = "/",
+        method: str = "GET",
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        *,
+        body: bytes = b"",
+        **extra: Any,
+    ) -> Answer:
+        """Send a request; what the app lets escape is raised here."""
+        answer = Answer(self.scope(target, method, headers, **extra))
+        requests: list[dict[str, Any]] = [{"type": "http.request", "body": body}]
+
+        async def receive() -> dict[str, Any]:
+            if requests:
+                return requests.pop()
+            # The client stays; a receive after the end waits for good.
+            return await asyncio.get_running_loop().create_future()
+
+        async def send(message: Any) -> None:
+            answer.messages.append({**message, **_copied_headers(message)})
+
+        await self.app(answer.scope, receive, send)
+        return answer
+
+    async def websocket(
+        self,
+        target: str = "/ws",
+        incoming: Iterable[Mapping[str, Any]] = (),
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        **extra: Any,
+    ) -> Answer:
+        """Open a WebSocket, feed it messages and then the client's disconnect."""
+        scope = self.scope(target, "GET", headers, **extra)
+        del scope["method"]
+        scope |= {"type": "websocket", "scheme": "ws", "subprotocols": []}
+        answer = Answer(scope)
+        messages = [
+            {"type": "websocket.connect"},
+            *incoming,
+            {"type": "websocket.disconnect", "code": 1001},
+        ]
+
+        async def receive() -> Any:
+            return messages.pop(0)
+
+        async def send(message: Any) -> None:
+            answer.messages.append(dict(message))
+
+        await self.app(scope, receive, send)
+        return answer
+
+
+def _copied_headers(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {"headers": list(message["headers"])} if "headers" in message else {}
+
+
+class LifespanDriver:
+    """Speaks the lifespan protocol to one app.
+
+    Args:
+        app: The app.
+    """
+
+    def __init__(self, app: Flasgo) -> None:
+        self._app = app
+        self._incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> dict[str, Any]:
+        """Start up; return the app's answer."""
+        coroutine = self._app(
+            {"type": "lifespan", "asgi": {"version": "3.0"}}, self._incoming.get, self._sent.put
+        )
+        self._task = asyncio.ensure_future(coroutine)
+        await self._incoming.put({"type": "lifespan.startup"})
+        return await self._sent.get()
+
+    async def stop(self) -> dict[str, Any]:
+        """Shut down; return the app's answer."""
+        await self._incoming.put({"type": "lifespan.shutdown"})
+        message = await self._sent.get()
+        if self._task is not None:
+            await self._task
+        return message
+
+
+@pytest.fixture
+def drive() -> Callable[[Flasgo], Driver]:
+    """Return a function that makes a driver for an app."""
+    return Driver
+
+
+@pytest.fixture
+def lifespan() -> Callable[[Flasgo], LifespanDriver]:
+    """Return a function that makes a lifespan driver for an app."""
+    return LifespanDriver
+
+
+@pytest.fixture
+def make_app() -> Callable[..., Flasgo]:
+    """Return a function that makes an app of the core alone; plugins go as positional arguments."""
+
+    def make(*plugins: object, **options: Any) -> Flasgo:
+        settings = {
+            "SECRET_KEY": "for-tests-only-0123456789-abcdefghij",
+            **options.pop("settings", {}),
+        }
+        return Flasgo(plugins=plugins, discover=False, settings=settings, **options)
+
+    return make

@@ -1,0 +1,959 @@
+"""Responses: nothing malformed can be built, and what goes out is complete."""
+
+import asyncio
+import contextvars
+import dataclasses
+import datetime
+import decimal
+import enum
+import threading
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flasgo.errors import ClientDisconnect
+from flasgo.headers import HeaderBlock
+from flasgo.response import (
+    Response,
+    StreamingResponse,
+    coerce_response,
+    is_safe_redirect_target,
+    jsonify,
+    redirect,
+)
+
+Message = dict[str, Any]
+HTML = "text/html; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+JSON = "application/json"
+BYTES = "application/octet-stream"
+
+
+class Sink:
+    """Collects what is sent."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    async def __call__(self, message: Message) -> None:
+        self.messages.append(message)
+
+    @property
+    def status(self) -> int:
+        return self.messages[0]["status"]
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        return self.messages[0]["headers"]
+
+    def header(self, name: bytes) -> list[bytes]:
+        return [value for key, value in self.headers if key == name]
+
+    @property
+    def body(self) -> bytes:
+        assert all(message["type"] == "http.response.body" for message in self.messages[1:])
+        assert [message.get("more_body", False) for message in self.messages[1:]] == [
+            *[True] * (len(self.messages) - 2),
+            False,
+        ]
+        return b"".join(message["body"] for message in self.messages[1:])
+
+
+async def sent(response: Response, *, head_only: bool = False) -> Sink:
+    sink = Sink()
+    await response.emit(sink, head_only=head_only)
+    return sink
+
+
+# --- making them --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("response", "status", "content_type", "body"),
+    [
+        (Response(), 200, "", b""),
+        (Response("é"), 200, HTML, "é".encode()),
+        (Response(b"\xff", 201), 201, BYTES, b"\xff"),
+        (Response(b""), 200, BYTES, b""),
+        (Response("x", content_type="text/css"), 200, "text/css", b"x"),
+        (Response("x", headers={"Content-Type": "text/css"}), 200, "text/css", b"x"),
+        (Response("x", 404, {"a": "b"}, "text/css"), 404, "text/css", b"x"),
+        (Response(status_code=HTTPStatus.NOT_FOUND), 404, "", b""),
+        (Response.json({"a": [1]}), 200, JSON, b'{"a":[1]}'),
+        (Response.json(None, 201), 201, JSON, b"null"),
+        (Response.json(0), 200, JSON, b"0"),
+        (Response.text("é"), 200, TEXT, "é".encode()),
+        (Response.html("<p>"), 200, HTML, b"<p>"),
+        (Response.redirect("/x"), 302, "", b""),
+        (redirect("/x", 308), 308, "", b""),
+    ],
+)
+def test_constructors(response: Response, status: int, content_type: str, body: bytes) -> None:
+    assert response.status_code == status
+    assert type(response.status_code) is int
+    assert response.content_type == content_type
+    assert response.body == body
+    assert not response.is_streaming
+    assert str(status) in repr(response)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda headers: Response("x", 200, headers),
+        lambda headers: Response.json({}, 200, headers),
+        lambda headers: Response.text("x", 200, headers),
+        lambda headers: Response.html("x", 200, headers),
+        lambda headers: StreamingResponse([], 200, headers),
+    ],
+)
+def test_headers_of_constructors(make: Callable[[Any], Response]) -> None:
+    response = make([("X-A", "1"), ("x-a", "2"), ("Content-Type", "a/b")])
+    assert response.headers.getlist("x-a") == ["1", "2"]
+    assert response.headers.getlist("content-type") == ["a/b"]
+    assert make({"x": "y"}).headers["x"] == "y"
+    for bad in ({"x": "a\r\nb"}, {"x\n": "a"}, [("x", "\x00")]):
+        with pytest.raises(ValueError, match="not allowed"):
+            make(bad)
+
+
+@pytest.mark.parametrize("content", [1, 1.5, {}, [], ("a",), object(), {"a"}])
+def test_content_is_text_or_bytes(content: object) -> None:
+    with pytest.raises(TypeError, match=type(content).__name__):
+        Response(content)  # ty: ignore[invalid-argument-type]
+    response = Response()
+    with pytest.raises(TypeError, match=type(content).__name__):
+        response.body = content  # ty: ignore[invalid-assignment]
+
+
+def test_text_that_is_not_unicode() -> None:
+    for make in (Response, Response.text, Response.html):
+        with pytest.raises(ValueError, match="surrogate"):
+            make("\ud800")
+
+
+def test_the_body_may_be_replaced() -> None:
+    response = Response("x")
+    response.body = "é"
+    assert response.body == "é".encode()
+    response.body = bytearray(b"y")
+    assert response.body == b"y"
+
+
+@pytest.mark.parametrize("status", [0, 99, 600, 1000, -1, True, False, "200", 404.0, None])
+def test_bad_statuses(status: Any) -> None:
+    for make in (
+        lambda: Response("x", status),
+        lambda: Response.json({}, status),
+        lambda: Response.text("x", status),
+        lambda: StreamingResponse([], status),
+        lambda: setattr(Response(), "status_code", status),
+    ):
+        with pytest.raises(ValueError, match="status"):
+            make()
+
+
+@pytest.mark.parametrize("data", [object(), {"a": object()}, {(1, 2): 3}, 1j, b"\xff", "\ud800"])
+def test_data_that_is_not_json(data: object) -> None:
+    if data == b"\xff":  # msgspec's own choice: base64
+        assert Response.json(data).body == b'"/w=="'
+        return
+    with pytest.raises(TypeError, match="cannot be sent as JSON"):
+        Response.json(data)
+
+
+def test_a_cycle_is_not_json() -> None:
+    cycle: list[object] = []
+    cycle.append(cycle)
+    with pytest.raises(TypeError, match="cannot be sent as JSON"):
+        Response.json(cycle)
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "body"),
+    [
+        ((), {}, b"null"),
+        (({"a": 1},), {}, b'{"a":1}'),
+        ((1, 2), {}, b"[1,2]"),
+        ((), {"a": 1, "b": [2]}, b'{"a":1,"b":[2]}'),
+        ((None,), {}, b"null"),
+    ],
+)
+def test_jsonify(args: tuple[object, ...], kwargs: dict[str, object], body: bytes) -> None:
+    response = jsonify(*args, **kwargs)
+    assert response.body == body
+    assert response.content_type == JSON
+
+
+def test_jsonify_takes_one_kind_of_argument() -> None:
+    with pytest.raises(TypeError, match="not both"):
+        jsonify(1, a=2)
+
+
+def test_template() -> None:
+    class Shouting:
+        def render(self, name: str, context: Mapping[str, object] | None = None) -> str:
+            return f"{name.upper()} {dict(context or {})}"
+
+    response = Response.template(
+        "a.html", templates=Shouting(), context={"x": 1}, status_code=404, headers={"a": "b"}
+    )
+    assert (response.body, response.status_code) == (b"A.HTML {'x': 1}", 404)
+    assert response.content_type == HTML
+    assert response.headers["a"] == "b"
+
+
+def test_subclasses_make_their_own_kind() -> None:
+    class Mine(Response):
+        pass
+
+    assert type(Mine.json({})) is Mine
+    assert type(Mine.redirect("/")) is Mine
+
+
+# --- cookies ------------------------------------------------------------------------------------
+
+
+def test_cookies_are_added_one_by_one() -> None:
+    response = Response()
+    response.set_cookie("a", "1")
+    response.set_cookie("b", "2", max_age=5, httponly=False, secure=True, samesite="None")
+    response.delete_cookie("c", path="/x", domain="a.b")
+    assert response.headers.getlist("set-cookie") == [
+        "a=1; Path=/; HttpOnly; SameSite=Lax",
+        "b=2; Max-Age=5; Path=/; Secure; SameSite=None",
+        "c=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Domain=a.b; Path=/x; HttpOnly; "
+        "SameSite=Lax",
+    ]
+
+
+def test_prefixed_cookies_can_be_deleted() -> None:
+    response = Response()
+    response.delete_cookie("__Host-sid", secure=True)
+    assert response.headers["set-cookie"].startswith("__Host-sid=; Max-Age=0;")
+
+
+@pytest.mark.parametrize("value", ["a\r\nX: y", "a;b", "a b", "é", "\x00"])
+def test_bad_cookies(value: str) -> None:
+    response = Response()
+    with pytest.raises(ValueError, match="cookie 'a'"):
+        response.set_cookie("a", value)
+    assert response.headers.raw == ()
+
+
+# --- sending ------------------------------------------------------------------------------------
+
+
+async def test_sending() -> None:
+    sink = await sent(Response("é", 201, {"x": "y"}))
+    assert sink.messages == [
+        {
+            "type": "http.response.start",
+            "status": 201,
+            "headers": [
+                (b"content-type", b"text/html; charset=utf-8"),
+                (b"x", b"y"),
+                (b"content-length", b"2"),
+            ],
+        },
+        {"type": "http.response.body", "body": "é".encode()},
+    ]
+
+
+@pytest.mark.parametrize("size", [0, 1, 4095, 4096, 100_000])
+async def test_content_length(size: int) -> None:
+    for _ in range(2):
+        sink = await sent(Response(b"x" * size))
+        assert sink.header(b"content-length") == [b"%d" % size]
+        assert len(sink.body) == size
+
+
+@pytest.mark.parametrize("own", ["5", "0", "999"])
+async def test_a_wrong_length_is_corrected(own: str) -> None:
+    sink = await sent(Response("abc", headers={"Content-Length": own}))
+    assert sink.header(b"content-length") == [b"3"]
+
+
+async def test_a_length_that_was_taken_back() -> None:
+    response = Response("abc", headers={"Content-Length": "7"})
+    del response.headers["content-length"]
+    assert (await sent(response)).header(b"content-length") == [b"3"]
+
+
+@pytest.mark.parametrize(("headers", "length"), [({}, b"3"), ({"content-length": "900"}, b"900")])
+async def test_head(headers: dict[str, str], length: bytes) -> None:
+    sink = await sent(Response("abc", headers=headers), head_only=True)
+    assert sink.header(b"content-length") == [length]
+    assert sink.body == b""
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize(
+    ("status", "own", "length"),
+    [
+        (100, None, []),
+        (103, "5", []),
+        (204, None, []),
+        (204, "5", []),
+        (205, None, [b"0"]),
+        (205, "5", [b"0"]),
+        (304, None, []),
+        (304, "900", [b"900"]),
+    ],
+)
+async def test_statuses_without_content(
+    status: int, own: str | None, length: list[bytes], streaming: bool
+) -> None:
+    headers = {} if own is None else {"Content-Length": own}
+    response = (
+        StreamingResponse(["body"], status, headers)
+        if streaming
+        else Response("body", status, headers)
+    )
+    sink = await sent(response)
+    assert sink.header(b"content-length") == length
+    assert sink.body == b""
+
+
+async def test_headers_can_be_filled_with_and_without_a_view() -> None:
+    block = HeaderBlock({"x-a": "1", "content-type": "never/used"})
+    for touch in (lambda response: response.headers, lambda response: None):
+        response = Response("x")
+        touch(response)
+        response.fill_headers(block)
+        assert response.headers.items() == [("content-type", HTML), ("x-a", "1")]
+        assert (b"x-a", b"1") in (await sent(response)).headers
+
+
+async def test_changes_through_the_view_are_sent() -> None:
+    response = Response("x")
+    headers = response.headers
+    response.set_cookie("a", "1")
+    headers["x"] = "1"
+    headers.add("x", "2")
+    response.content_type = "a/b"
+    response.status_code = 404
+    response.body = b"longer"
+    sink = await sent(response)
+    assert sink.status == 404
+    assert sink.headers == [
+        (b"content-type", b"a/b"),
+        (b"set-cookie", b"a=1; Path=/; HttpOnly; SameSite=Lax"),
+        (b"x", b"1"),
+        (b"x", b"2"),
+        (b"content-length", b"6"),
+    ]
+
+
+@pytest.mark.parametrize("make", [lambda: Response("x"), lambda: StreamingResponse(["x"])])
+async def test_a_response_is_sent_once(make: Callable[[], Response]) -> None:
+    response = make()
+    await sent(response)
+    with pytest.raises(RuntimeError, match="one request"):
+        await sent(response)
+
+
+async def test_what_is_sent_is_whole() -> None:
+    sink = Sink()
+
+    async def failing(message: Message) -> None:
+        await sink(message)
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        await Response("x").emit(failing)
+    assert len(sink.messages) == 1
+
+
+# --- redirects ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("location", "encoded"),
+    [
+        ("/x", "/x"),
+        ("/x?a=1&b=%20#top", "/x?a=1&b=%20#top"),
+        ("https://a.b:80/x", "https://a.b:80/x"),
+        ("../up", "../up"),
+        ("?q=1", "?q=1"),
+        ("/é/日", "/%C3%A9/%E6%97%A5"),
+        ("/a b", "/a%20b"),
+        ('/"<>', "/%22%3C%3E"),
+        ("myapp://callback?x", "myapp://callback?x"),
+    ],
+)
+def test_redirect_locations(location: str, encoded: str) -> None:
+    assert redirect(location).headers["location"] == encoded
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "",
+        " ",
+        " /x",
+        "/x ",
+        "/x\r\nSet-Cookie: a=b",
+        "/x\n",
+        "/x\x00",
+        "/\tx",
+        "/\\evil",
+        "\\\\evil",
+        "/x\x85y",
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        "data:text/html,x",
+        "vbscript:x",
+    ],
+)
+def test_bad_redirect_locations(location: str) -> None:
+    with pytest.raises(ValueError, match="location"):
+        redirect(location)
+
+
+@pytest.mark.parametrize("location", [None, 1, b"/x"])
+def test_redirect_locations_are_text(location: Any) -> None:
+    with pytest.raises(TypeError, match="location"):
+        redirect(location)
+
+
+@pytest.mark.parametrize("status", [200, 300, 304, 305, 306, 400, True, "302"])
+def test_redirect_statuses(status: Any) -> None:
+    with pytest.raises(ValueError, match="not a redirect"):
+        redirect("/x", status)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/",
+        "/x",
+        "/x?next=https://evil",
+        "/x#//evil",
+        "/a//b",
+        "/a:b",
+        "x",
+        "x/y:z",
+        "./x",
+        "../x",
+        "?a=1",
+        "#top",
+        "/é",
+        "https://good.example/x",
+        "http://good.example",
+        "HTTPS://GOOD.example/x",
+        "https://other.example:8443/",
+    ],
+)
+def test_safe_targets(url: str) -> None:
+    assert is_safe_redirect_target(url, ["good.example", "OTHER.example:8443"])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        " /x",
+        "/x ",
+        "\t/x",
+        "\u3000/x",
+        "//evil",
+        "///evil",
+        "////evil",
+        "/\\evil",
+        "\\/evil",
+        "\\\\evil",
+        "/\t/evil",
+        "/\n/evil",
+        "/x\r\nSet-Cookie: a=b",
+        "/x\x00",
+        "/.//evil",
+        "/..//evil",
+        "/./..//evil",
+        "https:evil",
+        "https:/evil",
+        "https:///evil",
+        "https://evil",
+        "https://good.example.evil",
+        "https://evil/good.example",
+        "https://good.example@evil",
+        "https://evil@good.example",
+        "https://good.example:443@evil",
+        "https://good.example:8443",
+        "https://other.example/",
+        "https://good.example\\@evil",
+        "https://good.example%2f@evil",
+        "https://goodxexample",
+        "https://good.example:port",
+        "https://[::1",
+        "https://[evil]/",
+        "https://ｇood.example",
+        "ftp://good.example",
+        "javascript:alert(1)",
+        "javascript://good.example/%0aalert(1)",
+        "data:text/html,x",
+        "mailto:x@good.example",
+        ":x",
+        "x:y",
+        None,
+        1,
+        b"/x",
+        ["/x"],
+    ],
+)
+def test_unsafe_targets(url: object) -> None:
+    assert not is_safe_redirect_target(url, ["good.example", "other.example:8443"])
+
+
+def test_no_host_is_allowed_by_default() -> None:
+    assert not is_safe_redirect_target("https://good.example")
+
+
+def test_allowed_hosts_are_several() -> None:
+    with pytest.raises(TypeError, match="collection"):
+        is_safe_redirect_target("/x", "good.example")
+
+
+@given(st.text(max_size=30))
+def test_whatever_is_safe_can_be_sent(url: str) -> None:
+    if is_safe_redirect_target(url):
+        location = redirect(url).headers["location"]
+        assert not location.startswith(("//", "/\\"))
+
+
+# --- streaming ----------------------------------------------------------------------------------
+
+
+async def test_streaming_an_async_generator() -> None:
+    async def numbers() -> AsyncIterator[bytes | str]:
+        yield "é"
+        yield b""
+        yield b"2"
+
+    sink = await sent(StreamingResponse(numbers(), 201, {"x": "y"}, "a/b"))
+    assert sink.status == 201
+    assert sink.headers == [(b"content-type", b"a/b"), (b"x", b"y")]
+    assert sink.body == "é2".encode()
+    assert len(sink.messages) == 4
+
+
+async def test_streaming_runs_ordinary_iterators_in_threads_with_their_context() -> None:
+    name: contextvars.ContextVar[str] = contextvars.ContextVar("name")
+    threads: set[int] = set()
+
+    def lines() -> Iterator[str]:
+        for _ in range(3):
+            threads.add(threading.get_ident())
+            yield name.get()
+
+    name.set("x")
+    assert (await sent(StreamingResponse(lines()))).body == b"xxx"
+    assert threading.get_ident() not in threads
+
+
+@pytest.mark.parametrize("iterable", [["a", b"b"], ("a", "b"), iter(["a", "b"])])
+async def test_streaming_any_iterable(iterable: Any) -> None:
+    response = StreamingResponse(iterable)
+    assert response.is_streaming
+    assert response.body == b""
+    assert response.content_type == TEXT
+    assert (await sent(response)).body == b"ab"
+
+
+async def test_streaming_an_async_iterator_without_aclose() -> None:
+    class Twice:
+        left = 2
+
+        def __aiter__(self) -> "Twice":
+            return self
+
+        async def __anext__(self) -> str:
+            if not self.left:
+                raise StopAsyncIteration
+            self.left -= 1
+            return "x"
+
+    assert (await sent(StreamingResponse(Twice()))).body == b"xx"
+
+
+@pytest.mark.parametrize("source", ["text", b"bytes", bytearray(b"x"), 1, None, object()])
+def test_what_cannot_be_streamed(source: Any) -> None:
+    with pytest.raises(TypeError, match="iterator"):
+        StreamingResponse(source)
+
+
+@pytest.mark.parametrize("chunk", [1, None, ["x"], {"a": 1}, bytearray(b"x")])
+@pytest.mark.parametrize("threaded", [False, True])
+async def test_streamed_chunks_are_text_or_bytes(chunk: Any, threaded: bool) -> None:
+    async def produce() -> AsyncIterator[Any]:
+        yield chunk
+
+    with pytest.raises(TypeError, match="yielded"):
+        await sent(StreamingResponse([chunk] if threaded else produce()))
+
+
+def test_a_streamed_body_cannot_be_replaced() -> None:
+    response = StreamingResponse([])
+    with pytest.raises(TypeError, match="another Response"):
+        response.body = b"x"
+    with pytest.raises(TypeError, match="use Response"):
+        StreamingResponse.json({})
+
+
+class Producer:
+    """An endless stream that knows whether it was started and closed, sync or async."""
+
+    def __init__(self) -> None:
+        self.started = False
+        self.closed = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    async def asynchronous(self) -> AsyncIterator[str]:
+        self.started = True
+        try:
+            while True:
+                yield "x"
+                await asyncio.sleep(0.001)
+        finally:
+            self.closed.set()
+
+    def threaded(self) -> Iterator[str]:
+        self.started = True
+        try:
+            while True:
+                yield "x"
+        finally:
+            self._loop.call_soon_threadsafe(self.closed.set)
+
+
+@pytest.fixture(params=["asynchronous", "threaded"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+async def test_a_head_request_never_starts_the_producer(kind: str) -> None:
+    producer = Producer()
+    sink = await sent(StreamingResponse(getattr(producer, kind)()), head_only=True)
+    assert sink.body == b""
+    assert not producer.started
+
+
+async def test_a_failing_send_closes_the_producer(kind: str) -> None:
+    producer = Producer()
+    count = 0
+
+    async def send(message: Message) -> None:
+        nonlocal count
+        count += 1
+        if count == 3:
+            raise OSError("gone")
+
+    with pytest.raises(ClientDisconnect):
+        await StreamingResponse(getattr(producer, kind)()).emit(send)
+    async with asyncio.timeout(5):
+        await producer.closed.wait()
+
+
+async def test_cancelling_closes_the_producer(kind: str) -> None:
+    producer = Producer()
+    task = asyncio.create_task(sent(StreamingResponse(getattr(producer, kind)())))
+    while not producer.started:
+        await asyncio.sleep(0.001)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(5):
+        await producer.closed.wait()
+
+
+async def test_a_client_that_leaves_cancels_the_producer(kind: str) -> None:
+    producer = Producer()
+
+    async def closed() -> None:
+        while not producer.started:
+            await asyncio.sleep(0.001)
+
+    task = asyncio.current_task()
+    assert task is not None
+    with pytest.raises(ClientDisconnect):
+        await StreamingResponse(getattr(producer, kind)()).emit(Sink(), closed=closed)
+    async with asyncio.timeout(5):
+        await producer.closed.wait()
+    assert not task.cancelling()
+
+
+async def test_a_silent_producer_is_cancelled_too() -> None:
+    ended: list[str] = []
+
+    async def silent() -> AsyncIterator[str]:
+        yield "first"
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("yes")
+
+    async def closed() -> None:
+        await asyncio.sleep(0.01)
+
+    with pytest.raises(ClientDisconnect):
+        await StreamingResponse(silent()).emit(Sink(), closed=closed)
+    assert ended == ["yes"]
+
+
+async def test_a_cancellation_from_outside_stays_one() -> None:
+    producer = Producer()
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    response = StreamingResponse(producer.asynchronous())
+    task = asyncio.create_task(response.emit(Sink(), closed=never))
+    while not producer.started:
+        await asyncio.sleep(0.001)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert producer.closed.is_set()
+
+
+async def test_a_complete_stream_stops_watching() -> None:
+    watching: list[str] = []
+
+    async def closed() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            watching.append("stopped")
+
+    async def slowly() -> AsyncIterator[str]:
+        yield "a"
+        await asyncio.sleep(0.005)
+        yield "b"
+
+    sink = Sink()
+    await StreamingResponse(slowly()).emit(sink, closed=closed)
+    assert sink.body == b"ab"
+    await asyncio.sleep(0)
+    assert watching == ["stopped"]
+
+
+async def test_a_watch_that_fails_does_not_end_the_stream() -> None:
+    async def closed() -> None:
+        raise LookupError("a server that does not tell")
+
+    async def slowly() -> AsyncIterator[str]:
+        yield "a"
+        await asyncio.sleep(0.005)
+        yield "b"
+
+    sink = Sink()
+    await StreamingResponse(slowly()).emit(sink, closed=closed)
+    assert sink.body == b"ab"
+
+
+async def test_an_error_of_the_producer_comes_through(kind: str) -> None:
+    async def asynchronous() -> AsyncIterator[str]:
+        yield "a"
+        raise LookupError("mine")
+
+    def threaded() -> Iterator[str]:
+        yield "a"
+        raise LookupError("mine")
+
+    source = asynchronous() if kind == "asynchronous" else threaded()
+    with pytest.raises(LookupError, match="mine"):
+        await sent(StreamingResponse(source))
+
+
+# --- what handlers return -----------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: object = 2
+
+
+class Note(msgspec.Struct):
+    text: str
+    extra: object = None
+
+
+class Pair(NamedTuple):
+    a: int
+    b: int
+
+
+class Colour(enum.StrEnum):
+    RED = "red"
+
+
+class Markup(str):
+    __slots__ = ()
+
+
+def handler() -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("result", "status", "content_type", "body"),
+    [
+        ("é", 200, HTML, "é".encode()),
+        (Markup("<p>"), 200, HTML, b"<p>"),
+        (Colour.RED, 200, HTML, b"red"),
+        (b"x", 200, BYTES, b"x"),
+        (bytearray(b"x"), 200, BYTES, b"x"),
+        (memoryview(b"x"), 200, BYTES, b"x"),
+        ({"a": 1}, 200, JSON, b'{"a":1}'),
+        ({}, 200, JSON, b"{}"),
+        ([1, {"a": None}], 200, JSON, b'[1,{"a":null}]'),
+        (None, 204, "", b""),
+        (Point(1), 200, JSON, b'{"x":1,"y":2}'),
+        (Note("hi"), 200, JSON, b'{"text":"hi","extra":null}'),
+        ([Point(1)], 200, JSON, b'[{"x":1,"y":2}]'),
+        (Pair(1, 2), 200, JSON, b"[1,2]"),
+        (uuid.UUID(int=1), 200, JSON, b'"00000000-0000-0000-0000-000000000001"'),
+        (datetime.date(2020, 1, 2), 200, JSON, b'"2020-01-02"'),
+        (decimal.Decimal("1.5"), 200, JSON, b'"1.5"'),
+        (frozenset({1}), 200, JSON, b"[1]"),
+        (Response("x", 201), 201, HTML, b"x"),
+        (("x", 404), 404, HTML, b"x"),
+        ((b"x", 201, {"Content-Type": "a/b"}), 201, "a/b", b"x"),
+        (({"a": 1}, HTTPStatus.CREATED), 201, JSON, b'{"a":1}'),
+        ((None, 204), 204, "", b""),
+        ((None, 200), 200, "", b""),
+        ((Response("x"), 500), 500, HTML, b"x"),
+        ((Point(1), 201, None), 201, JSON, b'{"x":1,"y":2}'),
+    ],
+    ids=repr,
+)
+def test_coercion(result: object, status: int, content_type: str, body: bytes) -> None:
+    response = coerce_response(result, handler)
+    assert isinstance(response, Response)
+    assert response.status_code == status
+    assert type(response.status_code) is int
+    assert response.content_type == content_type
+    assert response.body == body
+
+
+def test_headers_of_a_tuple() -> None:
+    for headers in ({"x": "1", "Content-Type": "a/b"}, [("x", "1"), ("content-type", "a/b")]):
+        response = coerce_response(("body", 200, headers), handler)
+        assert response.headers.items() == [("content-type", "a/b"), ("x", "1")]
+    cookies = [("set-cookie", "a=1"), ("set-cookie", "b=2")]
+    response = coerce_response(("body", 200, cookies), handler)
+    assert response.headers.getlist("set-cookie") == ["a=1", "b=2"]
+
+
+def test_a_response_is_kept_as_it_is() -> None:
+    class Mine(Response):
+        pass
+
+    for response in (Response("x"), Mine("x"), StreamingResponse([])):
+        assert coerce_response(response, handler) is response
+
+
+async def test_generators_are_streamed() -> None:
+    async def asynchronous() -> AsyncIterator[str]:
+        yield "a"
+        yield "b"
+
+    def ordinary() -> Iterator[str]:
+        yield "a"
+        yield "b"
+
+    for source in (asynchronous(), ordinary()):
+        response = coerce_response(source, handler)
+        assert isinstance(response, StreamingResponse)
+        assert (await sent(response)).body == b"ab"
+    response = coerce_response((asynchronous(), 201, {"x": "y"}), handler)
+    assert (await sent(response)).status == 201
+
+
+class Plain:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("result", "found"),
+    [
+        (200, "200"),
+        (0, "0"),
+        (1.5, "1.5"),
+        (True, "True"),
+        (HTTPStatus.OK, "200|OK"),
+        (Plain(), r"test_response\.Plain"),
+        (object(), "object"),
+        (1j, "complex"),
+        (handler, "function"),
+        ((), "tuple of 0"),
+        (("x",), "tuple of 1"),
+        (("x", 200, {}, 4), "tuple of 4"),
+        (("x", "200"), "'200'"),
+        (("x", {"a": "b"}), "status"),
+        (("x", True), "True"),
+        (("x", None), "None"),
+        (("x", 99), "99"),
+        (("x", 600), "600"),
+        (("x", 200.0), r"200\.0"),
+        ((("x", 200), 200), "within a tuple"),
+        ((1, 200), "1"),
+        ((Plain(), 200), "Plain"),
+        (("x", 200, "a: b"), "str"),
+        (("x", 200, 5), "int"),
+        ({"a": Plain()}, "Plain"),
+        ([object()], "object"),
+        ({(1, 2): 3}, "dict"),
+        (Point(1, object()), "Point"),
+        (Note("x", Plain()), "Note"),
+        ("\ud800", "surrogate"),
+    ],
+    ids=repr,
+)
+def test_what_a_handler_may_not_return(result: object, found: str) -> None:
+    with pytest.raises(TypeError, match=found) as caught:
+        coerce_response(result, handler)
+    assert f"{__name__}.handler" in str(caught.value)
+
+
+def test_a_coroutine_that_nobody_awaited() -> None:
+    async def forgotten() -> None: ...
+
+    with pytest.raises(TypeError, match="await it"):
+        coerce_response(forgotten(), handler)
+
+
+@pytest.mark.parametrize("headers", [{"x": "a\r\nb"}, {"x\n": "a"}, [("x", "\x00")]])
+def test_headers_of_a_tuple_are_checked(headers: object) -> None:
+    with pytest.raises(ValueError, match="not allowed"):
+        coerce_response(("x", 200, headers), handler)
+
+
+def test_a_handler_without_a_name_is_shown_somehow() -> None:
+    class Callable_:
+        def __call__(self) -> None: ...
+
+    with pytest.raises(TypeError, match="Callable_"):
+        coerce_response(1, Callable_())
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+        lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner),
+        max_leaves=5,
+    )
+)
+def test_any_result_is_a_response_or_a_type_error(result: object) -> None:
+    try:
+        response = coerce_response(result, handler)
+    except TypeError as error:
+        assert f"{__name__}.handler" in str(error)
+    else:
+        assert isinstance(response, Response)

@@ -1,0 +1,448 @@
+"""SEC-2: unsafe requests must come from the app's own pages."""
+
+import logging
+
+import pytest
+from flasgo import Flasgo, SettingError
+from flasgo_security import csrf_exempt
+from flasgo_security.csrf import CsrfTokens
+from flasgo_security.signing import PurposeSigner
+from flasgo_testing import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+UNSAFE = ["POST", "PUT", "PATCH", "DELETE", "PURGE"]
+
+
+def add_routes(app: Flasgo) -> Flasgo:
+    @app.get("/form")
+    async def form(request):
+        return {"token": request.csrf_token}
+
+    @app.get("/plain")
+    async def plain():
+        return {}
+
+    @app.route("/act", methods=["GET", *UNSAFE])
+    async def act(request):
+        return {"method": request.method}
+
+    @app.post("/echo")
+    async def echo(request):
+        return {"name": (await request.form()).get("name")}
+
+    @app.get("/login")
+    async def login(request):
+        request.session["user"] = "ann"
+        return {}
+
+    @app.get("/rotate")
+    async def rotate(request):
+        request.session.regenerate()
+        return {}
+
+    @app.get("/logout")
+    async def logout(request):
+        request.session.clear()
+        return {}
+
+    @app.post("/hook")
+    @csrf_exempt
+    async def hook():
+        return {}
+
+    return app
+
+
+@pytest.fixture
+def app(make_app) -> Flasgo:
+    return add_routes(
+        make_app(
+            SESSION_COOKIE_SECURE=False,
+            CSRF_COOKIE_SECURE=False,
+            CSRF_TRUSTED_ORIGINS={"https://app.example.com", "https://*.example.org"},
+            ALLOWED_HOSTS={"localhost", "testsite.example"},
+        )
+    )
+
+
+@pytest.fixture
+def client(app) -> TestClient:
+    return TestClient(app, enforce_csrf=True)
+
+
+def with_token(client: TestClient) -> dict[str, str]:
+    return {"X-CSRF-Token": client.get("/form").json()["token"]}
+
+
+# --- Tokens -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tokens() -> CsrfTokens:
+    return CsrfTokens(PurposeSigner("csrf", "k" * 32))
+
+
+def test_tokens_differ_and_hold_for_their_session_only(tokens):
+    first, second = tokens.make("session"), tokens.make("session")
+    assert first != second
+    assert tokens.is_valid(first, "session")
+    assert tokens.is_valid(second, "session")
+    assert not tokens.is_valid(first, "other")
+    assert not tokens.is_valid(first, "")
+    assert not CsrfTokens(PurposeSigner("csrf", "x" * 32)).is_valid(first, "session")
+
+
+@given(st.text(max_size=200), st.text(max_size=20))
+def test_no_other_text_is_a_token(text, binding):
+    assert not CsrfTokens(PurposeSigner("csrf", "k" * 32)).is_valid(text, binding)
+
+
+# --- What needs no token ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_safe_methods_are_free(app, call, method):
+    headers = [(b"origin", b"https://evil.example"), (b"sec-fetch-site", b"cross-site")]
+    assert call(app, "/act", method, headers=headers).status < 300
+
+
+@pytest.mark.parametrize("method", UNSAFE)
+@pytest.mark.parametrize("site", [b"same-origin", b"none"])
+def test_the_browsers_word_is_enough(app, call, method, site):
+    answer = call(app, "/act", method, headers=[(b"sec-fetch-site", site)])
+    assert answer.status == 200
+
+
+def test_the_browsers_word_is_enough_where_the_origin_is_hidden(app, call):
+    headers = [(b"sec-fetch-site", b"same-origin"), (b"origin", b"null")]
+    assert call(app, "/act", "POST", headers=headers).status == 200
+
+
+def test_an_exempt_endpoint_takes_everything(app, call):
+    headers = [(b"sec-fetch-site", b"cross-site"), (b"origin", b"https://evil.example")]
+    assert call(app, "/hook", "POST", headers=headers).status == 200
+
+
+def test_exempt_works_above_the_route_and_through_the_app(make_app, call):
+    app = make_app()
+
+    @app.csrf_exempt
+    @app.post("/a")
+    async def above():
+        return {}
+
+    assert call(app, "/a", "POST").status == 200
+
+
+def test_disabled_checks_nothing(make_app, call):
+    app = add_routes(make_app(CSRF_ENABLED=False))
+    headers = [(b"sec-fetch-site", b"cross-site"), (b"origin", b"https://evil.example")]
+    assert call(app, "/act", "POST", headers=headers).status == 200
+
+
+def test_get_only_endpoints_have_no_check_in_their_pipeline(app):
+    stages = {route.path: {stage.plugin for stage in app.explain(route)} for route in app.routes}
+    assert "security.csrf" not in stages["/plain"]
+    assert "security.csrf" not in stages["/hook"]
+    assert "security.csrf" in stages["/act"]
+
+
+# --- What is refused ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", UNSAFE)
+def test_without_a_word_and_a_token_it_is_refused_with_advice(app, call, method, caplog):
+    answer = call(app, "/act", method)
+    assert answer.status == 403
+    for advice in (b"csrf_failed", b"cookie 'csrf'", b"X-CSRF-Token", b"'csrf_token'"):
+        assert advice in answer.body
+    assert [record.event for record in caplog.records] == ["csrf"]
+
+
+REFUSED_ORIGINS = [
+    [(b"sec-fetch-site", b"cross-site")],
+    [(b"sec-fetch-site", b"cross-site"), (b"origin", b"https://evil.example")],
+    [(b"sec-fetch-site", b"same-site"), (b"origin", b"http://sub.localhost")],
+    [(b"origin", b"https://evil.example")],
+    [(b"origin", b"null")],
+    [(b"origin", b"")],
+    [(b"origin", b"https://localhost")],
+    [(b"origin", b"http://localhost:8000")],
+    [(b"origin", b"http://localhost.evil.example")],
+    [(b"origin", b"http://localhost@evil.example")],
+    [(b"origin", b"http://testsite.example")],
+    [(b"origin", b"http://app.example.com")],
+    [(b"origin", b"https://example.org")],
+    [(b"origin", b"\xff\xfe")],
+    [(b"referer", b"https://evil.example/http://localhost/")],
+    [(b"referer", b"about:blank")],
+    [(b"origin", b"https://evil.example"), (b"referer", b"http://localhost/")],
+]
+
+
+@pytest.mark.parametrize("headers", REFUSED_ORIGINS)
+def test_an_untrusted_origin_is_refused_even_with_a_token(app, client, call, headers):
+    token = client.get("/form").json()["token"].encode()
+    own = [(b"cookie", b"csrf=" + token), (b"x-csrf-token", token)]
+    assert call(app, "/act", "POST", headers=own).status == 200
+    assert call(app, "/act", "POST", headers=[*own, *headers]).status == 403
+
+
+ALLOWED_ORIGINS = [
+    [(b"origin", b"http://localhost")],
+    [(b"origin", b"http://LOCALHOST:80")],
+    [(b"referer", b"http://localhost/form?x=1")],
+    [(b"referer", b"")],
+    [(b"sec-fetch-site", b"cross-site"), (b"origin", b"https://app.example.com")],
+    [(b"sec-fetch-site", b"same-site"), (b"origin", b"https://a.example.org")],
+    [(b"sec-fetch-site", b"same-site")],
+    [(b"sec-fetch-site", b"whatever")],
+]
+
+
+@pytest.mark.parametrize("headers", ALLOWED_ORIGINS)
+def test_a_trusted_origin_still_needs_the_token(app, client, call, headers):
+    assert call(app, "/act", "POST", headers=headers).status == 403
+    token = client.get("/form").json()["token"].encode()
+    own = [(b"cookie", b"csrf=" + token), (b"x-csrf-token", token)]
+    assert call(app, "/act", "POST", headers=[*own, *headers]).status == 200
+
+
+def test_the_own_origin_is_that_of_the_request(app, client, call):
+    token = client.get("/form").json()["token"].encode()
+    own = [(b"cookie", b"csrf=" + token), (b"x-csrf-token", token)]
+    https = [*own, (b"origin", b"https://testsite.example")]
+    assert call(app, "/act", "POST", headers=https, host=b"testsite.example").status == 403
+    answer = call(app, "/act", "POST", headers=https, host=b"testsite.example", scheme="https")
+    assert answer.status == 200
+
+
+# --- Tokens in requests -------------------------------------------------------------------------
+
+
+def test_the_token_in_the_header(client):
+    headers = with_token(client)
+    assert client.post("/act", headers=headers).status_code == 200
+    assert client.delete("/act", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("files", [None, {"file": ("a.txt", b"data")}])
+def test_the_token_in_a_form_field_which_the_handler_can_read_as_well(client, files):
+    token = client.get("/form").json()["token"]
+    response = client.post("/echo", data={"csrf_token": token, "name": "ann"}, files=files)
+    assert response.json() == {"name": "ann"}
+
+
+def test_the_header_wins_over_the_field(client):
+    token = client.get("/form").json()["token"]
+    response = client.post("/echo", data={"csrf_token": token}, headers={"X-CSRF-Token": "no"})
+    assert response.status_code == 403
+
+
+def test_a_form_is_not_read_for_clients_without_the_cookie(app, runner):
+    sent = []
+
+    async def receive():
+        raise AssertionError("the body was read")
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST",
+        "path": "/echo", "raw_path": b"/echo", "query_string": b"", "scheme": "http",
+        "client": ("192.0.2.1", 1),
+        "headers": [
+            (b"host", b"localhost"), (b"content-type", b"application/x-www-form-urlencoded"),
+        ],
+    }  # fmt: skip
+    runner.run(app(scope, receive, send))
+    assert sent[0]["status"] == 403
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda token: (token, ""),
+        lambda token: ("", token),
+        lambda token: (token, token[:-2]),
+        lambda token: (token[:-2], token[:-2]),
+        lambda token: ("forged.forged", "forged.forged"),
+        lambda token: (token, "é"),
+        lambda token: (token, token.swapcase()),
+        lambda token: (token, token + " x"),
+        lambda token: ("a" * 4000, "a" * 4000),
+    ],
+)
+def test_wrong_tokens_are_refused(app, client, call, make):
+    cookie, header = make(client.get("/form").json()["token"])
+    headers = [(b"cookie", f"csrf={cookie}".encode()), (b"x-csrf-token", header.encode())]
+    assert call(app, "/act", "POST", headers=headers).status == 403
+
+
+def test_a_json_body_is_not_searched_for_a_token(client):
+    token = client.get("/form").json()["token"]
+    assert client.post("/act", json={"csrf_token": token}).status_code == 403
+
+
+def test_a_malformed_form_is_a_client_error(client):
+    client.get("/form")
+    response = client.post("/echo", content=b"x", headers={"content-type": "multipart/form-data"})
+    assert response.status_code in {400, 403}
+
+
+# --- The cookie ---------------------------------------------------------------------------------
+
+
+def test_the_cookie_is_set_only_when_a_token_was_asked_for(client):
+    assert "set-cookie" not in client.get("/plain").headers
+    response = client.get("/form")
+    assert response.headers["set-cookie"].startswith("csrf=")
+    assert response.headers["vary"] == "Cookie"
+    again = client.get("/form")
+    assert again.json() == response.json()
+    assert "set-cookie" not in again.headers
+    assert again.headers["vary"] == "Cookie"
+
+
+def test_the_default_cookie_is_locked_down_but_readable_by_scripts(make_app, call):
+    app = add_routes(make_app())
+    cookie = call(app, "/form", scheme="https").header("set-cookie")
+    assert cookie.startswith("__Host-csrf=")
+    assert cookie.partition("; ")[2] == "Path=/; Secure; SameSite=Lax"
+
+
+def test_a_page_with_a_token_is_not_cached_by_others(make_app, call):
+    app = make_app()
+
+    @app.get("/")
+    async def page(request):
+        return request.csrf_token, 200, {"cache-control": "public, max-age=60"}
+
+    assert call(app).headers("cache-control") == ["private, max-age=60"]
+
+
+@pytest.mark.parametrize("change", ["/login", "/rotate", "/logout"])
+def test_a_new_session_makes_the_old_token_worthless_and_sets_a_new_one(client, change):
+    if change != "/login":
+        client.get("/login")
+    old = with_token(client)
+    old_cookie = client.cookies["csrf"]
+    response = client.get(change)
+    assert any(cookie.startswith("csrf=") for cookie in response.headers.get_list("set-cookie"))
+    assert client.cookies["csrf"] != old_cookie
+    assert client.post("/act", headers=old).status_code == 403
+    assert client.post("/act", headers=old, cookies={"csrf": old_cookie}).status_code == 403
+    new = {"X-CSRF-Token": client.cookies["csrf"]}
+    assert client.post("/act", headers=new).status_code == 200
+
+
+def test_a_login_without_a_token_sets_no_csrf_cookie(client):
+    response = client.get("/login")
+    assert [c.partition("=")[0] for c in response.headers.get_list("set-cookie")] == ["session"]
+
+
+def test_a_token_planted_from_elsewhere_does_not_fit_the_session(app, client):
+    attacker = TestClient(app, enforce_csrf=True)
+    planted = attacker.get("/form").json()["token"]
+    client.get("/login")
+    client.cookies.set("csrf", planted)
+    assert client.post("/act", headers={"X-CSRF-Token": planted}).status_code == 403
+
+
+def test_names_follow_the_settings(make_app):
+    app = add_routes(
+        make_app(
+            CSRF_COOKIE_NAME="xsrf",
+            CSRF_COOKIE_SECURE=False,
+            CSRF_COOKIE_HTTP_ONLY=True,
+            CSRF_HEADER_NAME="X-XSRF",
+            CSRF_FIELD_NAME="xsrf_field",
+        )
+    )
+    client = TestClient(app, enforce_csrf=True)
+    response = client.get("/form")
+    token = response.json()["token"]
+    assert response.headers["set-cookie"] == f"xsrf={token}; Path=/; HttpOnly; SameSite=Lax"
+    assert client.post("/act", headers={"X-XSRF": token}).status_code == 200
+    assert client.post("/echo", data={"xsrf_field": token}).status_code == 200
+    assert client.post("/act", headers={"X-CSRF-Token": token}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CSRF_TRUSTED_ORIGINS", {"app.example.com"}),
+        ("CSRF_TRUSTED_ORIGINS", {"https://app.example.com/path"}),
+        ("CSRF_HEADER_NAME", "X CSRF"),
+        ("CSRF_HEADER_NAME", ""),
+        ("CSRF_COOKIE_SAMESITE", "maybe"),
+        ("CSRF_COOKIE_NAME", "a;b"),
+    ],
+)
+def test_wrong_settings_stop_the_app(make_app, name, value):
+    with pytest.raises(SettingError) as caught:
+        make_app(**{name: value})
+    assert caught.value.name == name
+
+
+# --- Events and decorators ----------------------------------------------------------------------
+
+
+def test_no_token_is_ever_logged(client, caplog):
+    token = client.get("/form").json()["token"]
+    with caplog.at_level(logging.DEBUG):
+        client.post("/act", headers={"X-CSRF-Token": token + "x"})
+        client.post("/act", headers={"X-CSRF-Token": token, "Origin": "https://evil.example"})
+    assert token not in caplog.text
+    reasons = [record.reason for record in caplog.records if hasattr(record, "event")]
+    assert reasons == [
+        "CSRF: the token is not the one of the cookie",
+        "CSRF: origin https://evil.example is neither http://localhost nor in CSRF_TRUSTED_ORIGINS",
+    ]
+
+
+def test_exempt_takes_a_handler():
+    with pytest.raises(TypeError, match="write @csrf_exempt"):
+        csrf_exempt("handler")  # ty: ignore[invalid-argument-type]
+
+
+# --- WebSockets ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def websocket_app(app) -> Flasgo:
+    @app.websocket("/ws")
+    async def ws(websocket):
+        await websocket.accept()
+
+    @app.websocket("/open")
+    @csrf_exempt
+    async def open_to_all(websocket):
+        await websocket.accept()
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_accepted"),
+    [
+        ([], True),
+        ([(b"origin", b"http://localhost")], True),
+        ([(b"origin", b"https://app.example.com")], True),
+        ([(b"origin", b"https://evil.example")], False),
+        ([(b"origin", b"null")], False),
+        ([(b"origin", b"http://evil.example"), (b"sec-fetch-site", b"cross-site")], False),
+        ([(b"origin", b"https://localhost"), (b"sec-fetch-site", b"same-origin")], True),
+    ],
+)
+def test_websockets_of_other_origins_are_refused(websocket_app, call, headers, is_accepted):
+    first = call.websocket(websocket_app, "/ws", headers=headers)[0]["type"]
+    assert (first == "websocket.accept") is is_accepted
+
+
+def test_an_exempt_websocket_takes_every_origin(websocket_app, call):
+    headers = [(b"origin", b"https://evil.example")]
+    messages = call.websocket(websocket_app, "/open", headers=headers)
+    assert messages[0]["type"] == "websocket.accept"
