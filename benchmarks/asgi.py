@@ -1,7 +1,7 @@
 """A server's side of ASGI, small enough that its own cost does not drown what is measured."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,8 @@ Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+# `(scope, receive, send)`; open, because each framework has its own types for the three.
+ASGIApp = Callable[..., Awaitable[None]]
 
 LIFESPAN_TIMEOUT_SECONDS = 30.0
 
@@ -114,7 +115,7 @@ async def ask(app: ASGIApp, exchange: Exchange) -> Answer:
 
 
 @asynccontextmanager
-async def running(app: ASGIApp) -> AsyncIterator[None]:
+async def running(app: ASGIApp) -> AsyncGenerator[None, None]:
     """Keep an application's lifespan open, as a server does; applications without one are fine.
 
     Args:

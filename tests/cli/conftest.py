@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,11 +86,10 @@ Serve = Callable[..., Server]
 Flasgo = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture
-def serve(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
-    """Start `flasgo run ...`, or another Python command line, in the project folder."""
+@contextlib.contextmanager
+def running_servers(folder: Path, logs: Path) -> Generator[Serve]:
+    """Yield a function that starts servers in a folder; all have ended afterwards."""
     servers: list[Server] = []
-    logs = tmp_path_factory.mktemp("logs")
 
     def start(*arguments: str, python: tuple[str, ...] = (), **env: str) -> Server:
         output = logs / f"{len(servers)}.log"
@@ -98,7 +97,7 @@ def serve(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         with output.open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, *command],
-                cwd=tmp_path,
+                cwd=folder,
                 env=environment(**env),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -109,13 +108,35 @@ def serve(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         servers.append(Server(process, output))
         return servers[-1]
 
-    yield start
-    for server in servers:
-        try:
-            server.stop()
-        except subprocess.TimeoutExpired:
-            os.killpg(server.process.pid, signal.SIGKILL)
-            server.process.wait(PATIENCE_SECONDS)
+    try:
+        yield start
+    finally:
+        for server in servers:
+            try:
+                server.stop()
+            except subprocess.TimeoutExpired:
+                os.killpg(server.process.pid, signal.SIGKILL)
+                server.process.wait(PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def serve(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Start `flasgo run ...`, or another Python command line, in the project folder."""
+    with running_servers(tmp_path, tmp_path_factory.mktemp("logs")) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def serve_source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Serve the text of an `app.py` to all tests of a module."""
+    folder = tmp_path_factory.mktemp("project")
+    with running_servers(folder, tmp_path_factory.mktemp("logs")) as start:
+
+        def serve_text(text: str, *arguments: str, **options: object) -> Server:
+            (folder / "app.py").write_text(text, encoding="utf-8")
+            return start(*arguments, **options)
+
+        yield serve_text
 
 
 @pytest.fixture

@@ -146,13 +146,13 @@ def test_a_dotted_attribute(write: Write) -> None:
 def test_priority_of_configured_targets(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("app", "env", "dotenv", "project", "given"):
+    for name in ("app", "env", "envfile", "project", "given"):
         write(f"{name}.py", APP.format(name=name))
     assert load_app().name == "app"
     write("pyproject.toml", '[tool.flasgo]\napp = "project.py"\n')
     assert load_app().name == "project"
-    write(".env", "FLASGO_APP=dotenv.py\n")
-    assert load_app().name == "dotenv"
+    write(".env", "FLASGO_APP=envfile.py\n")
+    assert load_app().name == "envfile"
     monkeypatch.setenv("FLASGO_APP", "env:app")
     assert load_app().name == "env"
     assert load_app("given.py").name == "given"
@@ -224,7 +224,7 @@ def test_a_missing_module(write: Write, tmp_path: Path) -> None:
     write("shop_z/views.py")
     assert "Did you mean 'shop_z'?" in refused("shpo_z:app")
     assert str(tmp_path) in refused("shpo_z:app")
-    assert "Did you mean shop_z.views?" in refused("shop_z.vews:app")
+    assert "Did you mean 'shop_z.views'?" in refused("shop_z.vews:app")
 
 
 def test_a_missing_module_that_lies_in_src(write: Write) -> None:
@@ -262,7 +262,7 @@ def test_no_app_at_all(write: Write) -> None:
         ("def make(): return 5", "b.py:make()", "make() returned int, not a Flasgo app"),
         ("async def make(): ...", "b.py:make()", "A factory is a plain `def`"),
         (
-            "class W:\n    def __init__(self, app): self.app = app\nw = W(1)",
+            "class W:\n    def __init__(self, app): self.app = app\nw = W(Flasgo())",
             "b.py:w",
             "app.add_middleware",
         ),

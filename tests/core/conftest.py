@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-
 from flasgo import Flasgo
 
 
@@ -101,7 +100,11 @@ class Driver:
         **extra: Any,
     ) -> Answer:
         """Send a request; what the app lets escape is raised here."""
-        answer = Answer(self.scope(target, method, headers, **extra))
+        return await self.send(self.scope(target, method, headers, **extra), body)
+
+    async def send(self, scope: dict[str, Any], body: bytes = b"") -> Answer:
+        """Send a request with a scope of the test's own making."""
+        answer = Answer(scope)
         requests: list[dict[str, Any]] = [{"type": "http.request", "body": body}]
 
         async def receive() -> dict[str, Any]:

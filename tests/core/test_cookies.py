@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from http.cookies import SimpleCookie
 
 import pytest
+from flasgo.cookies import format_set_cookie, parse_cookies
 from hypothesis import given
 from hypothesis import strategies as st
-
-from flasgo.cookies import format_set_cookie, parse_cookies
 
 # --- reading ------------------------------------------------------------------------------------
 

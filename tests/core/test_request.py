@@ -4,17 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
+from flasgo.asgi import Message
 from flasgo.errors import ClientDisconnect, HTTPException
 from flasgo.headers import read_head
 from flasgo.multidict import MultiDict, State
 from flasgo.request import Request
-
-Message = dict[str, Any]
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 class Client:
@@ -28,7 +27,7 @@ class Client:
         self.calls += 1
         while self.script:
             step = self.script.pop(0)
-            if isinstance(step, dict):
+            if not isinstance(step, float | int):
                 return step
             await asyncio.sleep(step)
         await asyncio.Event().wait()
@@ -130,6 +129,10 @@ def test_cookies_of_several_headers_are_joined() -> None:
         (b"a=%2B+%26%3D", [("a", "+ &=")]),
         (b"a=1;b=2", [("a", "1;b=2")]),
         (b"a=%zz%", [("a", "%zz%")]),
+        (b"a=%%41%4", [("a", "%A%4")]),
+        (b"a=%0A%3D%3d%0d=\n", [("a", "\n==\r=\n")]),
+        (b"a=\n \n=\n", [("a", "\n \n=\n")]),
+        (b"a=\xc3%A9", [("a", "é")]),
         (b"a=%ff", [("a", "\ufffd")]),
         (b"a=\xc3\xa9", [("a", "é")]),
         (b"a=%252B", [("a", "%2B")]),
@@ -145,6 +148,26 @@ def test_a_query_has_a_bounded_number_of_parameters() -> None:
     with pytest.raises(HTTPException) as caught:
         _ = make_request(query_string=b"&" * 1000).query
     assert caught.value.status_code == 400
+
+
+def test_a_query_has_a_bounded_number_of_broken_escapes() -> None:
+    assert make_request(query_string=b"a=" + b"%" * 999).query["a"] == "%" * 999
+    with pytest.raises(HTTPException) as caught:
+        _ = make_request(query_string=b"a=" + b"%" * 100_000).query
+    assert caught.value.status_code == 400
+    assert "%25" in caught.value.detail
+
+
+@given(st.lists(st.tuples(st.text(), st.text(min_size=1)), max_size=5))
+def test_a_query_survives_the_round_trip(pairs: list[tuple[str, str]]) -> None:
+    raw = urlencode(pairs).encode()
+    assert make_request(query_string=raw).query.multi_items() == pairs
+
+
+@given(st.text(st.sampled_from("%4aA=\n\r +\té&."), max_size=30))
+def test_queries_are_decoded_as_the_standard_library_does(raw: str) -> None:
+    parsed = parse_qsl(raw, keep_blank_values=True, separator="&")
+    assert make_request(query_string=raw.encode()).query.multi_items() == parsed
 
 
 @given(st.binary(max_size=60))
@@ -230,28 +253,28 @@ def test_content_type(header: bytes, kind: str) -> None:
 def test_a_registered_attribute_is_computed_once() -> None:
     calls: list[Request] = []
 
-    def session(request: Request) -> str:
+    def ticket(request: Request) -> str:
         calls.append(request)
         return "data"
 
     app = make_app()
-    app.registry.request_attributes["session"] = session
+    app.registry.request_attributes["ticket"] = ticket
     request = make_request(app=app)
-    assert request.peek("session") is None
-    assert request.session == "data"
-    assert request.session == "data"
-    assert request.peek("session") == "data"
+    assert request.peek("ticket") is None
+    assert request.ticket == "data"
+    assert request.ticket == "data"
+    assert request.peek("ticket") == "data"
     assert calls == [request]
-    assert make_request(app=app).peek("session") is None
+    assert make_request(app=app).peek("ticket") is None
 
 
 def test_a_registered_attribute_may_be_assigned() -> None:
     app = make_app()
-    app.registry.request_attributes["user"] = lambda request: pytest.fail("computed")
+    app.registry.request_attributes["tenant"] = lambda request: pytest.fail("computed")
     request = make_request(app=app)
-    request.user = "ann"
-    assert request.user == "ann"
-    assert request.peek("user") == "ann"
+    request.tenant = "ann"
+    assert request.tenant == "ann"
+    assert request.peek("tenant") == "ann"
 
 
 def test_builtin_lazies_may_be_assigned_too() -> None:
@@ -262,9 +285,9 @@ def test_builtin_lazies_may_be_assigned_too() -> None:
 
 def test_an_unknown_attribute_says_what_was_meant() -> None:
     app = make_app()
-    app.registry.request_attributes["tenant"] = lambda request: 1
+    app.registry.request_attributes["tenants"] = lambda request: 1
     request = make_request(app=app)
-    with pytest.raises(AttributeError, match=r"no attribute 'tenent'.*'tenant'") as caught:
+    with pytest.raises(AttributeError, match=r"no attribute 'tenent'.*'tenants'") as caught:
         _ = request.tenent
     assert caught.value.name == "tenent"
     with pytest.raises(AttributeError, match=r"'headers'"):
@@ -275,10 +298,10 @@ def test_an_unknown_attribute_says_what_was_meant() -> None:
 
 def test_an_attribute_error_inside_an_attribute_is_not_swallowed() -> None:
     app = make_app()
-    app.registry.request_attributes["user"] = lambda request: None.id  # ty: ignore
+    app.registry.request_attributes["tenant"] = lambda request: None.id  # ty: ignore
     request = make_request(app=app)
-    with pytest.raises(RuntimeError, match=r"request\.user failed"):
-        getattr(request, "user", None)
+    with pytest.raises(RuntimeError, match=r"request\.tenant failed"):
+        getattr(request, "tenant", None)
     with pytest.raises(RuntimeError, match=r"Request\.read_timeout failed"):
         _ = make_request(app=SimpleNamespace(settings=None)).read_timeout
 
@@ -318,11 +341,9 @@ async def test_a_streamed_body_is_gone(second: str) -> None:
     _ = [chunk async for chunk in request.stream()]
     if second == "form":
         request.content_type = "application/x-www-form-urlencoded"
+    again = (lambda: anext(request.stream())) if second == "stream" else getattr(request, second)
     with pytest.raises(RuntimeError, match=r"stream\(\) has consumed"):
-        if second == "stream":
-            _ = [chunk async for chunk in request.stream()]
-        else:
-            await getattr(request, second)()
+        await again()
 
 
 async def test_a_declared_body_over_the_limit_is_refused_unread() -> None:
@@ -332,7 +353,7 @@ async def test_a_declared_body_over_the_limit_is_refused_unread() -> None:
             await request.body()
         assert caught.value.status_code == 413
         assert "1000" in caught.value.detail
-    assert request._receive.calls == 0  # ty: ignore[unresolved-attribute]
+    assert request._receive.calls == 0  # ty: ignore[missing-attribute]
 
 
 @pytest.mark.parametrize("declared", [None, b"10"])
@@ -344,7 +365,7 @@ async def test_received_bytes_are_what_counts(declared: bytes | None) -> None:
         with pytest.raises(HTTPException) as caught:
             await request.body()
         assert caught.value.status_code == 413
-    assert request._receive.calls == 3  # ty: ignore[unresolved-attribute]
+    assert request._receive.calls == 3  # ty: ignore[missing-attribute]
 
 
 async def test_a_body_of_exactly_the_limit_passes() -> None:
@@ -580,7 +601,7 @@ async def test_bad_json(body: bytes) -> None:
     assert "Send valid JSON with `Content-Type: application/json`" in caught.value.detail
 
 
-@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 20_000, b"[" * 3000 + b"]" * 3000])
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 20_000])
 async def test_deeply_nested_json(body: bytes) -> None:
     request = make_request(part(body), app=make_app(MAX_REQUEST_BODY_BYTES=1_000_000))
     with pytest.raises(HTTPException) as caught:
@@ -592,10 +613,12 @@ async def test_deeply_nested_json(body: bytes) -> None:
 @given(st.binary(max_size=40))
 def test_any_body_is_json_or_refused(body: bytes) -> None:
     async def read() -> None:
+        status = 200
         try:
             await make_request(part(body)).json()
         except HTTPException as refusal:
-            assert refusal.status_code == 400
+            status = refusal.status_code
+        assert status in (200, 400)
 
     asyncio.run(read())
 
@@ -702,8 +725,8 @@ def test_state() -> None:
     assert "b" not in state
     with pytest.raises(AttributeError, match="'b'"):
         del state.b
+    state.counter = 1
     with pytest.raises(AttributeError, match="Did you mean 'counter'"):
-        state.counter = 1
         _ = state.conter
     assert "secret" not in repr(State({"token": "secret"}))
 

@@ -1,12 +1,9 @@
 """Responses: nothing malformed can be built, and what goes out is complete."""
 
-import asyncio
-import contextvars
 import dataclasses
-import datetime
+import datetime as dt
 import decimal
 import enum
-import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from http import HTTPStatus
@@ -14,21 +11,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from flasgo.errors import ClientDisconnect
+from flasgo.asgi import Message
 from flasgo.headers import HeaderBlock
 from flasgo.response import (
     Response,
     StreamingResponse,
     coerce_response,
-    is_safe_redirect_target,
     jsonify,
     redirect,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
-Message = dict[str, Any]
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
@@ -142,7 +136,7 @@ def test_the_body_may_be_replaced() -> None:
     response = Response("x")
     response.body = "é"
     assert response.body == "é".encode()
-    response.body = bytearray(b"y")
+    response.body = b"y"
     assert response.body == b"y"
 
 
@@ -371,406 +365,6 @@ async def test_what_is_sent_is_whole() -> None:
     assert len(sink.messages) == 1
 
 
-# --- redirects ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("location", "encoded"),
-    [
-        ("/x", "/x"),
-        ("/x?a=1&b=%20#top", "/x?a=1&b=%20#top"),
-        ("https://a.b:80/x", "https://a.b:80/x"),
-        ("../up", "../up"),
-        ("?q=1", "?q=1"),
-        ("/é/日", "/%C3%A9/%E6%97%A5"),
-        ("/a b", "/a%20b"),
-        ('/"<>', "/%22%3C%3E"),
-        ("myapp://callback?x", "myapp://callback?x"),
-    ],
-)
-def test_redirect_locations(location: str, encoded: str) -> None:
-    assert redirect(location).headers["location"] == encoded
-
-
-@pytest.mark.parametrize(
-    "location",
-    [
-        "",
-        " ",
-        " /x",
-        "/x ",
-        "/x\r\nSet-Cookie: a=b",
-        "/x\n",
-        "/x\x00",
-        "/\tx",
-        "/\\evil",
-        "\\\\evil",
-        "/x\x85y",
-        "javascript:alert(1)",
-        "JavaScript:alert(1)",
-        "data:text/html,x",
-        "vbscript:x",
-    ],
-)
-def test_bad_redirect_locations(location: str) -> None:
-    with pytest.raises(ValueError, match="location"):
-        redirect(location)
-
-
-@pytest.mark.parametrize("location", [None, 1, b"/x"])
-def test_redirect_locations_are_text(location: Any) -> None:
-    with pytest.raises(TypeError, match="location"):
-        redirect(location)
-
-
-@pytest.mark.parametrize("status", [200, 300, 304, 305, 306, 400, True, "302"])
-def test_redirect_statuses(status: Any) -> None:
-    with pytest.raises(ValueError, match="not a redirect"):
-        redirect("/x", status)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "/",
-        "/x",
-        "/x?next=https://evil",
-        "/x#//evil",
-        "/a//b",
-        "/a:b",
-        "x",
-        "x/y:z",
-        "./x",
-        "../x",
-        "?a=1",
-        "#top",
-        "/é",
-        "https://good.example/x",
-        "http://good.example",
-        "HTTPS://GOOD.example/x",
-        "https://other.example:8443/",
-    ],
-)
-def test_safe_targets(url: str) -> None:
-    assert is_safe_redirect_target(url, ["good.example", "OTHER.example:8443"])
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        " /x",
-        "/x ",
-        "\t/x",
-        "\u3000/x",
-        "//evil",
-        "///evil",
-        "////evil",
-        "/\\evil",
-        "\\/evil",
-        "\\\\evil",
-        "/\t/evil",
-        "/\n/evil",
-        "/x\r\nSet-Cookie: a=b",
-        "/x\x00",
-        "/.//evil",
-        "/..//evil",
-        "/./..//evil",
-        "https:evil",
-        "https:/evil",
-        "https:///evil",
-        "https://evil",
-        "https://good.example.evil",
-        "https://evil/good.example",
-        "https://good.example@evil",
-        "https://evil@good.example",
-        "https://good.example:443@evil",
-        "https://good.example:8443",
-        "https://other.example/",
-        "https://good.example\\@evil",
-        "https://good.example%2f@evil",
-        "https://goodxexample",
-        "https://good.example:port",
-        "https://[::1",
-        "https://[evil]/",
-        "https://ｇood.example",
-        "ftp://good.example",
-        "javascript:alert(1)",
-        "javascript://good.example/%0aalert(1)",
-        "data:text/html,x",
-        "mailto:x@good.example",
-        ":x",
-        "x:y",
-        None,
-        1,
-        b"/x",
-        ["/x"],
-    ],
-)
-def test_unsafe_targets(url: object) -> None:
-    assert not is_safe_redirect_target(url, ["good.example", "other.example:8443"])
-
-
-def test_no_host_is_allowed_by_default() -> None:
-    assert not is_safe_redirect_target("https://good.example")
-
-
-def test_allowed_hosts_are_several() -> None:
-    with pytest.raises(TypeError, match="collection"):
-        is_safe_redirect_target("/x", "good.example")
-
-
-@given(st.text(max_size=30))
-def test_whatever_is_safe_can_be_sent(url: str) -> None:
-    if is_safe_redirect_target(url):
-        location = redirect(url).headers["location"]
-        assert not location.startswith(("//", "/\\"))
-
-
-# --- streaming ----------------------------------------------------------------------------------
-
-
-async def test_streaming_an_async_generator() -> None:
-    async def numbers() -> AsyncIterator[bytes | str]:
-        yield "é"
-        yield b""
-        yield b"2"
-
-    sink = await sent(StreamingResponse(numbers(), 201, {"x": "y"}, "a/b"))
-    assert sink.status == 201
-    assert sink.headers == [(b"content-type", b"a/b"), (b"x", b"y")]
-    assert sink.body == "é2".encode()
-    assert len(sink.messages) == 4
-
-
-async def test_streaming_runs_ordinary_iterators_in_threads_with_their_context() -> None:
-    name: contextvars.ContextVar[str] = contextvars.ContextVar("name")
-    threads: set[int] = set()
-
-    def lines() -> Iterator[str]:
-        for _ in range(3):
-            threads.add(threading.get_ident())
-            yield name.get()
-
-    name.set("x")
-    assert (await sent(StreamingResponse(lines()))).body == b"xxx"
-    assert threading.get_ident() not in threads
-
-
-@pytest.mark.parametrize("iterable", [["a", b"b"], ("a", "b"), iter(["a", "b"])])
-async def test_streaming_any_iterable(iterable: Any) -> None:
-    response = StreamingResponse(iterable)
-    assert response.is_streaming
-    assert response.body == b""
-    assert response.content_type == TEXT
-    assert (await sent(response)).body == b"ab"
-
-
-async def test_streaming_an_async_iterator_without_aclose() -> None:
-    class Twice:
-        left = 2
-
-        def __aiter__(self) -> "Twice":
-            return self
-
-        async def __anext__(self) -> str:
-            if not self.left:
-                raise StopAsyncIteration
-            self.left -= 1
-            return "x"
-
-    assert (await sent(StreamingResponse(Twice()))).body == b"xx"
-
-
-@pytest.mark.parametrize("source", ["text", b"bytes", bytearray(b"x"), 1, None, object()])
-def test_what_cannot_be_streamed(source: Any) -> None:
-    with pytest.raises(TypeError, match="iterator"):
-        StreamingResponse(source)
-
-
-@pytest.mark.parametrize("chunk", [1, None, ["x"], {"a": 1}, bytearray(b"x")])
-@pytest.mark.parametrize("threaded", [False, True])
-async def test_streamed_chunks_are_text_or_bytes(chunk: Any, threaded: bool) -> None:
-    async def produce() -> AsyncIterator[Any]:
-        yield chunk
-
-    with pytest.raises(TypeError, match="yielded"):
-        await sent(StreamingResponse([chunk] if threaded else produce()))
-
-
-def test_a_streamed_body_cannot_be_replaced() -> None:
-    response = StreamingResponse([])
-    with pytest.raises(TypeError, match="another Response"):
-        response.body = b"x"
-    with pytest.raises(TypeError, match="use Response"):
-        StreamingResponse.json({})
-
-
-class Producer:
-    """An endless stream that knows whether it was started and closed, sync or async."""
-
-    def __init__(self) -> None:
-        self.started = False
-        self.closed = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-
-    async def asynchronous(self) -> AsyncIterator[str]:
-        self.started = True
-        try:
-            while True:
-                yield "x"
-                await asyncio.sleep(0.001)
-        finally:
-            self.closed.set()
-
-    def threaded(self) -> Iterator[str]:
-        self.started = True
-        try:
-            while True:
-                yield "x"
-        finally:
-            self._loop.call_soon_threadsafe(self.closed.set)
-
-
-@pytest.fixture(params=["asynchronous", "threaded"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return request.param
-
-
-async def test_a_head_request_never_starts_the_producer(kind: str) -> None:
-    producer = Producer()
-    sink = await sent(StreamingResponse(getattr(producer, kind)()), head_only=True)
-    assert sink.body == b""
-    assert not producer.started
-
-
-async def test_a_failing_send_closes_the_producer(kind: str) -> None:
-    producer = Producer()
-    count = 0
-
-    async def send(message: Message) -> None:
-        nonlocal count
-        count += 1
-        if count == 3:
-            raise OSError("gone")
-
-    with pytest.raises(ClientDisconnect):
-        await StreamingResponse(getattr(producer, kind)()).emit(send)
-    async with asyncio.timeout(5):
-        await producer.closed.wait()
-
-
-async def test_cancelling_closes_the_producer(kind: str) -> None:
-    producer = Producer()
-    task = asyncio.create_task(sent(StreamingResponse(getattr(producer, kind)())))
-    while not producer.started:
-        await asyncio.sleep(0.001)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    async with asyncio.timeout(5):
-        await producer.closed.wait()
-
-
-async def test_a_client_that_leaves_cancels_the_producer(kind: str) -> None:
-    producer = Producer()
-
-    async def closed() -> None:
-        while not producer.started:
-            await asyncio.sleep(0.001)
-
-    task = asyncio.current_task()
-    assert task is not None
-    with pytest.raises(ClientDisconnect):
-        await StreamingResponse(getattr(producer, kind)()).emit(Sink(), closed=closed)
-    async with asyncio.timeout(5):
-        await producer.closed.wait()
-    assert not task.cancelling()
-
-
-async def test_a_silent_producer_is_cancelled_too() -> None:
-    ended: list[str] = []
-
-    async def silent() -> AsyncIterator[str]:
-        yield "first"
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.append("yes")
-
-    async def closed() -> None:
-        await asyncio.sleep(0.01)
-
-    with pytest.raises(ClientDisconnect):
-        await StreamingResponse(silent()).emit(Sink(), closed=closed)
-    assert ended == ["yes"]
-
-
-async def test_a_cancellation_from_outside_stays_one() -> None:
-    producer = Producer()
-
-    async def never() -> None:
-        await asyncio.Event().wait()
-
-    response = StreamingResponse(producer.asynchronous())
-    task = asyncio.create_task(response.emit(Sink(), closed=never))
-    while not producer.started:
-        await asyncio.sleep(0.001)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert producer.closed.is_set()
-
-
-async def test_a_complete_stream_stops_watching() -> None:
-    watching: list[str] = []
-
-    async def closed() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            watching.append("stopped")
-
-    async def slowly() -> AsyncIterator[str]:
-        yield "a"
-        await asyncio.sleep(0.005)
-        yield "b"
-
-    sink = Sink()
-    await StreamingResponse(slowly()).emit(sink, closed=closed)
-    assert sink.body == b"ab"
-    await asyncio.sleep(0)
-    assert watching == ["stopped"]
-
-
-async def test_a_watch_that_fails_does_not_end_the_stream() -> None:
-    async def closed() -> None:
-        raise LookupError("a server that does not tell")
-
-    async def slowly() -> AsyncIterator[str]:
-        yield "a"
-        await asyncio.sleep(0.005)
-        yield "b"
-
-    sink = Sink()
-    await StreamingResponse(slowly()).emit(sink, closed=closed)
-    assert sink.body == b"ab"
-
-
-async def test_an_error_of_the_producer_comes_through(kind: str) -> None:
-    async def asynchronous() -> AsyncIterator[str]:
-        yield "a"
-        raise LookupError("mine")
-
-    def threaded() -> Iterator[str]:
-        yield "a"
-        raise LookupError("mine")
-
-    source = asynchronous() if kind == "asynchronous" else threaded()
-    with pytest.raises(LookupError, match="mine"):
-        await sent(StreamingResponse(source))
-
-
 # --- what handlers return -----------------------------------------------------------------------
 
 
@@ -819,7 +413,7 @@ def handler() -> None: ...
         ([Point(1)], 200, JSON, b'[{"x":1,"y":2}]'),
         (Pair(1, 2), 200, JSON, b"[1,2]"),
         (uuid.UUID(int=1), 200, JSON, b'"00000000-0000-0000-0000-000000000001"'),
-        (datetime.date(2020, 1, 2), 200, JSON, b'"2020-01-02"'),
+        (dt.date(2020, 1, 2), 200, JSON, b'"2020-01-02"'),
         (decimal.Decimal("1.5"), 200, JSON, b'"1.5"'),
         (frozenset({1}), 200, JSON, b"[1]"),
         (Response("x", 201), 201, HTML, b"x"),
@@ -951,9 +545,9 @@ def test_a_handler_without_a_name_is_shown_somehow() -> None:
     )
 )
 def test_any_result_is_a_response_or_a_type_error(result: object) -> None:
+    problem = ""
     try:
-        response = coerce_response(result, handler)
+        coerce_response(result, handler)
     except TypeError as error:
-        assert f"{__name__}.handler" in str(error)
-    else:
-        assert isinstance(response, Response)
+        problem = str(error)
+    assert not problem or f"{__name__}.handler" in problem

@@ -128,3 +128,20 @@ def test_third_party_plugin_is_listed_by_the_command(with_third_party: Environme
 
     internal = next(p for p in json.loads(listed) if p["name"] == "internal")
     assert (internal["distribution"], internal["version"]) == ("flasgo-internal", "1.2.3")
+
+
+def test_third_party_policy_is_explained_by_the_command(with_third_party: Environment) -> None:
+    (with_third_party.directory / "app.py").write_text(
+        "from flasgo import Flasgo\n"
+        "app = Flasgo()\n"
+        "@app.get('/metrics')\n"
+        "@app.internal('metrics')\n"
+        "async def metrics():\n"
+        "    return {'requests': 1}\n"
+    )
+
+    explained = with_third_party.execute(
+        with_third_party.script("flasgo"), "routes", "--app", "app.py", "--explain", "/metrics"
+    )
+
+    assert "internal (metrics)" in explained

@@ -16,6 +16,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 60
 SECRET_KEY = "docs-tests-only-0123456789abcdef-0123456789"
+# What a reader's own project would say for `async def` tests.
+PYTEST_INI = """[pytest]
+asyncio_mode = auto
+asyncio_default_fixture_loop_scope = function
+"""
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<code>.*?)^```$", re.M | re.S)
 _TEST = re.compile(r"^(async )?def test_", re.M)
 # Anything with a Python in it that is not run would be a promise nobody keeps.
@@ -64,6 +69,7 @@ def test_block_runs_as_printed(block: Block, tmp_path: Path) -> None:
     # Not as `__main__`: what stands behind that guard starts a server.
     command = ["-c", "import runpy; runpy.run_path('app.py', run_name='app')"]
     if _TEST.search(block.code):
+        (tmp_path / "pytest.ini").write_text(PYTEST_INI)
         command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "app.py"]
 
     done = subprocess.run(
@@ -77,6 +83,25 @@ def test_block_runs_as_printed(block: Block, tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+
+
+def commands() -> set[str]:
+    """The subcommands of `flasgo` that console blocks type."""
+    typed = "\n".join(block.code for block in blocks() if block.language == "console")
+    return set(re.findall(r"(?:^|\s)flasgo ([a-z]+)", typed))
+
+
+def test_every_command_that_is_typed_exists() -> None:
+    assert "run" in commands()
+    for command in sorted(commands()):
+        done = subprocess.run(
+            [sys.executable, "-m", "flasgo", command, "--help"],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"flasgo {command}: {done.stderr}"
 
 
 def test_every_block_names_a_language_that_is_known_here() -> None:

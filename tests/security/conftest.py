@@ -1,7 +1,7 @@
 """Apps with the security plugin alone, and a way to send them any bytes."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,7 @@ class Caller:
 
     def websocket(
         self, app: Flasgo, path: str, *, host: bytes = b"localhost", headers: RawHeaders = ()
-    ) -> list[dict[str, Any]]:
+    ) -> list[MutableMapping[str, Any]]:
         """Open a WebSocket, and return the messages of an app that accepts and closes it."""
         scope = {
             "type": "websocket",
@@ -92,13 +92,13 @@ class Caller:
             "scheme": "ws",
             "subprotocols": [],
         }
-        sent: list[dict[str, Any]] = []
+        sent: list[MutableMapping[str, Any]] = []
 
         async def exchange() -> None:
             async def receive() -> dict[str, Any]:
                 return {"type": "websocket.connect"}
 
-            async def send(message: dict[str, Any]) -> None:
+            async def send(message: MutableMapping[str, Any]) -> None:
                 sent.append(message)
 
             await app(scope, receive, send)
@@ -112,7 +112,7 @@ class Caller:
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": body, "more_body": False}
 
-        async def send(message: dict[str, Any]) -> None:
+        async def send(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 answer.status = message["status"]
                 answer.raw = list(message["headers"])

@@ -2,7 +2,7 @@
 
 import pytest
 from flasgo import Response
-from flasgo_security.caching import forbid_shared_caching, private_cache_control
+from flasgo_security.caching import PrivateCaching, private_cache_control
 
 
 @pytest.mark.parametrize(
@@ -29,14 +29,14 @@ def test_private_cache_control(value, private):
 
 def test_several_headers_become_one():
     response = Response("x", headers=[("cache-control", "public"), ("cache-control", "max-age=9")])
-    forbid_shared_caching(response, "no-store")
+    PrivateCaching("no-store").apply(response)
     assert response.headers.getlist("cache-control") == ["private, max-age=9"]
     assert response.headers["vary"] == "Cookie"
 
 
 def test_vary_is_added_to_once():
     response = Response("x", headers={"vary": "Accept"})
-    forbid_shared_caching(response, "no-store")
-    forbid_shared_caching(response, "no-store")
+    PrivateCaching("no-store").apply(response)
+    PrivateCaching("no-store").apply(response)
     assert response.headers["vary"] == "Accept, Cookie"
     assert response.headers["cache-control"] == "no-store"

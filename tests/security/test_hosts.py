@@ -39,7 +39,7 @@ MALFORMED = [
     "localhost:000080",
     "localhost:-1",
     "localhost:80:80",
-    "localhost:８０",
+    "localhost:\uff18\uff10",
     "localhost:http",
     "user@localhost",
     "user:pass@localhost",

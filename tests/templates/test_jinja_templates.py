@@ -1,7 +1,5 @@
 """TPL-1: rendering without an app."""
 
-import sys
-
 import jinja2
 import pytest
 from flasgo import TemplateRenderer
@@ -221,7 +219,6 @@ def test_bytecode_of_another_environment_is_not_picked_up(write, tmp_path):
         JinjaTemplates(root, bytecode_directory=cache).render("a", {"x": 1})
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX")
 @pytest.mark.parametrize("mode", [0o777, 0o770, 0o720, 0o702])
 def test_a_bytecode_directory_that_others_can_write_to_is_refused(write, tmp_path, mode):
     from flasgo import ConfigurationError

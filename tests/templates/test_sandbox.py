@@ -91,8 +91,8 @@ class Thing:
     def wipe(self):
         raise AssertionError("a template wiped something")
 
-    delete.alters_data = True  # ty: ignore[unresolved-attribute]
-    wipe.unsafe_callable = True  # ty: ignore[unresolved-attribute]
+    delete.alters_data = True  # ty: ignore[missing-attribute]
+    wipe.unsafe_callable = True  # ty: ignore[missing-attribute]
 
 
 async def coroutine_function():
@@ -208,7 +208,7 @@ def test_the_app_is_out_of_reach(make_app, write, source, how):
             pass
 
         holder = Holder()
-        holder.app = app  # ty: ignore[unresolved-attribute]
+        holder.app = app  # ty: ignore[missing-attribute]
         return app.render_template(how, app=app, holder=holder, settings=app.settings)
 
     with app.test_client() as client, pytest.raises(SecurityError):

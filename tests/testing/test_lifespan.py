@@ -102,7 +102,7 @@ def test_a_lifespan_that_hangs():
         TestClient(Service(hang), timeout=0.1).__enter__()
     with (
         pytest.raises(AppTimeoutError, match="lifespan shutdown"),
-        TestClient(Service(shutdown=hang), timeout=0.1),
+        TestClient(Service(shutdown=hang), timeout=1.0),
     ):
         pass
 

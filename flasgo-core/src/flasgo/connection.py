@@ -12,8 +12,9 @@ from flasgo.cookies import parse_cookies
 from flasgo.errors import HTTPException
 from flasgo.headers import Headers
 from flasgo.lazy import lazy
-from flasgo.multidict import MultiDict, State, TooManyFieldsError, parse_urlencoded
+from flasgo.multidict import MultiDict, State
 from flasgo.suggest import did_you_mean
+from flasgo.urlencoded import TooManyFieldsError, parse_urlencoded
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
@@ -78,6 +79,10 @@ class Connection(_bundle.RequestMembers):
         self.scope = scope
         self._receive = receive
         self._head = head
+
+    if TYPE_CHECKING:
+        # Says that plugins may assign their attributes; instances have no such method of their own.
+        def __setattr__(self, name: str, value: Any) -> None: ...
 
     # `Any`: the plugin that registered the attribute knows its type.
     def __getattr__(self, name: str) -> Any:
@@ -204,16 +209,20 @@ class Connection(_bundle.RequestMembers):
         """The parameters of the query.
 
         Raises:
-            HTTPException: 400 when there are more than a thousand.
+            HTTPException: 400 when there are more than a thousand, or as many broken escapes.
         """
         raw = self.query_string
         if not raw:
             return MultiDict()
         try:
-            return MultiDict(parse_urlencoded(raw.decode("utf-8", "replace"), _MAX_QUERY_FIELDS))
+            return MultiDict(parse_urlencoded(raw, _MAX_QUERY_FIELDS))
         except TooManyFieldsError:
             raise HTTPException(
                 400, f"The query has more than {_MAX_QUERY_FIELDS} parameters; send fewer."
+            ) from None
+        except ValueError as error:
+            raise HTTPException(
+                400, f"The query has {error}; send %25 for a percent sign."
             ) from None
 
     @lazy

@@ -82,11 +82,18 @@ class ErrorHandlers:
             except Exception as second:
                 note_error(connection, second)
                 error = second if not isinstance(second, HTTPException) else HTTPException(500)
-        if isinstance(error, HTTPException):
-            return error_response(connection, error)
-        if debug:
-            return debug_response(connection, error)
-        return hardened_response(connection)
+        try:
+            return _default(connection, error, debug=debug)
+        except Exception as unfit:
+            # Such as a header of the HTTPException with a line break in it.
+            note_error(connection, unfit)
+            return hardened_response(connection)
+
+
+def _default(connection: Connection, error: Exception, *, debug: bool) -> Response:
+    if isinstance(error, HTTPException):
+        return error_response(connection, error)
+    return debug_response(connection, error) if debug else hardened_response(connection)
 
 
 async def _handled(connection: Connection, error: Exception, handler: Callback) -> Response:

@@ -53,8 +53,9 @@ def _render(
     form = preferred_type(connection.headers.get("accept"), _OFFERS)
     status, headers = error.status_code, error.headers
     if form == _HTML:
-        return Response.html(_page(error, "".join(extra.get("traceback", ()))), status, headers)
-    if form == _PROBLEM:
+        page = _page(error, "".join(extra.get("traceback", ())))
+        response = Response.html(page, status, headers)
+    elif form == _PROBLEM:
         problem = {
             "type": "about:blank",
             "title": error.error.replace("_", " ").capitalize(),

@@ -6,13 +6,16 @@ import asyncio
 import re
 import shutil
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Iterable
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from flasgo.errors import HTTPException
-from flasgo.multidict import MultiDict, TooManyFieldsError, parse_urlencoded
+from flasgo.multidict import MultiDict
+from flasgo.urlencoded import TooManyFieldsError, parse_urlencoded
 from flasgo.wording import printable
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ __all__ = ["FormData", "UploadedFile", "read_form"]
 _URLENCODED = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _COPY_BYTES = 256 * 1024
+# What goes to disk in one piece: each piece costs a trip to a worker thread.
+_FLUSH_BYTES = 512 * 1024
 _MAX_FILENAME_BYTES = 255
 # RFC 2046, section 5.1.1 allows 70 characters; some clients use more, none uses controls.
 _BOUNDARY = re.compile(r"[ -~]{0,199}[!-~]")
@@ -48,7 +53,7 @@ class UploadedFile:
         in_memory: Whether reading never touches the disk.
     """
 
-    __slots__ = ("_in_memory", "content_type", "file", "filename", "size")
+    __slots__ = ("_in_memory", "_lock", "content_type", "file", "filename", "size")
 
     def __init__(
         self, file: IO[bytes], *, filename: str, content_type: str, size: int, in_memory: bool
@@ -58,22 +63,33 @@ class UploadedFile:
         self.content_type = content_type
         self.size = size
         self._in_memory = in_memory
+        # Two tasks may read at once, in two threads, from a file with one position.
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<UploadedFile {self.filename!r}, {self.content_type}, {self.size} bytes>"
 
-    def _open_file(self) -> IO[bytes]:
+    def _check_open(self) -> None:
         if self.file.closed:
             raise RuntimeError(
                 f"Upload {self.filename!r} was closed with its request; read or save it before the "
                 "handler returns."
             )
-        return self.file
+
+    def _read_at(self, position: int, size: int = -1) -> bytes:
+        with self._lock:
+            self.file.seek(position)
+            return self.file.read(size)
+
+    def _copy_to(self, path: Path) -> None:
+        with self._lock, path.open("wb") as target:
+            self.file.seek(0)
+            shutil.copyfileobj(self.file, target, _COPY_BYTES)
 
     async def read(self) -> bytes:
         """Return the whole content, every time from its beginning."""
-        file = self._open_file()
-        return _read_all(file) if self._in_memory else await asyncio.to_thread(_read_all, file)
+        self._check_open()
+        return self._read_at(0) if self._in_memory else await asyncio.to_thread(self._read_at, 0)
 
     async def text(self, encoding: str = "utf-8") -> str:
         """Return the whole content as text.
@@ -98,10 +114,10 @@ class UploadedFile:
         Args:
             size: How many bytes a piece has at most.
         """
-        file = self._open_file()
+        self._check_open()
         position = 0
         while True:
-            chunk = await asyncio.to_thread(_read_at, file, position, size)
+            chunk = await asyncio.to_thread(self._read_at, position, size)
             if not chunk:
                 return
             position += len(chunk)
@@ -113,27 +129,12 @@ class UploadedFile:
         Args:
             path: Where to. Do not build it from `filename` alone: two clients may choose the same.
         """
-        await asyncio.to_thread(_copy_to, self._open_file(), Path(path))
+        self._check_open()
+        await asyncio.to_thread(self._copy_to, Path(path))
 
     def close(self) -> None:
         """Give the memory or the disk space back."""
         self.file.close()
-
-
-def _read_all(file: IO[bytes]) -> bytes:
-    file.seek(0)
-    return file.read()
-
-
-def _read_at(file: IO[bytes], position: int, size: int) -> bytes:
-    file.seek(position)
-    return file.read(size)
-
-
-def _copy_to(file: IO[bytes], path: Path) -> None:
-    file.seek(0)
-    with path.open("wb") as target:
-        shutil.copyfileobj(file, target, _COPY_BYTES)
 
 
 class FormData(MultiDict):
@@ -227,11 +228,13 @@ async def read_form(request: Request) -> FormData:
 def _parse_urlencoded_form(request: Request, body: bytes) -> FormData:
     settings = request.app.settings
     try:
-        pairs = parse_urlencoded(body.decode("utf-8"), settings.MAX_FORM_FIELDS, errors="strict")
+        pairs = parse_urlencoded(body, settings.MAX_FORM_FIELDS, errors="strict")
     except TooManyFieldsError:
         raise _too_many("fields", settings.MAX_FORM_FIELDS) from None
     except UnicodeDecodeError:
         raise HTTPException(400, "The form is not UTF-8; encode it in UTF-8.") from None
+    except ValueError as error:
+        raise HTTPException(400, f"The form has {error}; send %25 for a percent sign.") from None
     limit = settings.MAX_FORM_FIELD_BYTES
     if len(body) > limit:  # only then can a field be too large
         for name, value in pairs:
@@ -405,18 +408,19 @@ class _Collector:
 
 
 class _Upload:
-    """Writes one file: to memory while it is small, then to disk, off the event loop."""
+    """Takes one file in: kept in memory while it is small, else on disk, off the event loop."""
 
     def __init__(self, filename: str, content_type: str, memory: int) -> None:
         self._claimed = filename
         self._content_type = content_type
         self._memory = memory
         self._size = 0
-        # Rolled over by `_flush` alone, so that the disk is never touched on the loop.
-        self._file = tempfile.SpooledTemporaryFile(max_size=0)  # noqa: SIM115 - closed later
-        self._on_disk = False
         self._pending: list[bytes] = []
         self._pending_bytes = 0
+        self._disk: IO[bytes] | None = None
+        self._closed = False
+        # A flush goes on in its thread when the request that waits for it is cancelled.
+        self._lock = threading.Lock()
 
     @property
     def is_blank(self) -> bool:
@@ -426,37 +430,47 @@ class _Upload:
     async def write(self, chunk: bytes) -> None:
         """Add to the file."""
         self._size += len(chunk)
-        if not self._on_disk and self._size <= self._memory:
-            self._file.write(chunk)
-            return
-        self._on_disk = True
         self._pending.append(chunk)
         self._pending_bytes += len(chunk)
-        if self._pending_bytes >= max(self._memory, _COPY_BYTES):
+        if self._size > self._memory and self._pending_bytes >= _FLUSH_BYTES:
             await asyncio.to_thread(self._flush)
 
     async def finish(self) -> UploadedFile:
         """Return the complete file."""
-        if self._pending:
-            await asyncio.to_thread(self._flush)
-        self._file.seek(0)
+        file: IO[bytes]
+        if self._size > self._memory:
+            if self._pending:
+                await asyncio.to_thread(self._flush)
+            file = self._opened()
+        else:
+            file = BytesIO(b"".join(self._pending))
         return UploadedFile(
-            self._file,
+            file,
             filename=sanitize_filename(self._claimed),
             content_type=self._content_type,
             size=self._size,
-            in_memory=not self._on_disk,
+            in_memory=self._size <= self._memory,
         )
 
     def close(self) -> None:
         """Give up what was written."""
-        self._file.close()
+        with self._lock:
+            self._closed = True
+            if self._disk is not None:
+                self._disk.close()
+
+    def _opened(self) -> IO[bytes]:
+        if self._disk is None:
+            self._disk = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the request
+        return self._disk
 
     def _flush(self) -> None:
-        self._file.rollover()
-        self._file.writelines(self._pending)
-        self._pending = []
-        self._pending_bytes = 0
+        with self._lock:
+            if self._closed:
+                return
+            self._opened().writelines(self._pending)
+            self._pending = []
+            self._pending_bytes = 0
 
 
 def _refuse_nameless() -> NoReturn:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 __all__ = ["lazy"]
 
-T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
 
 
-class lazy(Generic[T_co]):  # noqa: N801 - reads as a decorator, like `property`
+class lazy(Generic[T]):  # noqa: N801 - reads as a decorator, like `property`
     """Compute an attribute on first use and keep the value in the instance.
 
     It defines no `__set__`, so the stored value hides the descriptor: every later read is a
@@ -22,7 +22,7 @@ class lazy(Generic[T_co]):  # noqa: N801 - reads as a decorator, like `property`
     """
 
     # `Any`: the instance's class differs for every use of the decorator.
-    def __init__(self, compute: Callable[[Any], T_co]) -> None:
+    def __init__(self, compute: Callable[[Any], T]) -> None:
         self._compute = compute
         self._name = getattr(compute, "__name__", "")
         self.__doc__ = compute.__doc__
@@ -30,13 +30,17 @@ class lazy(Generic[T_co]):  # noqa: N801 - reads as a decorator, like `property`
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
+    if TYPE_CHECKING:
+        # Says that the attribute may be assigned; at run time this method must not exist.
+        def __set__(self, instance: object, value: T) -> None: ...
+
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
 
     @overload
-    def __get__(self, instance: object, owner: type) -> T_co: ...
+    def __get__(self, instance: object, owner: type) -> T: ...
 
-    def __get__(self, instance: object | None, owner: type) -> Self | T_co:
+    def __get__(self, instance: object | None, owner: type) -> Self | T:
         if instance is None:
             return self
         try:

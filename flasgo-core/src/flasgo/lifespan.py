@@ -62,6 +62,7 @@ class Lifespan:
         try:
             await self.start(stack)
         except Exception as exc:
+            scope["flasgo.exception"] = exc
             _logger.exception("Start-up failed.")
             await send({"type": "lifespan.startup.failed", "message": _message(exc)})
             return
@@ -70,6 +71,7 @@ class Lifespan:
         try:
             await stack.aclose()
         except Exception as exc:
+            scope["flasgo.exception"] = exc
             _logger.exception("Shut-down failed.")
             await send({"type": "lifespan.shutdown.failed", "message": _message(exc)})
             return

@@ -1,18 +1,13 @@
-"""Mappings for what a client may send more than once, and the per-request namespace."""
+"""Mappings for what a client may send more than once, and namespaces for apps and requests."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote
 
 from flasgo.suggest import did_you_mean
 
-__all__ = ["MultiDict", "State", "TooManyFieldsError", "parse_urlencoded"]
-
-
-class TooManyFieldsError(ValueError):
-    """Raised when URL-encoded data has more fields than allowed."""
+__all__ = ["MultiDict", "State"]
 
 
 class MultiDict(Mapping[str, str]):
@@ -118,36 +113,3 @@ class State:
     def setdefault(self, name: str, default: Any = None) -> Any:
         """Return what is stored as `name`, storing `default` first when there is nothing."""
         return self.__dict__.setdefault(name, default)
-
-
-def parse_urlencoded(
-    data: str, max_fields: int, *, errors: str = "replace"
-) -> list[tuple[str, str]]:
-    """Split `a=1&b=2` into decoded names and values.
-
-    `+` is a space, `&` is the only separator, a field without `=` has an empty value and empty
-    fields are skipped (WHATWG URL, application/x-www-form-urlencoded).
-
-    Args:
-        data: The encoded text.
-        max_fields: How many fields are allowed.
-        errors: What to do with percent-encoded bytes that are not UTF-8, as for `bytes.decode`.
-
-    Raises:
-        TooManyFieldsError: When there are more fields than allowed.
-        UnicodeDecodeError: With `errors="strict"`, when a field is not UTF-8.
-    """
-    if data.count("&") >= max_fields:
-        raise TooManyFieldsError(f"more than {max_fields} fields")
-    pairs: list[tuple[str, str]] = []
-    for field in data.split("&"):
-        if not field:
-            continue
-        if "+" in field:
-            field = field.replace("+", " ")
-        name, _, value = field.partition("=")
-        if "%" in field:
-            name = unquote(name, errors=errors)
-            value = unquote(value, errors=errors)
-        pairs.append((name, value))
-    return pairs

@@ -39,6 +39,14 @@ class Options(Mapping[str, Any]):
             )
         return self._values[name]
 
+    # `Mapping` would ask `__getitem__`, whose error is no KeyError.
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the value of an option, or `default` where no active plugin declares it."""
+        return self._values.get(name, default)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 

@@ -14,7 +14,7 @@ import pluggy
 
 from flasgo import _bundle, hookspecs
 from flasgo.discovery import Candidate, installed_plugins
-from flasgo.errors import PluginError
+from flasgo.errors import FlasgoError, PluginError
 from flasgo.hooks import PROJECT, options_of
 from flasgo.implementation import Implementation
 from flasgo.ordering import call_order
@@ -379,7 +379,7 @@ class Plugins:
         """
         try:
             return impl.call(*args)
-        except PluginError:
+        except FlasgoError:
             raise
         except Exception as exc:
             raise PluginError(

@@ -279,7 +279,8 @@ def _run_reloading(plan: _Plan, folders: list[Path]) -> None:
     _say(f"Watching {', '.join(map(str, folders))} for changes.")
     config = _config(
         plan.options,
-        _WorkerApp(plan.target),
+        # uvicorn watches only for apps it is given as text; the child puts the app in its place.
+        plan.target.absolute,
         reload=True,
         reload_dirs=[str(folder) for folder in folders],
         reload_includes=list(RELOAD_INCLUDES),

@@ -50,7 +50,7 @@ logger = logging.getLogger("flasgo.settings")
 
 MASK = "********"
 # Variables that speak to the command line, not to a setting.
-COMMAND_VARIABLES = frozenset({"FLASGO_APP", "FLASGO_TRACE_HOOKS"})
+COMMAND_VARIABLES = frozenset({"FLASGO_APP", "FLASGO_SERVED_BY", "FLASGO_TRACE_HOOKS"})
 
 _REPR_LIMIT = 80
 _CORE_BY_NAME = {spec.name: spec for spec in CORE_SETTINGS}

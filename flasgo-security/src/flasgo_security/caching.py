@@ -4,29 +4,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flasgo import HeaderBlock
+
 if TYPE_CHECKING:
     from flasgo import Response
 
-__all__ = ["forbid_shared_caching", "private_cache_control"]
+__all__ = ["PrivateCaching", "private_cache_control"]
 
+_OWN_CACHING = frozenset({b"vary", b"cache-control"})
 _PRIVATE = frozenset({"private", "no-store"})
 _SHARED = frozenset({"public", "s-maxage", "proxy-revalidate"})
 
 
-def forbid_shared_caching(response: Response, default: str) -> None:
-    """Mark a response as depending on cookies, and keep it out of shared caches.
+class PrivateCaching:
+    """Marks responses as depending on cookies, and keeps them out of shared caches.
 
     Flask CVE-2026-27205 and Django CVE-2026-35192: a response that reads or sets a cookie and
     can be stored by a proxy hands one user's page to another.
 
     Args:
-        response: The response; `Vary` and `Cache-Control` are adjusted.
         default: The Cache-Control of responses that have none of their own.
     """
-    headers = response.headers
-    headers.add_vary("Cookie")
-    present = ", ".join(headers.getlist("cache-control"))
-    headers["cache-control"] = private_cache_control(present or default)
+
+    __slots__ = ("_block", "_default")
+
+    def __init__(self, default: str) -> None:
+        self._default = private_cache_control(default)
+        self._block = HeaderBlock({"Vary": "Cookie", "Cache-Control": self._default})
+
+    def apply(self, response: Response) -> None:
+        """Adjust `Vary` and `Cache-Control` of a response."""
+        headers = response.headers
+        # PERF: most responses have neither header, and take both as they are.
+        if _OWN_CACHING.isdisjoint([name for name, _ in headers.raw]):
+            response.fill_headers(self._block)
+            return
+        headers.add_vary("Cookie")
+        own = ", ".join(headers.getlist("cache-control"))
+        headers["cache-control"] = private_cache_control(own) if own else self._default
 
 
 def private_cache_control(value: str) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from flasgo import HTTPException, Policy, attach_policy, hookimpl
 
-from flasgo_security.caching import forbid_shared_caching
 from flasgo_security.cookie_options import CookieOptions
 from flasgo_security.events import security_event
 from flasgo_security.origins import TrustedOrigins, parse_origin, referer_origin
@@ -111,7 +110,6 @@ class CsrfGuard:
     def __init__(self) -> None:
         self._cookie = CookieOptions("csrf")
         self._trusted = TrustedOrigins(())
-        self._cache_control = ""
 
     def declare(self, registry: Registry) -> None:
         """Declare the settings, attributes and policies of this concern."""
@@ -147,19 +145,13 @@ class CsrfGuard:
         registry.request_attribute("csrf_token", self.token_for)
         registry.enforces(CsrfExempt)
 
-    def configure(self, settings: Settings, *, cache_control: str) -> None:
-        """Read the settings.
-
-        Args:
-            settings: The app's settings.
-            cache_control: The default Cache-Control of the app's responses.
-        """
+    def configure(self, settings: Settings) -> None:
+        """Read the settings."""
         self._cookie = CookieOptions.read(settings, "CSRF", "csrf")
         self._header = cast("str", settings["CSRF_HEADER_NAME"])
         self._raw_header = self._header.lower().encode("ascii")
         self.field_name = cast("str", settings["CSRF_FIELD_NAME"])
         self._trusted = TrustedOrigins(cast("set[str]", settings["CSRF_TRUSTED_ORIGINS"]))
-        self._cache_control = cache_control
         self._tokens = CsrfTokens(PurposeSigner.from_settings("csrf", settings))
 
     # --- Handing out tokens -----------------------------------------------------------------
@@ -169,7 +161,7 @@ class CsrfGuard:
 
         Asking for it makes the response set the cookie, if the client does not have it yet.
         """
-        binding = _session_of(request).binding
+        binding = request.session.binding
         token = request.cookies.get(self._cookie.name)
         if token is not None and self._tokens.is_valid(token, binding):
             return token
@@ -192,7 +184,6 @@ class CsrfGuard:
             token = self._tokens.make(session.binding)
         if token != present:
             self._cookie.set(response, token)
-        forbid_shared_caching(response, self._cache_control)
 
     # --- Checking requests ------------------------------------------------------------------
 
@@ -233,7 +224,7 @@ class CsrfGuard:
         # SECURITY: nothing of the body is read for a client without a valid cookie.
         if cookie is None:
             self._refuse_token(request, "no token cookie")
-        if not self._tokens.is_valid(cookie, _session_of(request).binding):
+        if not self._tokens.is_valid(cookie, request.session.binding):
             self._refuse_token(request, "the token cookie is forged, or of another session")
         header = request.raw_header(self._raw_header)
         token = header if header is not None else await self._field(request)
@@ -247,7 +238,7 @@ class CsrfGuard:
         if request.content_type not in _FORM_TYPES:
             return None
         value = (await request.form()).get(self.field_name)
-        return value.encode() if isinstance(value, str) else None
+        return value.encode("utf-8", "replace") if isinstance(value, str) else None
 
     def _refuse_token(self, request: Request, reason: str) -> NoReturn:
         self._refuse(
@@ -290,10 +281,6 @@ class WebSocketOriginGuard:
     def request_started(self, request: Request) -> None:
         """Refuse the handshake of an untrusted origin."""
         self._csrf.check_websocket(request)
-
-
-def _session_of(request: Request) -> Session:
-    return cast("Session", request.session)
 
 
 def _origin_of(request: Request) -> str | None:

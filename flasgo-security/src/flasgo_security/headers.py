@@ -19,7 +19,7 @@ from flasgo import (
 from flasgo_security.csp import DEFAULT_POLICY, ContentSecurityPolicy, PolicyText, Sources
 
 if TYPE_CHECKING:
-    from flasgo import Flasgo, Registry, Request, Response, Settings
+    from flasgo import Flasgo, Registry, Request, Response, Route, Settings
 
 __all__ = ["Csp", "HeaderGuard", "RouteCspGuard", "csp", "csp_nonce"]
 
@@ -125,6 +125,13 @@ def csp_nonce(request: Request) -> str:
     return secrets.token_urlsafe(16)
 
 
+_has_own_policy = has_policy(Csp)
+
+
+def _has_app_policy(route: Route) -> bool:
+    return not _has_own_policy(route)
+
+
 class HeaderGuard:
     """Fills the default headers into every response that does not have its own."""
 
@@ -210,21 +217,46 @@ class HeaderGuard:
             for header, policy in ((_CSP, self._policy), (_CSP_REPORT_ONLY, self._report_only))
             if policy
         }
-        headers = {**self._settings, **{name: text.plain for name, text in self._texts.items()}}
-        self._block = HeaderBlock(headers)
-        self._secure_block = HeaderBlock({**headers, _HSTS: self._hsts} if self._hsts else headers)
+        others = {**self._settings}
+        if self._report_only:
+            others[_CSP_REPORT_ONLY] = str(self._report_only)
+        self._blocks_without_csp = _blocks(others, self._hsts)
+        if self._policy:
+            others[_CSP] = str(self._policy)
+        self._blocks = _blocks(others, self._hsts)
 
-    @hookimpl(trylast=True)
+    @hookimpl(trylast=True, when=_has_app_policy)
     def response_finalize(self, request: Request, response: Response) -> None:
         """Fill in the headers that the response does not have."""
         nonce = request.peek("csp_nonce")
         if nonce is not None:
-            for header, text in self._texts.items():
-                response.headers.setdefault(header, text.with_nonce(str(nonce)))
+            self._set_policies(response, self._texts, str(nonce))
         # PERF: both blocks are checked and encoded already; the scope answers faster than
         # request.is_secure would.
         is_secure = request.scope.get("scheme") == "https"
-        response.fill_headers(self._secure_block if is_secure else self._block)
+        response.fill_headers(self._blocks[is_secure])
+
+    def finalize_with(self, text: PolicyText, request: Request, response: Response) -> None:
+        """Fill in the headers, with another policy than the app's.
+
+        Args:
+            text: The policy; an empty one sends none.
+            request: The request.
+            response: The response.
+        """
+        texts = {**self._texts, _CSP: text}
+        nonce = request.peek("csp_nonce")
+        self._set_policies(response, texts, None if nonce is None else str(nonce))
+        response.fill_headers(self._blocks_without_csp[request.is_secure])
+
+    def _set_policies(
+        self, response: Response, texts: Mapping[str, PolicyText], nonce: str | None
+    ) -> None:
+        """Set each policy that the response does not have of its own."""
+        for header, text in texts.items():
+            value = text.plain if nonce is None else text.with_nonce(nonce)
+            if value:
+                response.headers.setdefault(header, value)
 
 
 class RouteCspGuard:
@@ -239,16 +271,10 @@ class RouteCspGuard:
         # One entry per combination of decorators in the code.
         self._texts: dict[tuple[ContentSecurityPolicy, tuple[Csp, ...]], PolicyText] = {}
 
-    @hookimpl(when=has_policy(Csp))
+    @hookimpl(trylast=True, when=_has_own_policy)
     def response_finalize(self, request: Request, response: Response) -> None:
-        """Set the endpoint's policy, unless the handler set one itself."""
-        text = self._text(request)
-        if _CSP in response.headers:
-            return
-        nonce = request.peek("csp_nonce")
-        value = text.plain if nonce is None else text.with_nonce(str(nonce))
-        if value:
-            response.headers[_CSP] = value
+        """Fill in the headers, with the endpoint's own policy."""
+        self._headers.finalize_with(self._text(request), request, response)
 
     def _text(self, request: Request) -> PolicyText:
         route = request.route
@@ -261,6 +287,11 @@ class RouteCspGuard:
                 policy = own.applied_to(policy)
             text = self._texts[key] = PolicyText(policy)
         return text
+
+
+def _blocks(headers: Mapping[str, str], hsts: str) -> tuple[HeaderBlock, HeaderBlock]:
+    """Return the headers for plain and for encrypted connections, in this order."""
+    return HeaderBlock(headers), HeaderBlock({**headers, _HSTS: hsts} if hsts else headers)
 
 
 def _policy_of(value: object) -> ContentSecurityPolicy:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flasgo import hookimpl
 
 from flasgo_security import hookspecs
+from flasgo_security.caching import PrivateCaching
 from flasgo_security.checks import SecurityChecks
 from flasgo_security.cookies import CookieWriter
 from flasgo_security.csrf import CsrfGuard, WebSocketOriginGuard, csrf_exempt
@@ -80,9 +81,8 @@ class SecurityPlugin:
         self.throttle.configure(settings)
         self.hosts.configure(settings)
         self.headers.configure(app)
-        cache_control = self.headers.cache_control
-        self.sessions.configure(settings, cache_control=cache_control)
-        self.csrf.configure(settings, cache_control=cache_control)
+        self.sessions.configure(settings, caching=PrivateCaching(self.headers.cache_control))
+        self.csrf.configure(settings)
         self.ratelimit.configure(settings)
         # PERF: what is switched off is in no pipeline.
         if self.throttle.is_active:

@@ -196,12 +196,12 @@ class RateLimitGuard:
             )
 
     @hookimpl(when=has_policy(RateLimit))
-    async def response_finalize(self, request: Request, response: Response) -> None:
+    def response_finalize(self, request: Request, response: Response) -> None:
         """Tell the caller where it stands, on every answer of the route."""
         status = cast("QuotaStatus | None", request.peek(_STATUS_ATTRIBUTE))
         if status is None:
             # Something before the quota answered: nothing was counted.
-            status = await self._look(request)
+            status = self._look(request)
         headers = response.headers
         limit, remaining, reset = str(status.limit), str(status.remaining), str(status.reset)
         headers["ratelimit-limit"] = headers["x-ratelimit-limit"] = limit
@@ -223,18 +223,20 @@ class RateLimitGuard:
             after = [_status(window, *window.hit(key)) for window, key in pairs]
         return _tightest(after), False
 
-    async def _look(self, request: Request) -> QuotaStatus:
-        """Return where a caller stands without counting anything."""
+    def _look(self, request: Request) -> QuotaStatus:
+        """Return where a caller stands without counting anything.
+
+        SECURITY: key functions are not asked: whoever was refused before the quota (by the
+        throttle, or for want of credentials) must not cause the work they do.
+        """
         states: list[QuotaStatus] = []
         for limit in _limits_of(request):
             window = self._window(limit)
-            try:
-                key = await self._key(limit, request)
-            except Exception:  # noqa: BLE001 - the answer being sent tells of the failure already
-                states.append(_status(window, 0, 0.0))
-                continue
-            with self._lock:
-                states.append(_status(window, *window.usage(key)))
+            used, wait = 0, 0.0
+            if limit.key_func is None:
+                with self._lock:
+                    used, wait = window.usage(self._address(request))
+            states.append(_status(window, used, wait))
         return _tightest(states)
 
     def _window(self, limit: RateLimit) -> SlidingWindow:

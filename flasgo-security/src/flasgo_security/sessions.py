@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 import msgspec
 
-from flasgo_security.caching import forbid_shared_caching
+from flasgo_security.caching import PrivateCaching
 from flasgo_security.cookie_options import CookieOptions, cookie_fault
 from flasgo_security.events import security_event
 from flasgo_security.signing import PurposeSigner
@@ -234,7 +234,7 @@ class SessionGuard:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._cookie = CookieOptions(_DEFAULT_NAME)
-        self._cache_control = ""
+        self._caching = PrivateCaching("")
         self._has_warned = False
         self._debug = False
 
@@ -264,12 +264,12 @@ class SessionGuard:
         )
         registry.request_attribute("session", self.load)
 
-    def configure(self, settings: Settings, *, cache_control: str) -> None:
+    def configure(self, settings: Settings, *, caching: PrivateCaching) -> None:
         """Read the settings.
 
         Args:
             settings: The app's settings.
-            cache_control: The default Cache-Control of the app's responses.
+            caching: Keeps responses out of shared caches.
         """
         self._cookie = CookieOptions.read(
             settings,
@@ -279,7 +279,7 @@ class SessionGuard:
             path=cast("str", settings["SESSION_COOKIE_PATH"]),
         )
         self._lifetime = cast("int", settings["SESSION_LIFETIME_SECONDS"])
-        self._cache_control = cache_control
+        self._caching = caching
         self._debug = bool(settings["DEBUG"])
         signer = PurposeSigner.from_settings("session", settings)
         self._codec = SessionCodec(signer, self._lifetime, self._clock)
@@ -315,10 +315,16 @@ class SessionGuard:
             response: The response that takes the cookie.
 
         Raises:
-            TypeError: When the session holds something that is not JSON.
+            TypeError: When the session holds something that is not JSON, or was replaced by
+                another object.
             ValueError: When the cookie would be larger than browsers take.
         """
-        forbid_shared_caching(response, self._cache_control)
+        if not isinstance(session, Session):
+            raise TypeError(
+                f"request.session was replaced by {type(session).__name__}; change the session in "
+                "place instead: request.session.update(...), request.session.clear()."
+            )
+        self._caching.apply(response)
         if not session.modified:
             return
         if not session:

@@ -44,11 +44,11 @@ class LazyText:
         return self._make()
 
     def __str__(self) -> str:
-        return self._make()
+        return str(self._make())
 
     def __html__(self) -> str:
         text = self._make()
-        return text if isinstance(text, Markup) else escape(text)
+        return str(text) if isinstance(text, Markup) else escape(text)
 
 
 def csrf_token() -> str:

@@ -13,7 +13,10 @@ from flasgo import Request
 __all__ = ["Preconditions", "http_date", "parse_entity_tags", "parse_http_date"]
 
 # One member of a list of entity tags, with the comma or the end behind it; members may be empty.
-_MEMBER = re.compile(r'[ \t]*((?:W/)?"[\x21\x23-\x7e\x80-\xff]*")?[ \t]*(?:,|\Z)')
+# SECURITY: every repetition is possessive, so a hostile header costs linear time (CWE-1333).
+_MEMBER = re.compile(
+    r'[ \t]*+(?:((?:W/)?"[\x21\x23-\x7e\x80-\xff]*+")[ \t]*+)?(?:,|\Z)',
+)
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

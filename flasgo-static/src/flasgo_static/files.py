@@ -10,11 +10,21 @@ from typing import NamedTuple
 
 from .conditional import Preconditions
 from .folder import StaticFolder
+from .ranges import Part, RangeRequest, UnsatisfiableRangeError
 
-__all__ = ["CHUNK_BYTES", "WHOLE_BYTES", "FileChangedError", "FileFacts", "Found", "find", "read"]
+__all__ = [
+    "CHUNK_BYTES",
+    "WHOLE_BYTES",
+    "FileChangedError",
+    "FileFacts",
+    "Found",
+    "Wanted",
+    "find",
+    "read",
+]
 
 WHOLE_BYTES = 262_144
-"""Files up to this size are read in one go, together with everything else about them."""
+"""Up to this size a file is read in one go, together with everything else about it."""
 
 CHUNK_BYTES = 262_144
 """How much of a larger file is in memory at a time."""
@@ -57,26 +67,36 @@ class FileFacts:
 class Found(NamedTuple):
     """The answer to a request for a file that is there.
 
-    `body` is None where it is not wanted, or too large to be read at once.
+    Attributes:
+        status: 200, 206, 304, 412 or 416.
+        facts: The file's.
+        part: The bytes to send.
+        body: Those bytes; None where they are not wanted, or too many to be read at once.
     """
 
     status: int
     facts: FileFacts
-    body: bytes | None
+    part: Part
+    body: bytes | None = None
 
 
-def find(
-    folder: StaticFolder, filename: str, conditions: Preconditions | None, wants_body: bool
-) -> Found | None:
-    """Open a file, judge the preconditions and read it if it is small.
+class Wanted(NamedTuple):
+    """What a request says about the file it wants, besides its name."""
+
+    conditions: Preconditions | None = None
+    part: RangeRequest | None = None
+    body: bool = True
+
+
+def find(folder: StaticFolder, filename: str, wanted: Wanted) -> Found | None:
+    """Open a file, judge the request's conditions and read the file if it is small.
 
     PERF: all of it in one function, so that a request costs one trip to a worker thread.
 
     Args:
         folder: Where to look.
         filename: What follows the folder's own URL, percent-decoded once.
-        conditions: The request's preconditions, if any.
-        wants_body: False for HEAD.
+        wanted: What the request says.
 
     Returns:
         What was found, or None if there is nothing to serve.
@@ -89,20 +109,20 @@ def find(
         if opened is None:
             return None
         try:
-            facts = FileFacts.of(opened.status)
-            status = conditions.status(facts.etag, facts.modified) if conditions else 200
-            if status != 200 or not wants_body or facts.size > WHOLE_BYTES:
-                return Found(status, facts, None)
-            body = _read_up_to(opened.descriptor, facts.size)
-            if len(body) == facts.size and FileFacts.of(os.fstat(opened.descriptor)) == facts:
-                return Found(status, facts, body)
+            found = _judge(FileFacts.of(opened.status), wanted)
+            length = found.part.length
+            if found.status > 206 or not wanted.body or length > WHOLE_BYTES:
+                return found
+            body = _read_part(opened.descriptor, found.part)
+            if len(body) == length and _is_still(opened.descriptor, found.facts):
+                return found._replace(body=body)
         finally:
             os.close(opened.descriptor)
     raise FileChangedError(f"{filename!r} in {folder!r} changes faster than it can be read.")
 
 
-def read(folder: StaticFolder, filename: str, expected: FileFacts) -> Iterator[bytes]:
-    """Read a large file piece by piece. Blocks: iterate in a worker thread.
+def read(folder: StaticFolder, filename: str, expected: FileFacts, part: Part) -> Iterator[bytes]:
+    """Read a large part of a file piece by piece. Blocks: iterate in a worker thread.
 
     The file is opened at the first step, so an iterator that is never used holds nothing.
 
@@ -110,6 +130,7 @@ def read(folder: StaticFolder, filename: str, expected: FileFacts) -> Iterator[b
         folder: Where the file is.
         filename: What follows the folder's own URL, percent-decoded once.
         expected: The facts that were announced to the client.
+        part: The bytes to read.
 
     Yields:
         Pieces of at most `CHUNK_BYTES`.
@@ -124,23 +145,44 @@ def read(folder: StaticFolder, filename: str, expected: FileFacts) -> Iterator[b
     try:
         if FileFacts.of(opened.status) != expected:
             raise FileChangedError(f"{filename!r} in {folder!r} has been replaced.")
-        remaining = expected.size
+        if part.start:
+            os.lseek(opened.descriptor, part.start, os.SEEK_SET)
+        remaining = part.length
         while remaining:
             piece = os.read(opened.descriptor, min(CHUNK_BYTES, remaining))
             remaining -= len(piece)
-            is_intact = piece and FileFacts.of(os.fstat(opened.descriptor)) == expected
-            if not is_intact:
+            if not piece or not _is_still(opened.descriptor, expected):
                 raise FileChangedError(f"{filename!r} in {folder!r} changed while it was sent.")
             yield piece
     finally:
         os.close(opened.descriptor)
 
 
-def _read_up_to(descriptor: int, size: int) -> bytes:
-    """Read `size` bytes, or fewer if the file ends before."""
-    body = os.read(descriptor, size)
-    while len(body) < size:
-        more = os.read(descriptor, size - len(body))
+def _judge(facts: FileFacts, wanted: Wanted) -> Found:
+    """Decide what the answer will be: first the conditions, then the range (section 13.2.2)."""
+    whole = Part(0, facts.size)
+    conditions = wanted.conditions
+    status = conditions.status(facts.etag, facts.modified) if conditions is not None else 200
+    if status != 200 or wanted.part is None:
+        return Found(status, facts, whole)
+    try:
+        part = wanted.part.part(facts.size, facts.etag, facts.modified)
+    except UnsatisfiableRangeError:
+        return Found(416, facts, whole)
+    return Found(200, facts, whole) if part is None else Found(206, facts, part)
+
+
+def _is_still(descriptor: int, facts: FileFacts) -> bool:
+    return FileFacts.of(os.fstat(descriptor)) == facts
+
+
+def _read_part(descriptor: int, part: Part) -> bytes:
+    """Read a part, or less if the file ends before."""
+    if part.start:
+        os.lseek(descriptor, part.start, os.SEEK_SET)
+    body = os.read(descriptor, part.length)
+    while len(body) < part.length:
+        more = os.read(descriptor, part.length - len(body))
         if not more:
             break
         body += more

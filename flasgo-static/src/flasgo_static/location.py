@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flasgo import ConfigurationError
 
-__all__ = ["caller_directory", "checked_url_path", "locate_folder"]
+__all__ = ["caller_directory", "checked_url_path", "locate_folder", "url_path_problem"]
 
 _MACHINERY = frozenset({"flasgo", "flasgo_static", "pluggy"})
 _UNSAFE_IN_URL = re.compile(r"[^A-Za-z0-9\-._~!$&'()*+,;=@/]")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from mimetypes import MimeTypes
 
 __all__ = ["media_type"]
 
@@ -79,6 +78,8 @@ def media_type(filename: str) -> str:
 
 @cache
 def _table() -> dict[str, str]:
+    from mimetypes import MimeTypes  # only once a file is served
+
     # The tables built into Python, not the machine's mime.types: every server answers alike.
     table = {**MimeTypes().types_map[True], **_OURS}
     return {

@@ -71,6 +71,11 @@ class AppTemplates(JinjaTemplates):
         for name, value in {"url_for": url_for, "request": request, "g": g}.items():
             self.environment.globals.setdefault(name, value)
 
+    def list_templates(self) -> list[str]:
+        """Return the names of the templates, those of plugins included; at most 2000."""
+        self._apply()
+        return super().list_templates()
+
     def _template(self, environment: jinja2.Environment, name: str) -> jinja2.Template:
         self._apply()
         return super()._template(environment, name)

@@ -1,0 +1,676 @@
+"""What the dispatcher answers: gates, redirects, paths, methods, heads (CORE-4, CORE-6, CORE-7)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flasgo import (
+    ClientDisconnect,
+    Flasgo,
+    HookError,
+    HTTPException,
+    Policy,
+    Request,
+    Response,
+    StreamingResponse,
+    WebSocket,
+    attach_policy,
+    has_policy,
+    hookimpl,
+)
+
+
+@dataclass(frozen=True)
+class Members(Policy):
+    """Only members may come in."""
+
+
+class Guard:
+    name = "guard"
+
+    @hookimpl
+    def plugin_setup(self, registry: Any) -> None:
+        registry.enforces(Members)
+
+    @hookimpl(when=has_policy(Members))
+    def authorize(self, request: Request) -> None:
+        raise HTTPException(403, "Members only.")
+
+
+class Stamp:
+    """Marks what it finalizes."""
+
+    name = "stamp"
+
+    @hookimpl
+    def response_finalize(self, response: Response) -> None:
+        response.headers["x-stamp"] = "yes"
+
+
+# --- The first answer of a stage ---------------------------------------------------------------
+
+
+def answering(name: str, hook: str, *, is_async: bool, text: str | None) -> object:
+    """Return a plugin with one hook that answers with a text, or lets pass."""
+
+    def answer() -> Response | None:
+        return None if text is None else Response.text(text)
+
+    if is_async:
+
+        async def method(self: object, request: Request) -> Response | None:
+            return answer()
+
+    else:
+
+        def method(self: object, request: Request) -> Response | None:
+            return answer()
+
+    return type(name.title(), (), {"name": name, hook: hookimpl(method)})()
+
+
+@pytest.mark.parametrize("hook", ["request_started", "authorize", "ratelimit_check"])
+@pytest.mark.parametrize("first_is_async", [True, False])
+@pytest.mark.parametrize("second_is_async", [True, False])
+async def test_the_first_response_wins_whatever_the_colours(
+    make_app: Callable[..., Flasgo],
+    drive: Callable,
+    hook: str,
+    first_is_async: bool,
+    second_is_async: bool,
+) -> None:
+    app = make_app(
+        answering("c", hook, is_async=True, text="third"),
+        answering("b", hook, is_async=second_is_async, text="second"),
+        answering("a", hook, is_async=first_is_async, text="first"),
+    )
+    app.add_route("/", lambda: "handler", endpoint="index")
+    assert (await drive(app)("/")).text == "first"
+    passing = make_app(
+        answering("b", hook, is_async=second_is_async, text="second"),
+        answering("a", hook, is_async=first_is_async, text=None),
+    )
+    passing.add_route("/", lambda: "handler", endpoint="index")
+    assert (await drive(passing)("/")).text == "second"
+
+
+@pytest.mark.parametrize("first_is_async", [True, False])
+async def test_a_finalizers_response_replaces_the_response_for_those_that_follow(
+    make_app: Callable[..., Flasgo], drive: Callable, first_is_async: bool
+) -> None:
+    seen: list[bytes] = []
+
+    class Sync:
+        @hookimpl
+        def response_finalize(self, response: Response) -> Response:
+            seen.append(response.body)
+            return Response.text(f"{type(self).__name__} took {response.body.decode()}")
+
+    class Async:
+        @hookimpl
+        async def response_finalize(self, response: Response) -> Response:
+            seen.append(response.body)
+            return Response.text(f"{type(self).__name__} took {response.body.decode()}")
+
+    first, second = (Async, Sync) if first_is_async else (Sync, Async)
+    one, two = first(), second()
+    one.name, two.name = "one", "two"  # ty: ignore[unresolved-attribute]
+    app = make_app(two, one)
+    app.add_route("/", lambda: "it", endpoint="index")
+    answer = await drive(app)("/")
+    assert answer.text == f"{second.__name__} took {first.__name__} took it"
+    assert seen == [b"it", f"{first.__name__} took it".encode()]
+
+
+# --- Every outcome is finalized ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "method", "headers", "status"),
+    [
+        ("/", "GET", {}, 200),
+        ("/members", "GET", {}, 403),
+        ("/boom", "GET", {}, 500),
+        ("/nowhere", "GET", {}, 404),
+        ("/", "POST", {}, 405),
+        ("/", "OPTIONS", {}, 204),
+        ("/boom/", "GET", {}, 308),
+        ("/%zz", "GET", {}, 400),
+        ("/", "GET", {"x-big": "y" * 70_000}, 431),
+        ("/", "GET", {"Host": "twice"}, 400),
+        ("/early", "GET", {}, 451),
+    ],
+)
+async def test_every_answer_passes_after_request_and_response_finalize(
+    make_app: Callable[..., Flasgo],
+    drive: Callable,
+    target: str,
+    method: str,
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    app = make_app(Guard(), Stamp())
+    app.add_route("/", lambda: "ok", endpoint="index")
+
+    @app.get("/members")
+    async def members() -> str:
+        return "members"
+
+    attach_policy(members, Members())
+
+    @app.get("/boom")
+    async def boom() -> None:
+        raise ZeroDivisionError
+
+    @app.before_request
+    def early(request: Request) -> tuple[str, int] | None:
+        return ("early", 451) if request.path == "/early" else None
+
+    @app.after_request
+    def mark(response: Response) -> None:
+        response.headers["x-after"] = "yes"
+
+    answer = await drive(app)(target, method, headers)
+    assert answer.status == status
+    assert (answer.headers["x-stamp"], answer.headers["x-after"]) == ("yes", "yes")
+
+
+# --- Hooks that fail ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hook", ["request_started", "authorize", "ratelimit_check"])
+@pytest.mark.parametrize("is_async", [True, False])
+@pytest.mark.parametrize(
+    "failure", [RuntimeError("db gone"), StopIteration("over"), "junk", {"status": 200}, True]
+)
+async def test_a_gate_that_fails_ends_in_a_500_and_never_in_the_handler(
+    make_app: Callable[..., Flasgo],
+    drive: Callable,
+    caplog: pytest.LogCaptureFixture,
+    hook: str,
+    is_async: bool,
+    failure: object,
+) -> None:
+    def answer() -> object:
+        if isinstance(failure, Exception):
+            raise failure
+        return failure
+
+    async def coroutine(self: object, request: Request) -> object:
+        return answer()
+
+    def function(self: object, request: Request) -> object:
+        return answer()
+
+    method = hookimpl(coroutine if is_async else function)
+    app = make_app(type("Bad", (), {"name": "bad", hook: method})(), Stamp())
+    reached: list[str] = []
+    app.add_route("/", lambda: reached.append("handler"), endpoint="index")
+    answer_ = await drive(app)("/")
+    assert (answer_.status, reached) == (500, [])
+    assert answer_.headers["x-stamp"] == "yes"
+    assert "db gone" not in answer_.text
+    error = answer_.error
+    assert isinstance(error, HookError)
+    assert (error.plugin, error.hook) == ("bad", hook)
+    assert error.__cause__ is not None
+    assert "'bad'" in str(error)
+    assert hook in str(error)
+    assert [r.exc_info[1] for r in caplog.records if r.exc_info] == [error]
+
+
+async def test_a_sync_hook_that_returns_a_coroutine_fails_with_advice(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    async def deny() -> Response:
+        return Response.text("denied", status_code=403)
+
+    class Wrong:
+        name = "wrong"
+
+        @hookimpl
+        def authorize(self, request: Request) -> Any:
+            return deny()
+
+    app = make_app(Wrong())
+    app.add_route("/", lambda: "open", endpoint="index")
+    answer = await drive(app)("/")
+    assert answer.status == 500
+    assert "async def" in str(answer.error.__cause__)
+
+
+async def test_an_error_handler_for_everything_does_not_hide_a_failing_hook(
+    make_app: Callable[..., Flasgo], drive: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Wrong:
+        name = "wrong"
+
+        @hookimpl
+        def authorize(self, request: Request) -> None:
+            raise KeyError("x")
+
+    app = make_app(Wrong())
+    app.add_route("/", lambda: "open", endpoint="index")
+    app.errorhandler(Exception)(lambda error: "something broke")
+    answer = await drive(app)("/")
+    assert (answer.status, answer.text) == (500, "something broke")
+    assert isinstance(answer.error, HookError)
+    assert any("'wrong'" in str(r.exc_info[1]) for r in caplog.records if r.exc_info)
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+@pytest.mark.parametrize("junk", [RuntimeError("broken"), "junk", 7])
+async def test_a_failing_finalizer_leaves_a_hardened_500_to_the_others(
+    make_app: Callable[..., Flasgo],
+    drive: Callable,
+    caplog: pytest.LogCaptureFixture,
+    is_async: bool,
+    junk: object,
+) -> None:
+    def answer() -> object:
+        if isinstance(junk, Exception):
+            raise junk
+        return junk
+
+    async def coroutine(self: object, response: Response) -> object:
+        return answer()
+
+    def function(self: object, response: Response) -> object:
+        return answer()
+
+    method = hookimpl(coroutine if is_async else function)
+    bad = type("Bad", (), {"name": "bad", "response_finalize": method})()
+    early, late = Stamp(), Stamp()
+    early.name, late.name = "aaa", "zzz"
+
+    @hookimpl
+    async def also(self: object, response: Response) -> None:
+        response.headers["x-late"] = "yes"
+
+    asynchronous = type("Late", (), {"name": "zzzz", "response_finalize": also})()
+    app = make_app(early, bad, late, asynchronous, settings={"DEBUG": True})
+
+    @app.get("/")
+    async def index() -> Response:
+        return Response.text("private", headers={"x-private": "1"})
+
+    answer_ = await drive(app)("/")
+    assert answer_.status == 500
+    assert answer_.json["error"] == "internal_server_error"
+    assert "broken" not in answer_.text
+    assert (answer_.headers["x-stamp"], answer_.headers["x-late"]) == ("yes", "yes")
+    assert "x-private" not in answer_.headers
+    assert isinstance(answer_.error, HookError)
+    assert (answer_.error.plugin, answer_.error.hook) == ("bad", "response_finalize")
+    assert answer_.error in [r.exc_info[1] for r in caplog.records if r.exc_info]
+
+
+async def test_two_failing_finalizers_are_both_logged(
+    make_app: Callable[..., Flasgo], drive: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Bad:
+        @hookimpl
+        def response_finalize(self, response: Response) -> None:
+            raise KeyError(type(self).__name__)
+
+    one, two = Bad(), Bad()
+    one.name, two.name = "one", "two"  # ty: ignore[unresolved-attribute]
+    app = make_app(one, two, Stamp())
+    app.add_route("/", lambda: "ok", endpoint="index")
+    answer = await drive(app)("/")
+    assert (answer.status, answer.headers["x-stamp"]) == (500, "yes")
+    logged = [r.exc_info[1] for r in caplog.records if r.exc_info]
+    assert {error.plugin for error in logged} == {"one", "two"}
+
+
+async def test_what_fails_after_the_last_byte_is_logged_and_hides_nothing(
+    make_app: Callable[..., Flasgo], drive: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    done: list[str] = []
+
+    class Bad:
+        name = "bad"
+
+        @hookimpl
+        def request_finished(self, request: Request) -> None:
+            raise KeyError("metrics")
+
+    class Good:
+        name = "good"
+
+        @hookimpl
+        async def request_finished(self, request: Request) -> None:
+            done.append("good")
+
+    app = make_app(Bad(), Good())
+    app.add_route("/", lambda: "ok", endpoint="index")
+
+    @app.teardown_request
+    def fail() -> None:
+        raise ValueError("teardown")
+
+    answer = await drive(app)("/")
+    assert (answer.status, answer.text, done) == (200, "ok", ["good"])
+    logged = [r.exc_info[1] for r in caplog.records if r.exc_info]
+    assert [type(error) for error in logged] == [ValueError, HookError]
+
+
+async def test_request_finished_learns_of_the_response_and_of_unhandled_errors(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    seen: list[tuple[int | None, Exception | None]] = []
+
+    class Watcher:
+        @hookimpl
+        def request_finished(self, response: Response | None, error: Exception | None) -> None:
+            seen.append((response and response.status_code, error))
+
+    failure = ZeroDivisionError("x")
+    app = make_app(Watcher())
+    app.add_route("/", lambda: "ok", endpoint="index")
+
+    @app.get("/boom")
+    async def boom() -> None:
+        raise failure
+
+    @app.get("/expected")
+    async def expected() -> None:
+        raise LookupError
+
+    @app.errorhandler(LookupError)
+    def not_there() -> tuple[str, int]:
+        return "not there", 404
+
+    for target in ("/", "/nowhere", "/boom", "/expected"):
+        await drive(app)(target)
+    await drive(app)("/", headers={"x": "y" * 70_000})
+    assert seen == [(200, None), (404, None), (500, failure), (404, None), (431, None)]
+
+
+# --- Bodies that fail while they are sent -------------------------------------------------------
+
+
+async def test_a_stream_that_fails_cuts_the_connection_and_is_reported(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    seen: list[Exception | None] = []
+
+    class Watcher:
+        @hookimpl
+        def request_finished(self, error: Exception | None) -> None:
+            seen.append(error)
+
+    app = make_app(Watcher())
+
+    @app.get("/")
+    async def index() -> StreamingResponse:
+        async def parts() -> Any:
+            yield b"one"
+            raise OverflowError("two")
+
+        return StreamingResponse(parts())
+
+    with pytest.raises(OverflowError, match="two"):
+        await drive(app)("/")
+    assert [type(error) for error in seen] == [OverflowError]
+
+
+async def test_a_client_that_leaves_is_no_error(
+    make_app: Callable[..., Flasgo], drive: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    seen: list[Exception | None] = []
+    app = make_app()
+
+    @app.post("/")
+    async def index() -> None:
+        raise ClientDisconnect("gone")
+
+    @app.teardown_request
+    def last(error: Exception | None) -> None:
+        seen.append(error)
+
+    answer = await drive(app)("/", "POST")
+    assert (answer.messages, seen, caplog.records) == ([], [None], [])
+
+
+# --- Paths -------------------------------------------------------------------------------------
+
+
+def path_app(make_app: Callable[..., Flasgo]) -> Flasgo:
+    app = make_app(Guard())
+
+    @app.get("/admin")
+    async def admin() -> str:
+        return "admin"
+
+    attach_policy(admin, Members())
+
+    @app.get("/files/<path:name>")
+    async def files(name: str) -> str:
+        return name
+
+    @app.get("/users/<name>")
+    async def users(name: str) -> str:
+        return name
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/admin", 403),
+        ("/%61dmin", 403),
+        ("/%61%64%6D%69%6e", 403),
+        ("//admin", 404),
+        ("/./admin", 404),
+        ("/x/../admin", 404),
+        ("/%2e/admin", 404),
+        ("/%2fadmin", 404),
+        ("/admin%2f", 308),
+        ("/admin%00", 404),
+        ("/ADMIN", 404),
+        ("/%2561dmin", 404),
+    ],
+)
+async def test_no_spelling_of_a_path_gets_past_its_policy(
+    make_app: Callable[..., Flasgo], drive: Callable, target: str, status: int
+) -> None:
+    answer = await drive(path_app(make_app))(target)
+    assert answer.status == status
+    assert answer.text != "admin"
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/files/a/b", 200),
+        ("/files/a%2Fb", 200),
+        ("/files/a%5cb", 200),
+        ("/users/a%2Fb", 404),
+        ("/users/a%5Cb", 404),
+        ("/users/a%252Fb", 200),
+        ("/users/%C3%A9", 200),
+        ("/users/%ff", 400),
+        ("/users/%C3", 400),
+        ("/users/%", 400),
+        ("/users/%4", 400),
+        ("/users/%g1", 400),
+        ("/%c0%ae%c0%ae/admin", 400),
+        ("/nowhere/%ff", 400),
+    ],
+)
+async def test_percent_encoding_is_decoded_once_and_checked(
+    make_app: Callable[..., Flasgo], drive: Callable, target: str, status: int
+) -> None:
+    answer = await drive(path_app(make_app))(target)
+    assert answer.status == status
+    if status == 200:
+        assert "%25" not in answer.text
+
+
+async def test_without_a_raw_path_lone_surrogates_are_refused(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = path_app(make_app)
+    answer = await drive(app)("/", path="/users/\udcff", raw_path=None)
+    assert answer.status == 400
+    assert (await drive(app)("/", path="/users/é", raw_path=None)).text == "é"
+
+
+@pytest.mark.parametrize("query", ["", "a=1&b=%20x", "q=caf%C3%A9", "next=//evil.example"])
+async def test_the_slash_redirect_keeps_the_query(
+    make_app: Callable[..., Flasgo], drive: Callable, query: str
+) -> None:
+    app = make_app()
+    app.add_route("/a/", lambda: "a", endpoint="a")
+    target = f"/a?{query}" if query else "/a"
+    answer = await drive(app)(target)
+    assert (answer.status, answer.headers["location"]) == (308, target.replace("/a", "/a/", 1))
+
+
+@pytest.mark.parametrize(
+    ("raw", "sent"),
+    [(b"q=\xc3\xa9", "q=%C3%A9"), (b"q=\\evil", "q=%5Cevil"), (b"q=\x80", "q=%80")],
+)
+async def test_an_odd_query_is_redirected_and_never_a_500(
+    make_app: Callable[..., Flasgo], drive: Callable, raw: bytes, sent: str
+) -> None:
+    app = make_app()
+    app.add_route("/a/", lambda: "a", endpoint="a")
+    answer = await drive(app)("/a", query_string=raw)
+    assert (answer.status, answer.headers["location"]) == (308, f"/a/?{sent}")
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["//evil.example/", "//evil.example/a/", "/%5Cevil.example/", "/\\evil.example/", "/%2Fevil/"],
+)
+async def test_the_slash_redirect_never_leaves_the_site(
+    make_app: Callable[..., Flasgo], drive: Callable, target: str
+) -> None:
+    app = make_app()
+    app.add_route("/<name>", lambda name: name, endpoint="name")
+    app.add_route("/<path:rest>/end", lambda rest: rest, endpoint="rest")
+    answer = await drive(app)(target)
+    location = answer.headers.get("location", "/")
+    assert location.startswith("/")
+    assert not location.startswith(("//", "/\\"))
+
+
+async def test_the_slash_redirect_names_the_root_path_once(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app()
+    app.add_route("/a/", lambda: "a", endpoint="a")
+    for root_path, location in (("/api", "/api/a/"), ("/api/", "/api/a/"), ("/", "/a/")):
+        answer = await drive(app)("/a", root_path=root_path)
+        assert answer.headers["location"] == location
+
+
+async def test_unsafe_methods_are_not_redirected(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app()
+    app.add_route("/a/", lambda: "a", ["GET", "POST"], endpoint="a")
+    assert (await drive(app)("/a", "POST")).status == 404
+    assert (await drive(app)("/a", "HEAD")).status == 308
+
+
+# --- Methods -----------------------------------------------------------------------------------
+
+
+async def test_405_and_automatic_options_name_the_methods_sorted(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app()
+    app.add_route("/x", lambda: "x", ["PUT", "GET"], endpoint="x")
+    app.add_route("/x", lambda: "y", ["DELETE"], endpoint="y")
+    allowed = "DELETE, GET, HEAD, OPTIONS, PUT"
+    refused = await drive(app)("/x", "POST")
+    assert (refused.status, refused.headers["allow"]) == (405, allowed)
+    assert allowed in refused.json["detail"]
+    options = await drive(app)("/x", "OPTIONS")
+    assert (options.status, options.headers["allow"], options.body) == (204, allowed, b"")
+    assert (await drive(app)("/nowhere", "OPTIONS")).status == 404
+
+
+@pytest.mark.parametrize("method", ["WEBSOCKET", "get", "PROPFIND"])
+async def test_unknown_methods_are_405(
+    make_app: Callable[..., Flasgo], drive: Callable, method: str
+) -> None:
+    app = make_app()
+    app.add_route("/x", lambda: "x", endpoint="x")
+
+    @app.websocket("/x")
+    async def talk(websocket: WebSocket) -> None:
+        await websocket.accept()
+
+    assert (await drive(app)("/x", method)).status == 405
+
+
+@pytest.mark.parametrize("target", ["/", "/nowhere", "/boom"])
+async def test_head_has_no_body_but_the_length_of_get(
+    make_app: Callable[..., Flasgo], drive: Callable, target: str
+) -> None:
+    app = make_app()
+    app.add_route("/", lambda: "hello", endpoint="index")
+
+    @app.get("/boom")
+    async def boom() -> None:
+        raise KeyError
+
+    get, head = await drive(app)(target), await drive(app)(target, "HEAD")
+    assert (head.status, head.body) == (get.status, b"")
+    assert head.headers["content-length"] == str(len(get.body))
+
+
+# --- Heads -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["host", "authorization", "content-length", "content-type"])
+async def test_a_singleton_header_that_comes_twice_is_refused(
+    make_app: Callable[..., Flasgo], drive: Callable, name: str
+) -> None:
+    app = make_app()
+    reached: list[int] = []
+    app.add_route("/", lambda: reached.append(1), endpoint="index")
+    answer = await drive(app)("/", headers=[(name, "1"), (name, "2")])
+    assert (answer.status, reached) == (400, [])
+    assert name in answer.json["detail"].lower()
+
+
+async def test_head_bombs_are_431(make_app: Callable[..., Flasgo], drive: Callable) -> None:
+    app = make_app(settings={"MAX_REQUEST_HEAD_BYTES": 1000})
+    app.add_route("/", lambda: "ok", endpoint="index")
+    assert (await drive(app)("/", headers={"a": "b" * 900})).status == 200
+    many = [(f"x-{number}", "") for number in range(500)]
+    for headers in ([("a", "b" * 1000)], many, [("a", "b")] * 600):
+        answer = await drive(app)("/", headers=headers)
+        assert (answer.status, answer.json["error"]) == (431, "request_header_fields_too_large")
+
+
+async def test_a_request_without_any_header_is_served(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app()
+    app.add_route("/", lambda request: str(request.raw_header(b"host")), endpoint="index")
+    driver = drive(app)
+    scope = {"headers": []}
+    answer = await driver("/")
+    assert answer.text == "b'localhost'"
+    messages: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    await app({**driver.scope("/"), **scope}, receive, send)
+    assert messages[1]["body"] == b"None"

@@ -1,0 +1,388 @@
+"""Error handlers, negotiated error answers and what they tell (CORE-7, CORE-13, CORE-14)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from flasgo import (
+    ConfigurationError,
+    Flasgo,
+    HTTPException,
+    Request,
+    Response,
+    abort,
+    errors,
+)
+
+
+class Animal(Exception):
+    """A base class of errors."""
+
+
+class Dog(Animal):
+    """A more specific error."""
+
+
+class Puppy(Dog):
+    """One without a handler of its own."""
+
+
+def failing(app: Flasgo, error: Exception, path: str = "/") -> None:
+    """Add a route whose handler raises."""
+
+    async def fail() -> None:
+        raise error
+
+    app.add_route(path, fail, endpoint=path)
+
+
+# --- Error handlers ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(Animal(), "animal"), (Dog(), "dog"), (Puppy(), "dog"), (KeyError("x"), "exception")],
+)
+async def test_the_handler_of_the_most_specific_class_answers(
+    make_app: Callable[..., Flasgo], drive: Callable, error: Exception, expected: str
+) -> None:
+    app = make_app()
+    app.errorhandler(Exception)(lambda error: "exception")
+    app.errorhandler(Dog)(lambda error: "dog")
+    app.errorhandler(Animal)(lambda error: "animal")
+    failing(app, error)
+    assert (await drive(app)("/")).text == expected
+
+
+async def test_a_status_comes_before_classes(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app()
+    app.errorhandler(404)(lambda error: f"404: {error.detail}")
+    app.errorhandler(HTTPException)(lambda error: f"http {error.status_code}")
+    failing(app, HTTPException(404, "no note"), "/a")
+    failing(app, HTTPException(409), "/b")
+    for target, status, text in (
+        ("/a", 404, "404: no note"),
+        ("/b", 409, "http 409"),
+        ("/c", 404, "404: Nothing is at this address; check the path."),
+    ):
+        answer = await drive(app)(target)
+        assert (answer.status, answer.text) == (status, text)
+
+
+async def test_500_takes_what_no_class_takes_and_the_error_is_still_logged(
+    make_app: Callable[..., Flasgo], drive: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app()
+    failure = KeyError("x")
+    failing(app, failure)
+    app.errorhandler(500)(lambda error: f"sorry: {type(error).__name__}")
+    answer = await drive(app)("/")
+    assert (answer.status, answer.text, answer.error) == (500, "sorry: KeyError", failure)
+    assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [failure]
+
+
+async def test_an_expected_class_is_neither_logged_nor_reported(
+    make_app: Callable[..., Flasgo], drive: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app()
+    failing(app, Dog())
+
+    @app.errorhandler(Animal)
+    def found(error: Animal) -> tuple[str, int]:
+        return "woof", 400
+
+    answer = await drive(app)("/")
+    assert (answer.status, answer.text, answer.error) == (400, "woof", None)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "body"),
+    [
+        ("text", 409, b"text"),
+        ({"a": 1}, 409, b'{"a":1}'),
+        (None, 409, b""),
+        (("text", 200), 200, b"text"),
+        (Response.text("mine", status_code=418), 418, b"mine"),
+    ],
+)
+async def test_a_bare_value_keeps_the_status_of_the_error(
+    make_app: Callable[..., Flasgo], drive: Callable, value: object, status: int, body: bytes
+) -> None:
+    app = make_app()
+    app.errorhandler(409)(lambda error: value)
+    failing(app, HTTPException(409, headers={"retry-after": "1"}))
+    answer = await drive(app)("/")
+    assert (answer.status, answer.body, answer.headers["retry-after"]) == (status, body, "1")
+
+
+async def test_a_bare_value_for_an_exception_is_a_500(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app()
+    app.errorhandler(Dog)(lambda error: "woof")
+    failing(app, Dog())
+    assert (await drive(app)("/")).status == 500
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_error_handlers_may_ask_for_the_request(
+    make_app: Callable[..., Flasgo], drive: Callable, is_async: bool
+) -> None:
+    app = make_app()
+    failing(app, Dog("rex"))
+
+    def sync_handler(request: Request, error: Exception) -> str:
+        return f"{request.path} {error}"
+
+    async def async_handler(error: Exception, request: Request) -> str:
+        return f"{request.path} {error}"
+
+    app.errorhandler(Dog)(async_handler if is_async else sync_handler)
+    assert (await drive(app)("/")).text == "/ rex"
+
+
+@pytest.mark.parametrize("second", [KeyError("second"), HTTPException(404), Dog("again")])
+async def test_an_error_in_an_error_handler_is_a_hardened_500(
+    make_app: Callable[..., Flasgo],
+    drive: Callable,
+    caplog: pytest.LogCaptureFixture,
+    second: Exception,
+) -> None:
+    app = make_app()
+    failing(app, Dog("first"))
+
+    @app.errorhandler(Dog)
+    async def fail() -> None:
+        raise second
+
+    answer = await drive(app)("/")
+    assert (answer.status, answer.json["error"]) == (500, "internal_server_error")
+    assert "second" not in answer.text
+    assert answer.error is second
+    assert second in [record.exc_info[1] for record in caplog.records if record.exc_info]
+
+
+async def test_an_error_handler_that_returns_junk_is_a_hardened_500(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app()
+    failing(app, HTTPException(400))
+
+    @app.errorhandler(400)
+    def junk() -> object:
+        return object()
+
+    answer = await drive(app)("/")
+    assert answer.status == 500
+    assert isinstance(answer.error, TypeError)
+    assert "junk" in str(answer.error)
+
+
+@pytest.mark.parametrize("key", [200, 399, 600, True, "404", BaseException, KeyboardInterrupt, int])
+def test_an_error_handler_takes_an_error_status_or_an_exception_class(
+    make_app: Callable[..., Flasgo], key: int
+) -> None:
+    with pytest.raises(ConfigurationError, match="400 to 599"):
+        make_app().errorhandler(key)(lambda: "x")
+
+
+async def test_a_cancelled_request_is_not_an_error_to_answer(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app()
+    ended: list[str] = []
+    app.errorhandler(Exception)(lambda error: "handled")
+    app.teardown_request(lambda: ended.append("teardown"))
+
+    @app.get("/")
+    async def index() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await drive(app)("/")
+    assert ended == ["teardown"]
+
+
+# --- Negotiation -------------------------------------------------------------------------------
+
+JSON, HTML, PROBLEM = "application/json", "text/html; charset=utf-8", "application/problem+json"
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        (None, JSON),
+        ("*/*", JSON),
+        ("application/*", JSON),
+        ("application/json", JSON),
+        ("text/html", HTML),
+        ("text/*", HTML),
+        (BROWSER, HTML),
+        ("TEXT/HTML", HTML),
+        ("text/html;q=0.5, application/json;q=0.9", JSON),
+        ("text/html;q=0.9, application/json;q=0.5", HTML),
+        ("application/problem+json", PROBLEM),
+        ("application/json;q=0, */*", HTML),
+        ("image/png", JSON),
+        ("text/html;q=0", JSON),
+        ("text/html;q=nonsense", JSON),
+        ("text/html;q=nan", JSON),
+        (";;;,,,q=1", JSON),
+        ("text/html," * 2000, JSON),
+    ],
+)
+async def test_errors_come_in_the_form_that_the_client_prefers(
+    make_app: Callable[..., Flasgo], drive: Callable, accept: str | None, content_type: str
+) -> None:
+    answer = await drive(make_app())("/nowhere", headers={"accept": accept} if accept else {})
+    assert (answer.status, answer.headers["content-type"]) == (404, content_type)
+    assert answer.headers["vary"] == "Accept"
+
+
+async def test_json_errors_have_a_code_and_a_message(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app()
+
+    @app.get("/<int:id>")
+    async def note(id: int) -> None:  # noqa: A002
+        abort(409, "Somebody changed the note.", headers={"retry-after": "3"})
+
+    answer = await drive(app)("/7")
+    assert (answer.status, answer.headers["retry-after"]) == (409, "3")
+    assert answer.json == {"error": "conflict", "detail": "Somebody changed the note."}
+
+
+async def test_an_error_code_of_the_developers_own(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app()
+    failing(app, HTTPException(409, "Too late.", error="edit_conflict"))
+    assert (await drive(app)("/")).json["error"] == "edit_conflict"
+
+
+async def test_problem_json_follows_rfc_9457(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    answer = await drive(make_app())("/x", headers={"accept": PROBLEM})
+    assert answer.json == {
+        "type": "about:blank",
+        "title": "Not found",
+        "status": 404,
+        "detail": "Nothing is at this address; check the path.",
+        "error": "not_found",
+    }
+
+
+@pytest.mark.parametrize("debug", [True, False])
+async def test_html_errors_escape_whatever_they_show(
+    make_app: Callable[..., Flasgo], drive: Callable, debug: bool
+) -> None:
+    app = make_app(settings={"DEBUG": debug})
+    failing(app, HTTPException(400, "<script>alert(1)</script>"), "/a")
+    failing(app, KeyError("<script>alert(2)</script>"), "/b")
+    for target in ("/a", "/b"):
+        answer = await drive(app)(target, headers={"accept": BROWSER})
+        assert "<script>" not in answer.text
+        assert answer.text.startswith("<!doctype html>")
+    assert "&lt;script&gt;" in (await drive(app)("/a", headers={"accept": BROWSER})).text
+
+
+@pytest.mark.parametrize("accept", [JSON, BROWSER, PROBLEM])
+async def test_nothing_internal_is_shown_outside_debug(
+    make_app: Callable[..., Flasgo], drive: Callable, accept: str
+) -> None:
+    app = make_app()
+    failing(app, KeyError("postgres://user:hunter2@db"))
+    answer = await drive(app)("/", headers={"accept": accept})
+    assert answer.status == 500
+    for hidden in ("hunter2", "KeyError", "Traceback", __file__, "flasgo"):
+        assert hidden not in answer.text
+
+
+@pytest.mark.parametrize("accept", [JSON, BROWSER, PROBLEM])
+async def test_debug_shows_the_traceback(
+    make_app: Callable[..., Flasgo], drive: Callable, accept: str
+) -> None:
+    app = make_app(settings={"DEBUG": True})
+    failing(app, KeyError("the key"))
+    text = (await drive(app)("/", headers={"accept": accept})).text
+    assert "KeyError" in text
+    assert "Traceback" in text
+    assert "test_errors.py" in text
+
+
+async def test_debug_shows_no_traceback_for_http_errors(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    answer = await drive(make_app(settings={"DEBUG": True}))("/nowhere")
+    assert set(answer.json) == {"error", "detail"}
+
+
+async def test_the_log_quotes_the_path(
+    make_app: Callable[..., Flasgo], drive: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app()
+
+    @app.get("/<path:rest>")
+    async def fail(rest: str) -> None:
+        raise KeyError
+
+    await drive(app)("/a%E2%80%A8b%22")
+    message = caplog.records[0].getMessage()
+    assert "\\u2028" in message
+    assert "\u2028" not in message
+
+
+async def test_tracebacks_in_json_stay_json(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app(settings={"DEBUG": True})
+    failing(app, KeyError('"\n\x00'))
+    assert "traceback" in json.loads((await drive(app)("/")).body)
+
+
+# --- The exceptions themselves -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [100, 200, 302, 399, 600])
+def test_http_exceptions_have_an_error_status(status: int) -> None:
+    with pytest.raises(ValueError, match="400 to 599"):
+        HTTPException(status)
+
+
+def test_http_exceptions_fill_in_code_and_detail() -> None:
+    error = HTTPException(418)
+    assert (error.error, error.detail) == ("i'm_a_teapot", "I'm a Teapot")
+    assert HTTPException(499).error == "error"
+
+
+def test_every_exception_says_when_it_is_raised() -> None:
+    for name in errors.__all__:
+        member = getattr(errors, name)
+        if isinstance(member, type):
+            assert (member.__doc__ or "").startswith("Raised "), name
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        HTTPException(401, headers={"www-authenticate": "Bearer\r\nx-evil: 1"}),
+        HTTPException(400, "lone \ud800 surrogate"),
+    ],
+)
+async def test_an_error_that_cannot_be_sent_is_a_hardened_500(
+    make_app: Callable[..., Flasgo], drive: Callable, error: HTTPException
+) -> None:
+    app = make_app()
+    failing(app, error)
+    answer = await drive(app)("/")
+    assert (answer.status, answer.json["error"]) == (500, "internal_server_error")
+    assert "x-evil" not in answer.headers
+    assert answer.error is not None

@@ -1,0 +1,318 @@
+"""Policies: attached anywhere, enforced or the app does not start (DESIGN 4)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flasgo import (
+    Flasgo,
+    HTTPException,
+    Policy,
+    Request,
+    UnenforcedPolicyError,
+    WebSocket,
+    attach_policy,
+    has_policy,
+    hookimpl,
+)
+
+
+@dataclass(frozen=True)
+class Locked(Policy):
+    """Nobody comes in."""
+
+    reason: str = "closed"
+
+    def explain(self) -> str:
+        return f"locked ({self.reason})"
+
+
+@dataclass(frozen=True)
+class DoubleLocked(Locked):
+    """A subclass, enforced by the same plugin."""
+
+
+class Locksmith:
+    """Enforces `Locked`, and counts how often its predicate is asked."""
+
+    name = "locksmith"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    @hookimpl
+    def plugin_setup(self, registry: Any) -> None:
+        registry.enforces(Locked)
+
+    @hookimpl(when=has_policy(Locked))
+    def authorize(self, request: Request) -> None:
+        raise HTTPException(403, "Locked.")
+
+
+def locked(handler: Any, reason: str = "closed") -> Any:
+    return attach_policy(handler, Locked(reason))
+
+
+# --- Where policies can be attached ------------------------------------------------------------
+
+
+async def test_above_and_below_the_route_decorator(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app(Locksmith())
+
+    @app.get("/below")
+    @locked
+    async def below() -> str:
+        return "in"
+
+    @locked
+    @app.get("/above")
+    async def above() -> str:
+        return "in"
+
+    @app.get("/free")
+    async def free() -> str:
+        return "in"
+
+    statuses = [(await drive(app)(target)).status for target in ("/below", "/above", "/free")]
+    assert statuses == [403, 403, 200]
+
+
+async def test_on_a_function_shared_by_several_routes(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app(Locksmith())
+
+    @app.get("/a")
+    @locked
+    @app.get("/b")
+    async def shared() -> str:
+        return "in"
+
+    app.add_route("/c", shared, ["POST"])
+    for target, method in (("/a", "GET"), ("/b", "GET"), ("/a", "HEAD"), ("/c", "POST")):
+        assert (await drive(app)(target, method)).status == 403
+
+
+async def test_of_one_route_alone(make_app: Callable[..., Flasgo], drive: Callable) -> None:
+    app = make_app(Locksmith())
+
+    async def shared() -> str:
+        return "in"
+
+    app.add_route("/a", shared, policies=[Locked()])
+    app.add_route("/b", shared)
+    assert [(await drive(app)(target)).status for target in ("/a", "/b")] == [403, 200]
+
+
+async def test_after_the_first_request(make_app: Callable[..., Flasgo], drive: Callable) -> None:
+    app = make_app(Locksmith())
+
+    @app.get("/")
+    async def index() -> str:
+        return "in"
+
+    assert (await drive(app)("/")).status == 200
+    locked(index)
+    assert (await drive(app)("/")).status == 403
+
+
+async def test_on_a_method_after_the_first_request(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    class Views:
+        async def index(self) -> str:
+            return "in"
+
+    app = make_app(Locksmith())
+    app.add_route("/", Views().index)
+    assert (await drive(app)("/")).status == 200
+    locked(Views.index)
+    assert (await drive(app)("/")).status == 403
+
+
+@pytest.mark.parametrize("late", [True, False])
+async def test_on_what_a_partial_or_an_object_calls(
+    make_app: Callable[..., Flasgo], drive: Callable, late: bool
+) -> None:
+    async def show(kind: str) -> str:
+        return kind
+
+    class View:
+        async def __call__(self) -> str:
+            return "object"
+
+    app = make_app(Locksmith())
+    if not late:
+        locked(show)
+        locked(View.__call__)
+    app.add_route("/partial", functools.partial(show, kind="partial"))
+    app.add_route("/object", View())
+    if late:
+        for target in ("/partial", "/object"):
+            assert (await drive(app)(target)).status == 200
+        locked(show)
+        locked(View.__call__)
+    for target in ("/partial", "/object"):
+        assert (await drive(app)(target)).status == 403
+
+
+async def test_on_a_websocket_route(make_app: Callable[..., Flasgo], drive: Callable) -> None:
+    app = make_app(Locksmith())
+    reached: list[str] = []
+
+    @app.websocket("/ws")
+    @locked
+    async def talk(websocket: WebSocket) -> None:
+        reached.append("handler")
+
+    answer = await drive(app).websocket("/ws")
+    assert ([message["type"] for message in answer.messages], reached) == (["websocket.close"], [])
+
+
+async def test_several_of_one_type_add_up(make_app: Callable[..., Flasgo]) -> None:
+    app = make_app(Locksmith())
+
+    @app.get("/")
+    async def index() -> str:
+        return "in"
+
+    locked(locked(index, "inner"), "outer")
+    route = app.routes[0]
+    assert [policy.reason for policy in route.policies_of(Locked)] == ["outer", "inner"]
+    assert route.policy(Locked) == Locked("outer")
+    assert [step.reason for step in app.explain(route) if step.stage == "authorize"] == [
+        "locked (outer); locked (inner)"
+    ]
+
+
+async def test_two_apps_with_one_handler_both_see_a_late_policy(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    async def shared() -> str:
+        return "in"
+
+    apps = [make_app(Locksmith()), make_app(Locksmith())]
+    for app in apps:
+        app.add_route("/", shared)
+        assert (await drive(app)("/")).status == 200
+    locked(shared)
+    for app in apps:
+        assert (await drive(app)("/")).status == 403
+
+
+# --- Wrong attachments -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", [Locked, "locked", None, object()])
+def test_only_instances_of_policies_are_attached(policy: Any) -> None:
+    with pytest.raises(TypeError, match="instance of a Policy subclass"):
+        attach_policy(lambda: None, policy)
+
+
+def test_what_takes_no_attributes_is_refused_with_advice() -> None:
+    class Views:
+        def index(self) -> str:
+            return "in"
+
+    for handler in (Views().index, len):
+        with pytest.raises(TypeError, match="Decorate the function itself"):
+            attach_policy(handler, Locked("why"))
+
+
+# --- Failing closed ----------------------------------------------------------------------------
+
+
+def unenforced_app(make_app: Callable[..., Flasgo]) -> Flasgo:
+    app = make_app()
+
+    @app.get("/secret/<int:id>", endpoint="secret")
+    @locked
+    async def secret(id: int) -> str:  # noqa: A002
+        return "in"
+
+    return app
+
+
+def check(error: UnenforcedPolicyError) -> None:
+    assert (error.route, error.policy) == ("/secret/<int:id>", "Locked")
+    assert error.distribution
+    for named in ("/secret/<int:id>", "'secret'", "Locked", error.distribution):
+        assert named in str(error)
+
+
+async def test_a_policy_that_nobody_enforces_stops_the_start_up(
+    make_app: Callable[..., Flasgo], lifespan: Callable
+) -> None:
+    message = await lifespan(unenforced_app(make_app)).start()
+    assert message["type"] == "lifespan.startup.failed"
+    assert message["message"].startswith("UnenforcedPolicyError")
+    assert "/secret/<int:id>" in message["message"]
+
+
+async def test_a_policy_that_nobody_enforces_stops_every_request(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = unenforced_app(make_app)
+    app.add_route("/", lambda: "open", endpoint="index")
+    for target in ("/secret/1", "/", "/nowhere", "/secret/1"):
+        with pytest.raises(UnenforcedPolicyError) as caught:
+            await drive(app)(target)
+        check(caught.value)
+    with pytest.raises(UnenforcedPolicyError):
+        await drive(app).websocket("/ws")
+
+
+async def test_a_late_policy_that_nobody_enforces_stops_requests_too(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app()
+
+    @app.get("/")
+    async def index() -> str:
+        return "in"
+
+    assert (await drive(app)("/")).status == 200
+    locked(index)
+    with pytest.raises(UnenforcedPolicyError):
+        await drive(app)("/")
+
+
+async def test_switching_the_enforcer_off_does_not_open_the_door(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app(Locksmith(), disable_plugins={"locksmith"})
+    app.add_route("/", locked(lambda: "in"), endpoint="index")
+    with pytest.raises(UnenforcedPolicyError):
+        await drive(app)("/")
+
+
+async def test_a_late_enforcer_opens_the_app(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = unenforced_app(make_app)
+    with pytest.raises(UnenforcedPolicyError):
+        await drive(app)("/secret/1")
+    app.plugins.register(Locksmith())
+    assert (await drive(app)("/secret/1")).status == 403
+
+
+async def test_a_subclass_is_enforced_with_its_base(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app(Locksmith())
+    app.add_route("/", attach_policy(lambda: "in", DoubleLocked()), endpoint="index")
+    assert (await drive(app)("/")).status == 403
+
+
+def test_a_policy_explains_itself() -> None:
+    @dataclass(frozen=True)
+    class Plain(Policy):
+        level: int = 3
+
+    assert "Plain(level=3)" in Plain().explain()
