@@ -12,6 +12,9 @@ from urllib.parse import unquote
 import pytest
 from flasgo import Flasgo
 
+HeaderArgument = Mapping[str, str] | list[tuple[str, str]]
+NO_HEADERS: Mapping[str, str] = {}
+
 
 @dataclass
 class Answer:
@@ -65,12 +68,12 @@ class Driver:
         self,
         target: str = "/",
         method: str = "GET",
-        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        headers: HeaderArgument = NO_HEADERS,
         **extra: Any,
     ) -> dict[str, Any]:
         """Return the scope that a server makes of a request line and headers."""
         path, _, query = target.partition("?")
-        pairs = headers.items() if isinstance(headers, Mapping) else headers
+        pairs = headers if isinstance(headers, list) else list(headers.items())
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -94,7 +97,7 @@ class Driver:
         self,
         target: str = "/",
         method: str = "GET",
-        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        headers: HeaderArgument = NO_HEADERS,
         *,
         body: bytes = b"",
         **extra: Any,
@@ -123,7 +126,7 @@ class Driver:
         self,
         target: str = "/ws",
         incoming: Iterable[Mapping[str, Any]] = (),
-        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        headers: HeaderArgument = NO_HEADERS,
         **extra: Any,
     ) -> Answer:
         """Open a WebSocket, feed it messages and then the client's disconnect."""
@@ -166,10 +169,12 @@ class LifespanDriver:
 
     async def start(self) -> dict[str, Any]:
         """Start up; return the app's answer."""
-        coroutine = self._app(
-            {"type": "lifespan", "asgi": {"version": "3.0"}}, self._incoming.get, self._sent.put
-        )
-        self._task = asyncio.ensure_future(coroutine)
+
+        async def send(message: Any) -> None:
+            await self._sent.put(message)
+
+        scope = {"type": "lifespan", "asgi": {"version": "3.0"}}
+        self._task = asyncio.ensure_future(self._app(scope, self._incoming.get, send))
         await self._incoming.put({"type": "lifespan.startup"})
         return await self._sent.get()
 

@@ -117,9 +117,9 @@ async def test_a_finalizers_response_replaces_the_response_for_those_that_follow
             return Response.text(f"{type(self).__name__} took {response.body.decode()}")
 
     first, second = (Async, Sync) if first_is_async else (Sync, Async)
-    one, two = first(), second()
-    one.name, two.name = "one", "two"  # ty: ignore[unresolved-attribute]
-    app = make_app(two, one)
+    app = make_app()
+    app.plugins.register(second(), "two")
+    app.plugins.register(first(), "one")
     app.add_route("/", lambda: "it", endpoint="index")
     answer = await drive(app)("/")
     assert answer.text == f"{second.__name__} took {first.__name__} took it"
@@ -317,14 +317,14 @@ async def test_two_failing_finalizers_are_both_logged(
         def response_finalize(self, response: Response) -> None:
             raise KeyError(type(self).__name__)
 
-    one, two = Bad(), Bad()
-    one.name, two.name = "one", "two"  # ty: ignore[unresolved-attribute]
-    app = make_app(one, two, Stamp())
+    app = make_app(Stamp())
+    app.plugins.register(Bad(), "one")
+    app.plugins.register(Bad(), "two")
     app.add_route("/", lambda: "ok", endpoint="index")
     answer = await drive(app)("/")
     assert (answer.status, answer.headers["x-stamp"]) == (500, "yes")
     logged = [r.exc_info[1] for r in caplog.records if r.exc_info]
-    assert {error.plugin for error in logged} == {"one", "two"}
+    assert {getattr(error, "plugin", None) for error in logged} == {"one", "two"}
 
 
 async def test_what_fails_after_the_last_byte_is_logged_and_hides_nothing(
@@ -367,7 +367,7 @@ async def test_request_finished_learns_of_the_response_and_of_unhandled_errors(
     class Watcher:
         @hookimpl
         def request_finished(self, response: Response | None, error: Exception | None) -> None:
-            seen.append((response and response.status_code, error))
+            seen.append((response.status_code if response else None, error))
 
     failure = ZeroDivisionError("x")
     app = make_app(Watcher())

@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 
 import pytest
 from flasgo.errors import ClientDisconnect, HTTPException
-from flasgo.forms import FormData, sanitize_filename
+from flasgo.filenames import sanitize_filename
+from flasgo.forms import FormData
 from flasgo.headers import read_head
 from flasgo.request import Request
 from hypothesis import given

@@ -341,7 +341,7 @@ def test_the_name_is_the_attribute_else_the_class_in_lower_case(
         def app_created(self, app: Flasgo) -> None: ...
 
     module = types.ModuleType("pkg.Module")
-    module.app_created = hookimpl(lambda app: None)  # ty: ignore[unresolved-attribute]
+    module.app_created = hookimpl(lambda app: None)  # ty: ignore[missing-attribute]
     app = make_app(Greeter, Unnamed(), module)
     assert [info.name for info in app.plugins] == ["greeter", "module", "unnamed"]
     assert len(app.plugins) == 3

@@ -1,7 +1,7 @@
 """STA-1: parts of files by RFC 9110, section 14."""
 
 import pytest
-from flasgo_static.files import CHUNK_BYTES
+from flasgo.files import CHUNK_BYTES
 from flasgo_testing import TestClient
 
 CONTENT = b"content of hello.txt"

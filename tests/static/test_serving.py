@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 from flasgo import ConfigurationError, Flasgo, FlasgoError, RouteError, SettingError
+from flasgo.files import CHUNK_BYTES, WHOLE_BYTES, FileChangedError
+from flasgo.media_types import media_type
 from flasgo_static import StaticFiles, StaticFolder, StaticPlugin, static_handler
-from flasgo_static.files import CHUNK_BYTES, WHOLE_BYTES, FileChangedError
-from flasgo_static.media_types import media_type
 from flasgo_testing import TestClient
 
 

@@ -1,6 +1,19 @@
-"""Users, authentication backends and permissions for Flasgo."""
+"""Users, authentication backends, permissions, logins and passwords for Flasgo."""
 
+from flasgo_auth.api_key import (
+    MAX_API_KEY_BYTES,
+    ApiKeyBackend,
+    ApiKeyValidator,
+    api_key_backend,
+)
 from flasgo_auth.backends import AuthBackend, AuthFunction
+from flasgo_auth.basic import (
+    BasicAuthBackend,
+    BasicCredentials,
+    BasicValidator,
+    basic_auth_backend,
+    extract_basic_credentials,
+)
 from flasgo_auth.bearer import (
     MAX_TOKEN_BYTES,
     BearerTokenBackend,
@@ -9,6 +22,31 @@ from flasgo_auth.bearer import (
     extract_bearer_token,
 )
 from flasgo_auth.current import current_user
+from flasgo_auth.jwt import (
+    Claims,
+    ClaimsLoader,
+    InvalidTokenError,
+    JwtBackend,
+    JwtVerifier,
+    jwt_backend,
+)
+from flasgo_auth.login import (
+    SESSION_KEY,
+    SessionBackend,
+    UserLoader,
+    login,
+    logout,
+    session_backend,
+    write_login,
+)
+from flasgo_auth.password_schemes import Argon2, PasswordScheme, Scrypt
+from flasgo_auth.passwords import (
+    MAX_PASSWORD_BYTES,
+    PasswordCheck,
+    hash_password,
+    needs_rehash,
+    verify_password,
+)
 from flasgo_auth.permissions import (
     AllOf,
     AllowAny,
@@ -22,30 +60,62 @@ from flasgo_auth.permissions import (
 )
 from flasgo_auth.plugin import AuthPlugin
 from flasgo_auth.policy import AuthPolicy, authorize
+from flasgo_auth.static_keys import secrets_match
 from flasgo_auth.users import ANONYMOUS, User, UserId
 
 __all__ = [
     "ANONYMOUS",
+    "MAX_API_KEY_BYTES",
+    "MAX_PASSWORD_BYTES",
     "MAX_TOKEN_BYTES",
+    "SESSION_KEY",
     "AllOf",
     "AllowAny",
     "AnyOf",
+    "ApiKeyBackend",
+    "ApiKeyValidator",
+    "Argon2",
     "AuthBackend",
     "AuthFunction",
     "AuthPlugin",
     "AuthPolicy",
+    "BasicAuthBackend",
+    "BasicCredentials",
+    "BasicValidator",
     "BearerTokenBackend",
     "Check",
+    "Claims",
+    "ClaimsLoader",
     "HasScope",
+    "InvalidTokenError",
     "IsAuthenticated",
+    "JwtBackend",
+    "JwtVerifier",
     "Not",
+    "PasswordCheck",
+    "PasswordScheme",
     "Permission",
     "PermissionLike",
+    "Scrypt",
+    "SessionBackend",
     "TokenValidator",
     "User",
     "UserId",
+    "UserLoader",
+    "api_key_backend",
     "authorize",
+    "basic_auth_backend",
     "bearer_token_backend",
     "current_user",
+    "extract_basic_credentials",
     "extract_bearer_token",
+    "hash_password",
+    "jwt_backend",
+    "login",
+    "logout",
+    "needs_rehash",
+    "secrets_match",
+    "session_backend",
+    "verify_password",
+    "write_login",
 ]

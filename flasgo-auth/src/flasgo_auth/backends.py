@@ -10,13 +10,15 @@ from flasgo import ConfigurationError, Connection
 from flasgo.suggest import did_you_mean
 
 from flasgo_auth.users import User
-from flasgo_auth.workers import finish, is_async
+from flasgo_auth.workers import is_async, runner
 
 __all__ = ["AuthBackend", "AuthFunction", "Backends", "NamedBackend", "check_challenge"]
 
 AuthFunction: TypeAlias = Callable[[Connection], User | Awaitable[User | None] | None]
 """A function `(request) -> User | None`, sync or async."""
 
+# Those of the IANA registry that a plain function may speak (RFC 9110, section 16.4.1).
+_HTTP_SCHEMES = frozenset({"basic", "bearer", "digest", "dpop", "negotiate"})
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, section 5.6.2
 
 
@@ -74,6 +76,15 @@ class AuthBackend:
         """
         return None
 
+    def openapi_scheme(self) -> dict[str, object] | None:
+        """Return the OpenAPI 3.1 Security Scheme Object of these credentials.
+
+        Returns:
+            Such as `{"type": "http", "scheme": "bearer"}`; None leaves the backend out of the
+            API description.
+        """
+        return None
+
 
 class _FunctionBackend(AuthBackend):
     """A backend made of a plain function."""
@@ -89,6 +100,10 @@ class _FunctionBackend(AuthBackend):
     def challenge(self, request: Connection, *, forbidden: bool = False) -> str | None:
         return None if forbidden else self._challenge
 
+    def openapi_scheme(self) -> dict[str, object] | None:
+        scheme = self._challenge.partition(" ")[0].lower()
+        return {"type": "http", "scheme": scheme} if scheme in _HTTP_SCHEMES else None
+
 
 class NamedBackend:
     """A backend under the name it was registered with.
@@ -101,7 +116,7 @@ class NamedBackend:
     def __init__(self, name: str, backend: AuthBackend) -> None:
         self.name = name
         self.backend = backend
-        self._runs_in_thread = backend.blocking and not is_async(backend.authenticate)
+        self._authenticate = runner(backend.authenticate, blocking=backend.blocking)
 
     async def identify(self, request: Connection) -> User | None:
         """Return the authenticated user the backend recognises, or None.
@@ -112,11 +127,7 @@ class NamedBackend:
         Raises:
             TypeError: When the backend returns something other than a User or None.
         """
-        authenticate = self.backend.authenticate
-        if self._runs_in_thread:
-            answer = await finish(await request.app.threads.run(authenticate, request))
-        else:
-            answer = await finish(authenticate(request))
+        answer = await self._authenticate(request, request)
         if answer is None:
             return None
         # SECURITY: a truthy row, dict or True is no user; guessing would let someone in.

@@ -1,4 +1,4 @@
-"""What the `flasgo.security` log is told about denied requests."""
+"""What the `flasgo.security` log is told about denials, logins and logouts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flasgo import Connection
 
 from flasgo_auth.users import UserId
 
-__all__ = ["report"]
+__all__ = ["note", "report"]
 
 logger = logging.getLogger("flasgo.security")
 
@@ -36,10 +36,37 @@ def report(
         backends: The names of the backends that could have recognised the user.
         user: The id of the user, where there is one.
     """
+    _log(logging.WARNING, event, request, reason, backends, user)
+    counted = getattr(request, "security_events", None)
+    if isinstance(counted, list):
+        counted.append(event)
+
+
+def note(event: str, request: Connection, *, reason: str, user: UserId) -> None:
+    """Log what went right, such as a login; it counts against nobody.
+
+    Args:
+        event: `auth.login` or `auth.logout`.
+        request: The request.
+        reason: What happened.
+        user: The id of the user.
+    """
+    _log(logging.INFO, event, request, reason, "", user)
+
+
+def _log(
+    level: int,
+    event: str,
+    request: Connection,
+    reason: str,
+    backends: str,
+    user: UserId | None,
+) -> None:
     path = _loggable(request.path)
     method = _loggable(request.method)
     client_ip = _loggable(request.client_ip or "unknown")
-    logger.warning(
+    logger.log(
+        level,
         "Security event %s: %s (%s %s from %s)",
         event,
         reason,
@@ -57,9 +84,6 @@ def report(
             "user": None if user is None else _loggable(str(user)),
         },
     )
-    counted = getattr(request, "security_events", None)
-    if isinstance(counted, list):
-        counted.append(event)
 
 
 def _loggable(text: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from flasgo.threads import WorkerThreads
+
 from flasgo_auth.backends import AuthBackend, AuthFunction
 from flasgo_auth.permissions import PermissionLike
 from flasgo_auth.users import User
@@ -39,6 +41,9 @@ class AppMembers:
             ValueError: When the challenge is malformed.
         """
         raise NotImplementedError  # a declaration: the plugin contributes the method itself
+
+    password_threads: WorkerThreads
+    """The threads that hash passwords: few, and none of those that handlers run in."""
 
     def authorize(
         self, *permissions: PermissionLike, backend: str | None = None

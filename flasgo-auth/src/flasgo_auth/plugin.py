@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from flasgo import Connection, Flasgo, Registry, has_policy, hookimpl
+from collections.abc import Iterable
+from typing import cast
+
+from flasgo import Connection, Finding, Flasgo, Registry, Response, Route, has_policy, hookimpl
+from flasgo.threads import WorkerThreads
 
 from flasgo_auth.backends import AuthBackend, AuthFunction, Backends
+from flasgo_auth.caching import keep_private
+from flasgo_auth.checks import access_findings
 from flasgo_auth.current import current_user
+from flasgo_auth.default_permissions import default_guard, resolve_permissions
 from flasgo_auth.gates import Answers, Gate, compile_gates
 from flasgo_auth.policy import AuthPolicy, authorize
 from flasgo_auth.users import ANONYMOUS
 
 __all__ = ["AuthPlugin"]
+
+_MOST_PASSWORD_THREADS = 64
 
 
 class AuthPlugin:
@@ -19,21 +28,62 @@ class AuthPlugin:
     Attributes:
         name: The plugin's name, `auth`.
         backends: The registered backends, in the order they are asked.
+        default_policy: What holds for endpoints without a policy of their own; None for nothing.
+        exempt: The names of endpoints that the default policy does not hold for.
     """
 
     name = "auth"
 
     def __init__(self) -> None:
         self.backends = Backends()
+        self.default_policy: AuthPolicy | None = None
+        self.exempt: frozenset[str] = frozenset()
         self._gates: dict[tuple[AuthPolicy, ...], tuple[Gate, ...]] = {}
+        self._password_threads: WorkerThreads | None = None
 
     @hookimpl
     def plugin_setup(self, registry: Registry) -> None:
-        """Declare the policy, the two app methods and `request.user`."""
+        """Declare the policy, the settings, the app's methods and `request.user`."""
         registry.enforces(AuthPolicy)
+        registry.setting(
+            "DEFAULT_PERMISSIONS",
+            list[object],
+            default=[],
+            help="What endpoints without an access policy ask for: permissions, or their dotted "
+            "names. Empty leaves them open; AllowAny() opens one of them.",
+        )
+        registry.setting(
+            "DEFAULT_PERMISSIONS_EXEMPT",
+            set[str],
+            default=set(),
+            help="Names of endpoints that stay open whatever DEFAULT_PERMISSIONS says, for routes "
+            "that carry no decorator, such as 'static'.",
+        )
+        registry.setting(
+            "PASSWORD_THREADS",
+            int,
+            default=4,
+            help="The most passwords that are hashed at a time; each takes up to 64 MiB.",
+            check=_check_threads,
+        )
         registry.app_method("register_auth_backend", self.register_backend)
         registry.app_method("authorize", authorize)
+        registry.app_property("password_threads", lambda: self._password_threads)
         registry.request_attribute("user", lambda request: ANONYMOUS)
+        self._registry = registry
+
+    @hookimpl
+    def app_created(self, app: Flasgo) -> None:
+        """Read the settings; the default permissions become a component where they are set."""
+        settings = app.settings
+        self._password_threads = WorkerThreads(cast("int", settings["PASSWORD_THREADS"]))
+        self.exempt = frozenset(cast("set[str]", settings["DEFAULT_PERMISSIONS_EXEMPT"]))
+        wanted = resolve_permissions(cast("list[object]", settings["DEFAULT_PERMISSIONS"]))
+        if wanted:
+            self.default_policy = AuthPolicy(wanted)
+            # PERF: without the setting, a route without a policy has none of this.
+            guard = default_guard(self.default_policy, self.exempt, self._admit, self._finalize)
+            self._registry.component("default_permissions", guard)
 
     def register_backend(
         self,
@@ -59,6 +109,17 @@ class AuthPlugin:
         self.backends.add(name, backend, challenge=challenge, blocking=blocking)
         self._gates = {}
 
+    def policies_for(self, route: Route) -> tuple[AuthPolicy, ...]:
+        """Return the policies that hold for a route: its own, else the default one.
+
+        Args:
+            route: One of `app.routes`.
+        """
+        own = route.policies_of(AuthPolicy)
+        if own or self.default_policy is None or route.endpoint in self.exempt:
+            return own
+        return (self.default_policy,)
+
     @hookimpl(optionalhook=True)
     def template_globals(self) -> dict[str, object]:
         """Let templates use `current_user`, where flasgo-templates is installed."""
@@ -68,7 +129,7 @@ class AuthPlugin:
     def app_startup(self, app: Flasgo) -> None:
         """Check every policy of the app, so that a mistyped backend stops the start-up."""
         for route in app.routes:
-            gates = self._gates_of(route.policies_of(AuthPolicy))
+            gates = self._gates_of(self.policies_for(route))
             if any(not gate.backends and not gate.is_open for gate in gates):
                 app.logger.warning(
                     "Route %r asks for permissions, and no auth backend is registered: every "
@@ -77,16 +138,44 @@ class AuthPlugin:
                     route.path,
                 )
 
+    @hookimpl
+    def app_shutdown(self) -> None:
+        """Let the threads that hash passwords end."""
+        if self._password_threads is not None:
+            self._password_threads.close()
+
+    @hookimpl
+    def check_app(self, app: Flasgo, deploy: bool) -> Iterable[Finding]:
+        """Report endpoints that nobody protects, and policies that nobody can satisfy."""
+        return access_findings(
+            app.routes,
+            self.backends,
+            default=self.default_policy,
+            exempt=self.exempt,
+            deploy=deploy,
+        )
+
     @hookimpl(when=has_policy(AuthPolicy))
     async def authorize(self, request: Connection) -> None:
         """Let a request through every gate of its route, or deny it."""
-        route = request.route
-        # SECURITY: the hook was compiled for a route with policies; without one, nobody passes.
-        if route is None:
-            raise RuntimeError("The authorize hook was called for a request without a route.")
+        await self._admit(request, _policies_of(request))
+
+    @hookimpl(when=has_policy(AuthPolicy), trylast=True)
+    def response_finalize(self, request: Connection, response: Response) -> None:
+        """Keep what a permission guards out of shared caches."""
+        self._finalize(request, response, _policies_of(request))
+
+    async def _admit(self, request: Connection, policies: tuple[AuthPolicy, ...]) -> None:
         answers: Answers = {}
-        for gate in self._gates_of(route.policies_of(AuthPolicy)):
+        for gate in self._gates_of(policies):
             await gate.admit(request, answers)
+
+    def _finalize(
+        self, request: Connection, response: Response, policies: tuple[AuthPolicy, ...]
+    ) -> None:
+        # An open route answers everybody the same, unless it knows who asks.
+        if request.peek("user") or not all(policy.is_open for policy in policies):
+            keep_private(response)
 
     def _gates_of(self, policies: tuple[AuthPolicy, ...]) -> tuple[Gate, ...]:
         # Keyed by the policies, not by the route: a decorator may add one later.
@@ -94,3 +183,17 @@ class AuthPlugin:
         if gates is None:
             gates = self._gates[policies] = compile_gates(policies, self.backends)
         return gates
+
+
+def _policies_of(request: Connection) -> tuple[AuthPolicy, ...]:
+    route = request.route
+    # SECURITY: the hook was compiled for a route with policies; without one, nobody passes.
+    if route is None:
+        raise RuntimeError("An auth hook was called for a request without a route.")
+    return route.policies_of(AuthPolicy)
+
+
+def _check_threads(value: object) -> str | None:
+    if 1 <= cast("int", value) <= _MOST_PASSWORD_THREADS:
+        return None
+    return f"it must be 1 to {_MOST_PASSWORD_THREADS}"

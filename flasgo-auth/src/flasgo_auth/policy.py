@@ -8,7 +8,13 @@ from typing import TypeVar
 
 from flasgo import Policy, attach_policy
 
-from flasgo_auth.permissions import IsAuthenticated, Permission, PermissionLike, as_permission
+from flasgo_auth.permissions import (
+    AllowAny,
+    IsAuthenticated,
+    Permission,
+    PermissionLike,
+    as_permission,
+)
 
 __all__ = ["AuthPolicy", "authorize"]
 
@@ -28,6 +34,11 @@ class AuthPolicy(Policy):
 
     permissions: tuple[Permission, ...]
     backend: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """True when every permission is `AllowAny`."""
+        return all(isinstance(permission, AllowAny) for permission in self.permissions)
 
     def explain(self) -> str:
         """Return the permissions and the backend."""

@@ -8,7 +8,8 @@ from flasgo._bundle import exported_names, load_name
 from flasgo.app import Flasgo
 from flasgo.checks import Finding
 from flasgo.connection import Connection
-from flasgo.context import context_proxy, current_request, g, request
+from flasgo.context import context_proxy, current_request, g
+from flasgo.context import request as _request_proxy
 from flasgo.errors import (
     BuildError,
     ClientDisconnect,
@@ -23,6 +24,7 @@ from flasgo.errors import (
     UnenforcedPolicyError,
     abort,
 )
+from flasgo.file_response import FileResponse
 from flasgo.forms import FormData, UploadedFile
 from flasgo.headers import HeaderBlock, Headers, MutableHeaders
 from flasgo.hooks import hookimpl, hookspec
@@ -144,6 +146,9 @@ if TYPE_CHECKING:
         session as session,
     )
 
+# Importing the module flasgo.request binds this name too, so it is bound again after all imports.
+request = _request_proxy
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -152,6 +157,7 @@ __all__ = [
     "ConfigurationError",
     "Connection",
     "Converter",
+    "FileResponse",
     "Finding",
     "Flasgo",
     "FlasgoError",

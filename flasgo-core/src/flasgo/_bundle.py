@@ -10,7 +10,17 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-__all__ = ["PLUGINS", "AppMembers", "RequestMembers", "load_name"]
+__all__ = [
+    "PLUGINS",
+    "AppMembers",
+    "RequestMembers",
+    "exported_names",
+    "load_name",
+    "missing_app_member",
+    "missing_request_attribute",
+    "owner_of_option",
+    "owner_of_setting",
+]
 
 PLUGINS: Mapping[str, str] = {
     "auth": "flasgo-auth",

@@ -46,6 +46,11 @@ def compile_call(route: Route, threads: WorkerThreads) -> Callable[[Connection],
     invoke = _invoker(route, _sources(route))
     if _is_async(route.handler):
         return typing.cast("Callable[[Connection], Awaitable[object]]", invoke)
+    if route.is_websocket and not _is_async(inspect.unwrap(route.handler)):
+        raise RouteError(
+            f"Route {route.path!r}: the WebSocket handler at {route.source} is not `async def`, so "
+            "it could neither receive nor send. Make it `async def`."
+        )
     if route.blocking and not _is_generator(route.handler):
         return _in_thread(invoke, threads)
     return _inline(invoke)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flasgo.errors import ConfigurationError
@@ -12,10 +13,49 @@ from flasgo.errors import ConfigurationError
 if TYPE_CHECKING:
     from flasgo.threads import WorkerThreads
 
-__all__ = ["Callback", "as_callback"]
+__all__ = ["Callback", "Callbacks", "as_callback", "check_callback"]
 
 Callback = Callable[..., Awaitable[object]]
 """An app callback, ready to be awaited with all the arguments of its kind, by position."""
+
+
+@dataclass(slots=True)
+class Callbacks:
+    """What an app or a blueprint has registered to be called around its requests.
+
+    Attributes:
+        before: `before_request` functions, in the order of registration.
+        after: `after_request` functions, likewise.
+        teardown: `teardown_request` functions, likewise.
+        errors: `errorhandler` functions, each with its status code or exception class.
+    """
+
+    before: list[Callable[..., object]] = field(default_factory=list)
+    after: list[Callable[..., object]] = field(default_factory=list)
+    teardown: list[Callable[..., object]] = field(default_factory=list)
+    errors: list[tuple[int | type[Exception], Callable[..., object]]] = field(default_factory=list)
+
+
+OFFERED = {
+    "before_request": ("request",),
+    "after_request": ("request", "response"),
+    "teardown_request": ("request", "error"),
+    "errorhandler": ("request", "error"),
+}
+"""The arguments of each kind of callback."""
+
+
+def check_callback(kind: str, function: Callable[..., object]) -> None:
+    """Check that a function can be a callback of a kind.
+
+    Args:
+        kind: The decorator's name.
+        function: The function.
+
+    Raises:
+        ConfigurationError: When it asks for more arguments than there are.
+    """
+    _indices(kind, function, OFFERED[kind])
 
 
 def as_callback(

@@ -58,10 +58,6 @@ class ContextProxy:
             # Whoever inspects a module that imports the proxy asks for its class: pytest, pydoc.
             return ContextProxy
 
-    @__class__.setter
-    def __class__(self, value: type) -> None:
-        raise TypeError("The class of a proxied object cannot be changed through its proxy.")
-
     def __getattr__(self, name: str) -> object:
         return getattr(self.__get(), name)
 

@@ -91,6 +91,8 @@ class Dispatcher:
         try:
             try:
                 response = await self._respond(request, pipeline)
+                if response.is_streaming:
+                    await response.prepare(request)
             except Exception as exc:
                 response = await self._recover(request, exc)
             if pipeline.after:
@@ -144,6 +146,8 @@ class Dispatcher:
                 result = await callback(request, response)
                 if result is not None:
                     response = coerce_response(result, callback)
+                    if response.is_streaming:
+                        await response.prepare(request)
             except ClientDisconnect:
                 raise
             except Exception as exc:
@@ -224,13 +228,14 @@ class Dispatcher:
         fault = path_fault(scope, match.route if match else None)
         if fault:
             raise fault
-        allowed = self._router.allowed_methods(path) if scope["type"] == "http" else ()
+        is_http = scope["type"] == "http"
+        allowed = self._router.allowed_methods(path) if is_http else ()
         if allowed:
             headers = {"allow": ", ".join(allowed)}
             if method == "OPTIONS":
                 return Response(status_code=204, headers=headers)
             raise HTTPException(405, f"Use one of: {headers['allow']}.", headers=headers)
-        target = self._router.slash_redirect(method, path)
+        target = self._router.slash_redirect(method, path) if is_http else None
         if target is not None:
             query = quote(request.query_string, safe=_QUERY_SAFE)
             return redirect(request.root_path + target + (f"?{query}" if query else ""), 308)

@@ -13,17 +13,41 @@ from flasgo.response import Response, coerce_response
 if TYPE_CHECKING:
     from flasgo.connection import Connection
 
-__all__ = ["ErrorHandlers"]
+__all__ = ["ErrorHandlers", "check_error_key", "hardened_response", "log_error", "note_error"]
 
 _logger = logging.getLogger("flasgo.app")
 
 
-class ErrorHandlers:
-    """The error handlers of one app, found by status code or by the most specific class."""
+def check_error_key(key: object) -> None:
+    """Check what `errorhandler` was given.
 
-    def __init__(self) -> None:
+    Args:
+        key: A status code from 400 to 599, or an exception class.
+
+    Raises:
+        ConfigurationError: When it is neither.
+    """
+    if isinstance(key, int) and not isinstance(key, bool) and 400 <= key <= 599:
+        return
+    if isinstance(key, type) and issubclass(key, Exception):
+        return
+    raise ConfigurationError(
+        f"errorhandler was given {key!r}; give a status code from 400 to 599 or a "
+        "subclass of Exception."
+    )
+
+
+class ErrorHandlers:
+    """The error handlers of an app or a blueprint, found by status or most specific class.
+
+    Args:
+        outer: The handlers to ask where these have none: those of what is around the blueprint.
+    """
+
+    def __init__(self, outer: ErrorHandlers | None = None) -> None:
         self._by_status: dict[int, Callback] = {}
         self._by_type: dict[type, Callback] = {}
+        self._chain: tuple[ErrorHandlers, ...] = (self, *(outer._chain if outer else ()))
 
     def add(self, key: int | type[Exception], handler: Callback) -> None:
         """Register a handler.
@@ -35,35 +59,37 @@ class ErrorHandlers:
         Raises:
             ConfigurationError: When the key is neither.
         """
-        if isinstance(key, int) and not isinstance(key, bool) and 400 <= key <= 599:
+        check_error_key(key)
+        if isinstance(key, int):
             self._by_status[int(key)] = handler
-        elif isinstance(key, type) and issubclass(key, Exception):
-            self._by_type[key] = handler
         else:
-            raise ConfigurationError(
-                f"errorhandler was given {key!r}; give a status code from 400 to 599 or a "
-                "subclass of Exception."
-            )
+            self._by_type[key] = handler
 
     def find(self, error: Exception) -> Callback | None:
         """Return the handler for an exception, or None.
 
         The status of an HTTPException comes before classes; the nearest base class wins; a
-        handler for 500 takes what no class handler takes.
+        handler for 500 takes what no class handler takes. In each of these steps the innermost
+        blueprint comes first and the app last.
         """
-        if isinstance(error, HTTPException) and error.status_code in self._by_status:
-            return self._by_status[error.status_code]
-        for kind in type(error).__mro__:
-            handler = self._by_type.get(kind)
-            if handler is not None:
-                return handler
-        return None if isinstance(error, HTTPException) else self._by_status.get(500)
+        is_http = isinstance(error, HTTPException)
+        if is_http:
+            for handlers in self._chain:
+                if error.status_code in handlers._by_status:
+                    return handlers._by_status[error.status_code]
+        for handlers in self._chain:
+            for kind in type(error).__mro__:
+                if kind in handlers._by_type:
+                    return handlers._by_type[kind]
+        if is_http:
+            return None
+        return next((h._by_status[500] for h in self._chain if 500 in h._by_status), None)
 
     def _expects(self, error: Exception) -> bool:
         """Whether a handler is there for this class of errors, and not for whatever is a 500."""
         if isinstance(error, HookError):
             return False
-        return any(kind in self._by_type for kind in type(error).__mro__)
+        return any(kind in h._by_type for h in self._chain for kind in type(error).__mro__)
 
     async def respond(self, connection: Connection, error: Exception, *, debug: bool) -> Response:
         """Return the answer for an exception; never raises one.
@@ -100,6 +126,8 @@ async def _handled(connection: Connection, error: Exception, handler: Callback) 
     """Answer with the app's handler; a bare value keeps the status of the error."""
     result = await handler(connection, error)
     response = coerce_response(result, handler)
+    if response.is_streaming:
+        await response.prepare(connection)
     if not isinstance(result, (Response, tuple)) and response.status_code in {200, 204}:
         response.status_code = error.status_code if isinstance(error, HTTPException) else 500
     if isinstance(error, HTTPException):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from flasgo.errors import HTTPException
+from flasgo.filenames import sanitize_filename
 from flasgo.multidict import MultiDict
 from flasgo.urlencoded import TooManyFieldsError, parse_urlencoded
 from flasgo.wording import printable
@@ -23,20 +24,15 @@ if TYPE_CHECKING:
 
     from flasgo.request import Request
 
-__all__ = ["FormData", "UploadedFile", "read_form"]
+__all__ = ["FormData", "UploadedFile", "read_form", "sanitize_filename"]
 
 _URLENCODED = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _COPY_BYTES = 256 * 1024
 # What goes to disk in one piece: each piece costs a trip to a worker thread.
 _FLUSH_BYTES = 512 * 1024
-_MAX_FILENAME_BYTES = 255
 # RFC 2046, section 5.1.1 allows 70 characters; some clients use more, none uses controls.
 _BOUNDARY = re.compile(r"[ -~]{0,199}[!-~]")
-_UNSAFE_IN_FILENAME = re.compile(r'[<>:"|?*]')
-_DEVICES = frozenset(
-    {"aux", "con", "nul", "prn", *(f"{kind}{n}" for kind in ("com", "lpt") for n in range(10))}
-)
 
 
 class UploadedFile:
@@ -172,32 +168,6 @@ class FormData(MultiDict):
         """Close all files."""
         for _, file in self._files:
             file.close()
-
-
-def sanitize_filename(name: str) -> str:
-    """Return a client's file name as a plain base name that is safe to join to a directory.
-
-    Directories (`/` and Windows' `\\`), control and formatting characters, leading dots, Windows'
-    reserved characters and device names are taken out (CWE-22); letters of all scripts stay. At
-    most 255 bytes remain, with the extension.
-
-    Args:
-        name: What the client sent.
-
-    Returns:
-        The base name; `""` when nothing is left.
-    """
-    base = name.replace("\\", "/").rpartition("/")[2]
-    base = "".join(char for char in base if char.isprintable())
-    base = _UNSAFE_IN_FILENAME.sub("_", base).lstrip(". ").rstrip(". ")
-    if base.partition(".")[0].rstrip(" ").lower() in _DEVICES:
-        base = f"_{base}"
-    if len(base.encode("utf-8", "replace")) > _MAX_FILENAME_BYTES:
-        stem, dot, extension = base.rpartition(".")
-        ending = f"{dot}{extension}" if stem and len(extension) <= 16 else ""
-        room = _MAX_FILENAME_BYTES - len(ending.encode())
-        base = base.encode()[:room].decode("utf-8", "ignore").rstrip(". ") + ending
-    return base
 
 
 async def read_form(request: Request) -> FormData:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar, cast, overload
 
 from flasgo.errors import HTTPException
 
-__all__ = ["HeaderBlock", "Headers", "MutableHeaders", "encode_header", "read_head"]
+__all__ = ["HeaderBlock", "Headers", "MutableHeaders", "encode_header", "fill", "read_head"]
 
 RawHeader = tuple[bytes, bytes]
 RawList = TypeVar("RawList", bound=Sequence[tuple[bytes, bytes]])

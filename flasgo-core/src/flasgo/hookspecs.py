@@ -25,7 +25,23 @@ if TYPE_CHECKING:
     from flasgo.request import Request
     from flasgo.response import Response
 
-__all__ = ["CONTRACT_LEVEL", "REQUEST_HOOKS", "SETUP_HOOKS"]
+__all__ = [
+    "CONTRACT_LEVEL",
+    "REQUEST_HOOKS",
+    "SETUP_HOOKS",
+    "app_created",
+    "app_shutdown",
+    "app_startup",
+    "authorize",
+    "check_app",
+    "cli_commands",
+    "openapi_document",
+    "plugin_setup",
+    "ratelimit_check",
+    "request_finished",
+    "request_started",
+    "response_finalize",
+]
 
 CONTRACT_LEVEL = 1
 """The version of this contract. It rises when a hook changes in a way plugins can notice."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,8 @@ __all__ = ["Lifespan", "LifespanFunction"]
 
 _logger = logging.getLogger("flasgo.app")
 
-LifespanFunction = Callable[..., AbstractAsyncContextManager[object]]
+_Manager = Callable[..., AbstractAsyncContextManager[object]]
+LifespanFunction = Callable[..., AbstractAsyncContextManager[object] | AsyncIterator[object]]
 """Takes the app, or nothing; what comes before its `yield` starts, what comes after stops."""
 
 
@@ -32,7 +33,7 @@ class Lifespan:
 
     def __init__(self, app: Flasgo) -> None:
         self._app = app
-        self._functions: list[LifespanFunction] = []
+        self._functions: list[_Manager] = []
 
     def add(self, function: Callable[..., Any]) -> None:
         """Add a function to run around the time in which the app serves.
@@ -90,10 +91,10 @@ class Lifespan:
             self._app.compile()
             stack.callback(self._app.threads.close)
             for plugin in self._plugins():
-                await stack.enter_async_context(plugin)
+                await _enter(stack, plugin)
             for function in self._functions:
                 takes_app = bool(inspect.signature(function).parameters)
-                await stack.enter_async_context(function(self._app) if takes_app else function())
+                await _enter(stack, function(self._app) if takes_app else function())
         except BaseException:
             await _roll_back(stack)
             raise
@@ -129,6 +130,12 @@ class Lifespan:
                 f"{type(exc).__name__}: {exc}",
                 plugin=impl.plugin,
             ) from exc
+
+
+async def _enter(stack: AsyncExitStack, manager: AbstractAsyncContextManager[object]) -> None:
+    """Start one part; on the way out it stops as usual, even where another one fails to."""
+    await manager.__aenter__()
+    stack.push_async_callback(manager.__aexit__, None, None, None)
 
 
 async def _roll_back(stack: AsyncExitStack) -> None:

@@ -1,10 +1,10 @@
-"""Chooses a media type by the `Accept` header (RFC 9110, section 12.5.1)."""
+"""Chooses by `Accept` and `Accept-Encoding` what a client likes best (RFC 9110, section 12.5)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["preferred_type"]
+__all__ = ["acceptable_encodings", "preferred_type"]
 
 _MAX_RANGES = 32
 _MAX_LENGTH = 4096
@@ -45,3 +45,34 @@ def _rating(offer: str, ranges: Sequence[tuple[str, float]]) -> float:
         if qualities:
             return max(qualities)
     return 0.0
+
+
+def acceptable_encodings(accept_encoding: str | None, offers: Sequence[str]) -> list[str]:
+    """Return the content codings that an `Accept-Encoding` header takes, the best one first.
+
+    RFC 9110, section 12.5.3: without a header only `identity` is safe; with one, `identity` is
+    acceptable, last of all, unless `identity;q=0` or `*;q=0` refuses it.
+
+    Args:
+        accept_encoding: The header's value, or None without one.
+        offers: Codings in the server's order of preference, without `identity`.
+
+    Returns:
+        Members of `offers`, and `identity`; empty when the client takes none of them.
+    """
+    if accept_encoding is None or len(accept_encoding) > _MAX_LENGTH:
+        return ["identity"]
+    pieces = accept_encoding.split(",", _MAX_RANGES)[:_MAX_RANGES]
+    wanted: dict[str, float] = {}
+    for coding, quality in (_parsed(piece) for piece in pieces):
+        # RFC 9110, section 8.4.1.3: the old name means the same.
+        name = "gzip" if coding == "x-gzip" else coding
+        wanted[name] = max(quality, wanted.get(name, 0.0))
+    anything = wanted.get("*")
+    rated = [
+        (-wanted.get(offer, anything or 0.0), index, offer) for index, offer in enumerate(offers)
+    ]
+    # What nobody mentioned is acceptable, but the last resort.
+    plain = wanted.get("identity", 0.0 if anything == 0 else 1e-9)
+    rated.append((-plain, len(offers), "identity"))
+    return [offer for quality, _, offer in sorted(rated) if quality < 0]

@@ -43,9 +43,9 @@ class Options(Mapping[str, Any]):
     def __contains__(self, name: object) -> bool:
         return name in self._values
 
-    def get(self, name: str, default: Any = None) -> Any:
+    def get(self, key: object, default: Any = None, /) -> Any:
         """Return the value of an option, or `default` where no active plugin declares it."""
-        return self._values.get(name, default)
+        return self._values[key] if isinstance(key, str) and key in self._values else default
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)

@@ -9,9 +9,10 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from flasgo.callbacks import Callback
+from flasgo.callbacks import OFFERED, Callback, Callbacks, as_callback
+from flasgo.error_handling import ErrorHandlers
 from flasgo.errors import HookError, PluginError, UnenforcedPolicyError
 from flasgo.implementation import Implementation
 from flasgo.response import Response, coerce_response
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from flasgo.plugins import Plugins
     from flasgo.registry import Ledger
     from flasgo.routing import Route
+    from flasgo.threads import WorkerThreads
 
-__all__ = ["Call", "Gate", "Pipeline", "PipelineCompiler", "StageInfo", "Step"]
+__all__ = ["Call", "Gate", "Pipeline", "PipelineCompiler", "StageInfo", "Step", "Surroundings", "unenforced"]
 
 # Any: what plugins' hooks return is checked by the dispatcher, answer by answer.
 Step = Callable[..., Any]
@@ -63,6 +65,7 @@ class Pipeline:
     __slots__ = (
         "after",
         "call",
+        "errors",
         "finalizers",
         "finished",
         "gates",
@@ -71,6 +74,7 @@ class Pipeline:
         "owners",
         "route",
         "stages",
+        "teardown",
     )
 
     def __init__(
@@ -79,6 +83,8 @@ class Pipeline:
         call: Call,
         gates: Iterable[tuple[Gate, bool]],
         after: Iterable[Callback],
+        teardown: Iterable[Callback],
+        errors: ErrorHandlers,
         finalizers: Iterable[Implementation],
         finished: Iterable[Implementation],
         owners: dict[Step, tuple[str, str]],
@@ -88,6 +94,8 @@ class Pipeline:
         self.call = call
         self.gates, self.late_gates = _split(gates)
         self.after = tuple(after)
+        self.teardown = tuple(teardown)
+        self.errors = errors
         self.finalizers, self.late_finalizers = _split(
             (impl.call, impl.is_async) for impl in finalizers
         )
@@ -123,6 +131,48 @@ def _split(
     return tuple(call for call, _ in every[:first_async]), every[first_async:]
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The callbacks around one endpoint, in the order in which they run.
+
+    Attributes:
+        before: From the app's to those of the innermost blueprint.
+        after: From those of the innermost blueprint to the app's, the last registered first.
+        teardown: Likewise.
+        errors: The error handlers of the innermost blueprint, which know those around it.
+    """
+
+    before: tuple[Callback, ...]
+    after: tuple[Callback, ...]
+    teardown: tuple[Callback, ...]
+    errors: ErrorHandlers
+
+    @classmethod
+    def of(cls, scopes: Iterable[Callbacks], threads: WorkerThreads) -> Self:
+        """Put together the callbacks of an app and its blueprints.
+
+        Args:
+            scopes: What each has registered, from the app to the innermost blueprint.
+            threads: Where `def` functions run.
+        """
+
+        def ready(kind: str, function: Callable[..., object]) -> Callback:
+            return as_callback(kind, function, OFFERED[kind], threads)
+
+        before: list[Callback] = []
+        after: list[Callback] = []
+        teardown: list[Callback] = []
+        errors: ErrorHandlers | None = None
+        for scope in scopes:
+            before += [ready("before_request", function) for function in scope.before]
+            after[:0] = [ready("after_request", function) for function in reversed(scope.after)]
+            teardown[:0] = [ready("teardown_request", f) for f in reversed(scope.teardown)]
+            errors = ErrorHandlers(errors)
+            for key, function in scope.errors:
+                errors.add(key, ready("errorhandler", function))
+        return cls(tuple(before), tuple(after), tuple(teardown), errors or ErrorHandlers())
+
+
 class PipelineCompiler:
     """Compiles pipelines for the endpoints of one app.
 
@@ -145,8 +195,7 @@ class PipelineCompiler:
         route: Route,
         call: Call,
         *,
-        before: Iterable[Callback] = (),
-        after: Iterable[Callback] = (),
+        around: Surroundings,
     ) -> Pipeline:
         """Compile the pipeline of one endpoint, or of requests that reach none.
 
@@ -154,8 +203,7 @@ class PipelineCompiler:
             route: The endpoint. Without methods it stands for unmatched requests, which are
                 neither authorized nor counted.
             call: Runs the handler.
-            before: The app's `before_request` callbacks, in order.
-            after: The app's `after_request` callbacks, in order.
+            around: The callbacks of the app and of the endpoint's blueprints.
 
         Raises:
             UnenforcedPolicyError: When nobody enforces a policy of the route.
@@ -168,7 +216,8 @@ class PipelineCompiler:
         quotas = self._applying(self._ratelimit, route) if reaches_endpoint else []
         finalize = self._applying(self._finalize, route)
         finished = self._applying(self._finished, route)
-        before, after = tuple(before), tuple(after)
+        before = around.before
+        after = () if route.is_websocket else around.after
         return Pipeline(
             route,
             call,
@@ -178,6 +227,8 @@ class PipelineCompiler:
                 *((impl.call, impl.is_async) for impl in (*guards, *quotas)),
             ],
             after=after,
+            teardown=around.teardown,
+            errors=around.errors,
             finalizers=finalize,
             finished=finished,
             owners={

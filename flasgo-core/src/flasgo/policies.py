@@ -5,18 +5,26 @@ from __future__ import annotations
 import functools
 import inspect
 import weakref
+from abc import abstractmethod
 from collections.abc import Callable
+from types import FunctionType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from flasgo.routing import Route
 
-__all__ = ["Policy", "attach_policy", "has_policy", "policies_on", "watch_policies"]
+__all__ = [
+    "Policy",
+    "PolicyScope",
+    "attach_policy",
+    "has_policy",
+    "policies_on",
+    "watch_policies",
+]
 
 _POLICIES = "__flasgo_policies__"
 _WATCHERS = "__flasgo_policy_watchers__"
 
-_H = TypeVar("_H", bound=Callable[..., object])
 
 
 class Policy:
@@ -31,6 +39,23 @@ class Policy:
         return repr(self)
 
 
+class PolicyScope:
+    """Something whose policies hold for all of its routes: an app or a blueprint.
+
+    Attributes:
+        held_policies: The policies attached to it, the outermost decorator's first.
+    """
+
+    held_policies: tuple[Policy, ...] = ()
+
+    @abstractmethod
+    def recompile(self) -> None:
+        """Have the pipelines of all its routes compiled anew before the next request."""
+
+
+_H = TypeVar("_H", bound=Callable[..., object] | PolicyScope)
+
+
 class _Watcher(Protocol):
     def recompile(self) -> None: ...
 
@@ -41,6 +66,8 @@ def policies_on(handler: object) -> tuple[Policy, ...]:
     SECURITY: a partial and an object with `__call__` carry those of the function they call.
     """
     own: tuple[Policy, ...] = getattr(handler, _POLICIES, ())
+    if type(handler) is FunctionType:  # PERF: hooks ask while a request waits
+        return own
     called = _called_by(handler)
     return own if called is None else own + policies_on(called)
 
@@ -58,7 +85,8 @@ def attach_policy(handler: _H, policy: Policy) -> _H:
     """Attach a policy to a handler, whether or not it has routes already.
 
     Args:
-        handler: The function that routes point to. It keeps its identity.
+        handler: The function that routes point to, or a blueprint or an app, whose routes all
+            get the policy in addition to their own. It keeps its identity.
         policy: The policy; several of one type add up.
 
     Returns:
@@ -72,6 +100,10 @@ def attach_policy(handler: _H, policy: Policy) -> _H:
             f"attach_policy takes an instance of a Policy subclass, got {policy!r}; "
             "derive a frozen dataclass from flasgo.Policy."
         )
+    if isinstance(handler, PolicyScope):
+        handler.held_policies = (policy, *handler.held_policies)
+        handler.recompile()
+        return handler
     try:
         setattr(handler, _POLICIES, (policy, *getattr(handler, _POLICIES, ())))
     except AttributeError:

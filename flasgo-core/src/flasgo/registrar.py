@@ -6,7 +6,9 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
-from flasgo.policies import Policy
+from flasgo.callbacks import Callbacks, check_callback
+from flasgo.error_handling import check_error_key
+from flasgo.policies import Policy, PolicyScope
 
 if TYPE_CHECKING:
     from flasgo.routing import Route
@@ -24,16 +26,25 @@ class RouteOptions(TypedDict, total=False):
         blocking: False runs a quick `def` handler on the event loop.
         max_body: The largest request body in bytes; the setting decides when left out.
         policies: Policies for this route alone.
+        host: The host it answers on, such as `api.example.com` or `<tenant>.example.com`.
+        max_message_bytes: The largest WebSocket message in bytes; the setting decides when left
+            out.
+        max_messages_per_second: How many WebSocket messages a client may send; likewise.
     """
 
     endpoint: str | None
     blocking: bool
     max_body: int | None
     policies: Iterable[Policy]
+    host: str | None
+    max_message_bytes: int | None
+    max_messages_per_second: float | None
 
 
-class Registrar:
-    """Takes routes: one decorator for each HTTP method, and one for WebSockets."""
+class Registrar(PolicyScope):
+    """Takes routes, and what is to be called around their requests: an app or a blueprint."""
+
+    _callbacks: Callbacks
 
     @abstractmethod
     def add_route(
@@ -105,3 +116,73 @@ class Registrar:
             return handler
 
         return register
+
+    # --- Callbacks --------------------------------------------------------------------------
+
+    def before_request(self, function: _F) -> _F:
+        """Register a function to call before the handler; what it returns ends the request.
+
+        The app's functions run before a blueprint's, an outer blueprint's before an inner one's.
+
+        Args:
+            function: `async def`, or `def` to run in a worker thread. It takes the request, or
+                nothing. None lets the request go on.
+        """
+        self._take_callback("before_request", self._callbacks.before, function)
+        return function
+
+    def after_request(self, function: _F) -> _F:
+        """Register a function to call with every response: errors and denials too.
+
+        The last one registered runs first; a blueprint's run before those of what is around it.
+
+        Args:
+            function: `async def`, or `def` to run in a worker thread. It takes the response, or
+                the request and the response, and returns a response or None to keep it.
+        """
+        self._take_callback("after_request", self._callbacks.after, function)
+        return function
+
+    def teardown_request(self, function: _F) -> _F:
+        """Register a function to call when the request is over.
+
+        The last one registered runs first; a blueprint's run before those of what is around it.
+
+        Args:
+            function: `async def`, or `def` to run in a worker thread. It takes the exception that
+                ended the request or None, or the request and the exception, or nothing.
+        """
+        self._take_callback("teardown_request", self._callbacks.teardown, function)
+        return function
+
+    def errorhandler(self, key: int | type[Exception]) -> Callable[[_F], _F]:
+        """Register the decorated function to answer errors of one kind.
+
+        A bare value keeps the error's status; a tuple or Response gives its own.
+
+        Args:
+            key: A status code from 400 to 599, or an exception class; the handler of the most
+                specific class answers, a blueprint's before the app's.
+
+        Raises:
+            ConfigurationError: When the key is neither.
+        """
+        check_error_key(key)
+
+        def register(function: _F) -> _F:
+            check_callback("errorhandler", function)
+            self._callbacks.errors.append((key, function))
+            self.recompile()
+            return function
+
+        return register
+
+    def _take_callback(
+        self,
+        kind: str,
+        taken: list[Callable[..., object]],
+        function: Callable[..., object],
+    ) -> None:
+        check_callback(kind, function)
+        taken.append(function)
+        self.recompile()

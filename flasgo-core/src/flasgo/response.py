@@ -7,16 +7,20 @@ import inspect
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from datetime import datetime
 from types import GeneratorType
-from typing import NoReturn, Protocol, Self
+from typing import TYPE_CHECKING, NoReturn, Protocol, Self
 
 import msgspec
 
 from flasgo.asgi import Send
+from flasgo.conditional_response import ConditionalMixin
 from flasgo.cookies import SameSite, format_set_cookie
 from flasgo.headers import HeaderBlock, MutableHeaders, RawHeader, fill
 from flasgo.redirects import encode_location, is_safe_redirect_target
 from flasgo.streaming import Closed, Parts, producer, pump, pump_until_closed
 from flasgo.wording import type_name
+
+if TYPE_CHECKING:
+    from flasgo.connection import Connection
 
 __all__ = [
     "Response",
@@ -57,7 +61,7 @@ class TemplateRenderer(Protocol):
         ...
 
 
-class Response:
+class Response(ConditionalMixin):
     """An HTTP response.
 
     Args:
@@ -320,6 +324,13 @@ class Response:
             samesite=samesite,
             partitioned=partitioned,
         )
+
+    async def prepare(self, request: Connection) -> None:
+        """Do what needs the request and may take time; only called where `is_streaming`.
+
+        Args:
+            request: The request that is answered.
+        """
 
     async def emit(
         self,

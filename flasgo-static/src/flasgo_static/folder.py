@@ -5,26 +5,18 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+
+from flasgo.files import OPEN_FLAGS, OpenFile, is_regular
 
 from .names import is_servable, servable_parts
 
-__all__ = ["OpenFile", "StaticFolder"]
+__all__ = ["StaticFolder"]
 
 _logger = logging.getLogger("flasgo.static")
 
-# Flags that a platform lacks count as 0. O_NONBLOCK: opening a named pipe must not wait for a
-# writer. O_BINARY: Windows would translate line ends.
-_FILE = (
-    os.O_RDONLY
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_NOCTTY", 0)
-    | getattr(os, "O_BINARY", 0)
-)
+_FILE = OPEN_FLAGS | getattr(os, "O_NOFOLLOW", 0)
 _DIRECTORY = (
     os.O_RDONLY
     | getattr(os, "O_DIRECTORY", 0)
@@ -51,13 +43,6 @@ _NOTHING_THERE = frozenset(
     }
 )
 _NO_ACCESS = frozenset({errno.EACCES, errno.EPERM})
-
-
-class OpenFile(NamedTuple):
-    """A regular file inside the folder, open for reading. Whoever gets it closes it."""
-
-    descriptor: int
-    status: os.stat_result
 
 
 class StaticFolder:
@@ -103,7 +88,7 @@ class StaticFolder:
                 _logger.warning("No permission to read %r in %s.", filename, self._root)
                 return None
             raise
-        return None if descriptor is None else _regular_file(descriptor)
+        return None if descriptor is None else is_regular(descriptor)
 
     def _open_parts(self, parts: Sequence[str]) -> int | None:
         if not _CAN_WALK:
@@ -158,12 +143,3 @@ def _walk(root: str, parts: Sequence[str]) -> int:
         return os.open(parts[-1], _FILE, dir_fd=directory)
     finally:
         os.close(directory)
-
-
-def _regular_file(descriptor: int) -> OpenFile | None:
-    """Keep a descriptor if it is that of a regular file, else close it."""
-    status = os.fstat(descriptor)
-    if stat.S_ISREG(status.st_mode):
-        return OpenFile(descriptor, status)
-    os.close(descriptor)
-    return None

@@ -19,6 +19,12 @@ class AppMembers:
         """Serve the files of a directory; see `StaticPlugin.configure_static`."""
         raise NotImplementedError  # a declaration: the plugin contributes the method itself
 
+    def static_url(
+        self, filename: str, *, url_path: str | None = None, _external: bool = False
+    ) -> str:
+        """Return a file's URL with the hash of its content; see `StaticPlugin.static_url`."""
+        raise NotImplementedError  # a declaration: the plugin contributes the method itself
+
 
 class RequestMembers:
     """Contributed to `Request`: nothing."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import NamedTuple
 
 from flasgo import (
+    BuildError,
     ConfigurationError,
     Flasgo,
     Registry,
@@ -15,6 +17,7 @@ from flasgo import (
     hookimpl,
 )
 
+from .fingerprints import Fingerprints
 from .folder import StaticFolder
 from .handler import static_handler
 from .location import caller_directory, checked_url_path, locate_folder, url_path_problem
@@ -27,10 +30,21 @@ _logger = logging.getLogger("flasgo.static")
 _DEFAULT_MAX_AGE = 3600
 
 
+class _Served(NamedTuple):
+    """A folder that is served, and how."""
+
+    endpoint: str
+    folder: StaticFolder
+    fingerprints: Fingerprints
+
+
 class StaticPlugin:
-    """Contributes `Flasgo(static_folder=...)` and `app.configure_static(...)`."""
+    """Contributes `Flasgo(static_folder=...)`, `app.configure_static` and `app.static_url`."""
 
     name = "static"
+
+    def __init__(self) -> None:
+        self._served: dict[str, _Served] = {}
 
     @hookimpl
     def plugin_setup(self, registry: Registry) -> None:
@@ -51,6 +65,7 @@ class StaticPlugin:
         )
         registry.option("static_folder", help="The folder whose files are served at /static.")
         registry.app_method("configure_static", self.configure_static)
+        registry.app_method("static_url", self.static_url)
         registry.enforces(StaticFiles)
 
     @hookimpl
@@ -60,6 +75,11 @@ class StaticPlugin:
         static_folder = app.options["static_folder"]
         if static_folder is not None:
             self.configure_static(static_folder)
+
+    @hookimpl(optionalhook=True)
+    def template_globals(self) -> dict[str, object]:
+        """Let templates use `static_url`, where templates are installed."""
+        return {"static_url": self.static_url}
 
     @hookimpl(trylast=True, when=has_policy(StaticFiles))
     def response_finalize(self, request: Request, response: Response) -> None:
@@ -95,11 +115,8 @@ class StaticPlugin:
             ConfigurationError: If an argument is not of this kind.
             RouteError: If the URL path is in use.
         """
-        settings = self._app.settings
         path = locate_folder(directory, caller_directory())
-        prefix = checked_url_path(
-            settings.STATIC_URL_PATH if url_path is None else url_path, "The static url_path"
-        )
+        prefix = self._prefix(url_path)
         max_age = self._max_age(cache_max_age)
         if not path.is_dir():
             _logger.warning(
@@ -107,13 +124,61 @@ class StaticPlugin:
                 path,
                 prefix,
             )
-        is_default = prefix == settings.STATIC_URL_PATH.rstrip("/")
+        is_default = prefix == self._prefix(None)
+        endpoint = "static" if is_default else f"static:{prefix}"
+        folder = StaticFolder(path)
+        fingerprints = Fingerprints(folder)
         self._app.add_route(
             f"{prefix}/<path:filename>",
-            static_handler(StaticFolder(path), max_age),
+            static_handler(folder, max_age, fingerprints),
             methods=("GET", "HEAD"),
-            endpoint="static" if is_default else f"static:{prefix}",
+            endpoint=endpoint,
         )
+        self._served[prefix] = _Served(endpoint, folder, fingerprints)
+
+    def static_url(
+        self, filename: str, *, url_path: str | None = None, _external: bool = False
+    ) -> str:
+        """Return the URL of a file, with a hash of its content in it.
+
+        `static_url("css/app.css")` is `/static/css/app.<hash>.css`: clients keep it for a year
+        without asking, and a file that changes has another URL.
+
+        Args:
+            filename: The file's path in the folder.
+            url_path: The `url_path` of the folder; the setting `STATIC_URL_PATH` by default.
+            _external: Whether to return an absolute URL, as for `app.url_for`.
+
+        Returns:
+            The URL. That of a file which is not there has no hash; it is logged, because a page
+            without a picture is better than no page.
+
+        Raises:
+            BuildError: If no folder is served there; in `DEBUG`, if there is no such file.
+        """
+        prefix = self._prefix(url_path)
+        served = self._served.get(prefix)
+        if served is None:
+            raise BuildError(
+                f"static_url({filename!r}): no folder is served at {prefix or '/'}; write "
+                f"Flasgo(static_folder=...) or app.configure_static(..., url_path={prefix!r}).",
+                endpoint="static",
+            )
+        name = served.fingerprints.name_of(filename)
+        if name is None:
+            self._note_missing(filename, served)
+            name = filename
+        return self._app.url_for(served.endpoint, _external=_external, filename=name)
+
+    def _note_missing(self, filename: str, served: _Served) -> None:
+        message = f"static_url({filename!r}): no such file is served from {served.folder.path}."
+        if self._app.debug:
+            raise BuildError(f"{message} Check the path.", endpoint=served.endpoint)
+        _logger.warning("%s", message)
+
+    def _prefix(self, url_path: str | None) -> str:
+        given = self._app.settings.STATIC_URL_PATH if url_path is None else url_path
+        return checked_url_path(given, "The static url_path")
 
     def _max_age(self, given: int | None) -> int:
         if given is not None:

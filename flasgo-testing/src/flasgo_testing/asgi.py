@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
 import httpx2
 
-__all__ = ["ASGIApp", "Address", "Message", "Receive", "Scope", "Send", "http_scope"]
+__all__ = [
+    "ASGIApp",
+    "Address",
+    "Message",
+    "Receive",
+    "Scope",
+    "Send",
+    "http_scope",
+    "websocket_scope",
+]
 
 # ASGI itself leaves the values of its dictionaries open.
 Scope = MutableMapping[str, Any]
@@ -58,3 +67,21 @@ def http_scope(
         "state": dict(state),
         "extensions": {},
     }
+
+
+def websocket_scope(http: Scope, subprotocols: Sequence[str]) -> Scope:
+    """Turn the scope of a `GET` request into that of the WebSocket handshake it asks for.
+
+    Args:
+        http: From `http_scope`.
+        subprotocols: What the client offers, the one it likes best first.
+
+    Returns:
+        A `websocket` scope of ASGI 3, with the extension for answers that deny.
+    """
+    scope = {name: value for name, value in http.items() if name != "method"}
+    scope["type"] = "websocket"
+    scope["scheme"] = {"http": "ws", "https": "wss"}.get(scope["scheme"], scope["scheme"])
+    scope["subprotocols"] = list(subprotocols)
+    scope["extensions"] = {"websocket.http.response": {}}
+    return scope

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 import weakref
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 from urllib.parse import quote
@@ -14,9 +16,12 @@ from httpx2 import USE_CLIENT_DEFAULT, AsyncClient
 
 from .asgi import Address, ASGIApp
 from .cookies import ClientCookies
+from .errors import WebSocketDeniedError
 from .loop_thread import LoopThread
-from .options import BuildOptions, RequestOptions
-from .transport import STREAM_EXTENSION, AppTransport
+from .options import BuildOptions, HandshakeOptions, RequestOptions
+from .transport import STREAM_EXTENSION, AppTransport, bound_of
+from .websocket import AsyncWebSocketSession, WebSocketSession
+from .websocket_exchange import WebSocketExchange
 
 if TYPE_CHECKING:
     from httpx2._client import UseClientDefault
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
         RequestFiles,
         TimeoutTypes,
     )
+
+    from .transaction import SessionTransaction
 
 __all__ = ["TestClient"]
 
@@ -294,6 +301,128 @@ class TestClient(httpx2.Client):
         finally:
             await response.aclose()
 
+    # WebSockets
+
+    @contextmanager
+    def websocket_connect(
+        self,
+        url: httpx2.URL | str,
+        subprotocols: Sequence[str] = (),
+        **options: Unpack[HandshakeOptions],
+    ) -> Generator[WebSocketSession]:
+        """Open a WebSocket: `with client.websocket_connect("/ws") as websocket`.
+
+        Leaving the block closes the connection, and waits for the app to end.
+
+        Args:
+            url: A path, or a whole URL.
+            subprotocols: What to offer, the best first.
+            options: `headers`, `cookies`, `params`, `auth` and `timeout`, as for requests.
+
+        Raises:
+            WebSocketDeniedError: When the app does not accept; it carries the HTTP answer.
+            AppTimeoutError: When the app does not answer in time.
+            Exception: What the app raised, unless `raise_server_exceptions=False`.
+        """
+        session = WebSocketSession(*self._handshake(url, subprotocols, **options))
+        try:
+            self._client_cookies.extract_cookies(session.connect())
+        except WebSocketDeniedError as error:
+            self._client_cookies.extract_cookies(error.response)
+            raise
+        try:
+            yield session
+        except BaseException as error:
+            with _noted_on(error):
+                session.finish()
+            raise
+        session.finish()
+
+    @asynccontextmanager
+    async def awebsocket_connect(
+        self,
+        url: httpx2.URL | str,
+        subprotocols: Sequence[str] = (),
+        **options: Unpack[HandshakeOptions],
+    ) -> AsyncGenerator[AsyncWebSocketSession]:
+        """Open a WebSocket without blocking the test's event loop; see `websocket_connect`."""
+        session = AsyncWebSocketSession(*self._handshake(url, subprotocols, **options))
+        try:
+            self._client_cookies.extract_cookies(await session.connect())
+        except WebSocketDeniedError as error:
+            self._client_cookies.extract_cookies(error.response)
+            raise
+        try:
+            yield session
+        except BaseException as error:
+            with _noted_on(error):
+                await session.finish()
+            raise
+        await session.finish()
+
+    # Users and sessions
+
+    def login(self, user: object) -> None:
+        """Make the requests and WebSockets that follow come from a user.
+
+        The app's authentication backends are not asked; `request.user` is the user from the first
+        hook on. Permissions are checked as ever.
+
+        Args:
+            user: What `request.user` is to be: with flasgo-auth, a `User`.
+
+        Raises:
+            TypeError: When it is None.
+            RuntimeError: When no plugin of the app brings `request.user`.
+        """
+        from .client_hooks import LOGIN_EXTENSION, Login, app_with_hooks
+
+        if user is None:
+            raise TypeError("login(None) names no user; call logout() to become nobody again.")
+        app_with_hooks(self.app, attribute="user", method="login()")
+        self._app_transport.extensions[LOGIN_EXTENSION] = Login(user)
+
+    def logout(self) -> None:
+        """Send the requests that follow without the user of `login`. Cookies stay."""
+        from .client_hooks import LOGIN_EXTENSION
+
+        self._app_transport.extensions.pop(LOGIN_EXTENSION, None)
+
+    @contextmanager
+    def session_transaction(self, path: str = "/") -> Generator[Any]:
+        """Read and change the session of the client: `with client.session_transaction() as s`.
+
+        The session is saved when the block is left, and not saved when it raises. The client
+        must not send requests inside of the block: they would use the cookie of before.
+
+        Args:
+            path: Where the session's cookie applies.
+
+        Raises:
+            RuntimeError: When no plugin of the app brings `request.session`, or the app refuses
+                the request.
+        """
+        transaction = self._transaction(path)
+        session = transaction.open()
+        try:
+            yield session
+        except BaseException:
+            transaction.close(is_abandoned=True)
+            raise
+        self._client_cookies.extract_cookies(transaction.close(is_abandoned=False))
+
+    @asynccontextmanager
+    async def asession_transaction(self, path: str = "/") -> AsyncGenerator[Any]:
+        """Read and change the session without blocking the loop; see `session_transaction`."""
+        transaction = self._transaction(path)
+        session = await transaction.aopen()
+        try:
+            yield session
+        except BaseException:
+            await transaction.aclose(is_abandoned=True)
+            raise
+        self._client_cookies.extract_cookies(await transaction.aclose(is_abandoned=False))
+
     # Life of the client
 
     def __enter__(self) -> Self:
@@ -390,6 +519,40 @@ class TestClient(httpx2.Client):
             ),
         )
 
+    def _handshake(
+        self,
+        url: httpx2.URL | str,
+        subprotocols: Sequence[str],
+        *,
+        auth: AuthTypes | UseClientDefault | None = USE_CLIENT_DEFAULT,
+        **options: Unpack[BuildOptions],
+    ) -> tuple[AppTransport, WebSocketExchange, httpx2.Request, float | None]:
+        """Build the request that opens a WebSocket (RFC 6455, section 4.1)."""
+        request = self.build_request("GET", _as_http(url), **options)
+        request.headers.update(
+            {
+                "Connection": "Upgrade",
+                "Upgrade": "websocket",
+                "Sec-WebSocket-Version": "13",
+                "Sec-WebSocket-Key": base64.b64encode(secrets.token_bytes(16)).decode(),
+            }
+        )
+        if subprotocols:
+            request.headers["Sec-WebSocket-Protocol"] = ", ".join(subprotocols)
+        flow = self._build_request_auth(request, auth).sync_auth_flow(request)
+        request = next(flow)
+        flow.close()
+        exchange = self._app_transport.websocket(request, subprotocols)
+        return self._app_transport, exchange, request, bound_of(request)
+
+    def _transaction(self, path: str) -> SessionTransaction:
+        from .client_hooks import app_with_hooks
+        from .transaction import SessionTransaction
+
+        app_with_hooks(self.app, attribute="session", method="session_transaction()")
+        request = self.build_request("GET", path)
+        return SessionTransaction(self._app_transport, request, bound_of(request))
+
     def _raw_path(self, url: httpx2.URL | str) -> bytes | None:
         """Return the path to send for a URL that is written as a path, else None."""
         if not isinstance(url, str) or not url.startswith("/"):
@@ -415,6 +578,25 @@ class TestClient(httpx2.Client):
         own = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
         if origin is None or origin == own:
             request.headers.setdefault("Sec-Fetch-Site", "same-origin")
+
+
+def _as_http(url: httpx2.URL | str) -> httpx2.URL | str:
+    """Return the URL of a handshake; it is a request for `http` or `https`."""
+    if isinstance(url, str) and url.startswith("/"):
+        return url
+    url = httpx2.URL(url)
+    scheme = {"ws": "http", "wss": "https"}.get(url.scheme)
+    return url.copy_with(scheme=scheme) if scheme else url
+
+
+@contextmanager
+def _noted_on(original: BaseException) -> Generator[None]:
+    """Note an error next to the one that a test ends with already, in place of raising it."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - the test's own error is the one to raise
+        if error is not original:
+            original.add_note(f"The app failed as well: {error!r}")
 
 
 class _SyncBody(httpx2.SyncByteStream, httpx2.AsyncByteStream):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import NamedTuple, TypeVar
+from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 from .asgi import ASGIApp, Message, Scope
-from .errors import AppProtocolError, AppTimeoutError
-from .whereabouts import where_suspended
+from .conversation import Conversation
+from .errors import AppProtocolError
 
 __all__ = ["Answer", "Exchange"]
-
-T = TypeVar("T")
 
 _PIECES_AHEAD = 16  # how far a streaming app may run ahead of the test that reads it
 _BODILESS = frozenset({204, 304})
@@ -26,7 +24,7 @@ class Answer(NamedTuple):
     body: bytes = b""
 
 
-class Exchange:
+class Exchange(Conversation):
     """Plays the server for one request: `receive`, `send`, and the rules of HTTP on what is sent.
 
     Everything here happens on the app's event loop.
@@ -41,66 +39,33 @@ class Exchange:
         raise_app_errors: bool,
         buffered: bool,
     ) -> None:
-        self._app = app
-        self._scope = scope
+        super().__init__(app, scope, raise_app_errors=raise_app_errors)
         self._body = body
-        self._raise_app_errors = raise_app_errors
         self._buffered = buffered
-        self._task: asyncio.Task[None] | None = None
-        self._changed = asyncio.Event()
         self._request_sent = False
         self._answer: Answer | None = None
         self._pieces: list[bytes] = []
         self._bytes_sent = 0
         self._complete = False
-        self._left = False
-        self._app_error: BaseException | None = None
         self._body_error: Exception | None = None
-
-    @property
-    def name(self) -> str:
-        """The request's method and path, for messages."""
-        return f"{self._scope['method']} {self._scope['path']}"
 
     # What the test's side calls
 
-    async def within(self, seconds: float | None, step: Callable[[], Awaitable[T]]) -> T:
-        """Take one of the steps below, or raise `AppTimeoutError` and cancel the app.
-
-        Args:
-            seconds: The bound; None waits for ever.
-            step: The bound method.
-
-        Returns:
-            What the step returned.
-        """
-        task = asyncio.ensure_future(step())
-        try:
-            done, _ = await asyncio.wait((task,), timeout=seconds)
-            if not done:
-                place = where_suspended(self._task)
-                raise AppTimeoutError(f"{self.name} was not answered within {seconds:g} s.{place}")
-            return task.result()
-        finally:
-            if not task.done():
-                task.cancel()
-                self._start().cancel()
-
     async def collect(self) -> Answer:
         """Run the app to its end and return the whole answer."""
-        await asyncio.wait((self._start(),))
+        await asyncio.wait((self.start(),))
         answer = self._conclude()
         return answer._replace(body=b"".join(self._pieces))
 
     async def begin(self) -> Answer:
         """Run the app until it has sent its status and headers."""
-        task = self._start()
+        task = self.start()
         await self._until(lambda: self._answer is not None or task.done())
         return self._answer or self._conclude()
 
     async def next_pieces(self) -> list[bytes]:
         """Return what the app has sent since the last call; an empty list is the end."""
-        task = self._start()
+        task = self.start()
         await self._until(lambda: bool(self._pieces) or task.done())
         pieces, self._pieces = self._pieces, []
         self._changed.set()
@@ -112,7 +77,7 @@ class Exchange:
         """Disconnect, and wait for the app to notice. What it raises because of that is dropped."""
         self._left = True
         self._changed.set()
-        await asyncio.wait((self._start(),))
+        await asyncio.wait((self.start(),))
 
     # What the app calls
 
@@ -167,35 +132,11 @@ class Exchange:
 
     # Between the two
 
-    def _start(self) -> asyncio.Task[None]:
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run())
-        return self._task
-
-    async def _run(self) -> None:
-        task = asyncio.current_task()
-        try:
-            await self._app(self._scope, self._receive, self._send)
-        except asyncio.CancelledError as error:
-            if task is not None and task.cancelling():
-                raise
-            self._app_error = AppProtocolError(f"{self.name}: the app cancelled itself.")
-            self._app_error.__cause__ = error
-        except BaseException as error:  # noqa: BLE001 - pytest.fail() in a handler is one of these
-            self._app_error = error
-        finally:
-            self._changed.set()
-
-    async def _until(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            self._changed.clear()
-            await self._changed.wait()
-
     def _conclude(self) -> Answer:
         """Judge the finished exchange: return its answer, or raise what the test has to know."""
         if self._body_error is not None:
             raise self._body_error
-        error = self._app_error or self._scope.get("flasgo.exception")
+        error = self.app_error
         if error is not None and self._raise_app_errors:
             raise error
         if self._answer is None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .asgi import Address
 
-__all__ = ["BuildOptions", "ClientOptions", "RequestOptions"]
+__all__ = ["BuildOptions", "ClientOptions", "HandshakeOptions", "RequestOptions"]
 
 
 class ClientOptions(TypedDict, total=False):
@@ -58,3 +58,13 @@ class RequestOptions(BuildOptions, total=False):
 
     auth: AuthTypes | UseClientDefault | None
     follow_redirects: bool | UseClientDefault
+
+
+class HandshakeOptions(TypedDict, total=False):
+    """The keywords of `TestClient.websocket_connect`."""
+
+    params: QueryParamTypes | None
+    headers: HeaderTypes | None
+    cookies: CookieTypes | None
+    auth: AuthTypes | UseClientDefault | None
+    timeout: TimeoutTypes | UseClientDefault

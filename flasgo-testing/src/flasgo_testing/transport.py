@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import httpx2
 
-from .asgi import Address, ASGIApp, http_scope
+from .asgi import Address, ASGIApp, Scope, http_scope, websocket_scope
 from .body import body_pieces
+from .conversation import Conversation
 from .errors import AppTimeoutError
 from .exchange import Answer, Exchange
 from .lifespan import Lifespan
 from .loop_thread import LoopThread, WaitedTooLongError
+from .websocket_exchange import WebSocketExchange
 from .whereabouts import where_blocked
 
-__all__ = ["STREAM_EXTENSION", "AppTransport"]
+__all__ = ["STREAM_EXTENSION", "AppTransport", "bound_of"]
 
 STREAM_EXTENSION = "flasgo_testing.stream"
 """Request extension: true if the body of the answer is wanted piece by piece."""
@@ -38,6 +40,10 @@ class AppTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         raise_app_errors: Raise what the app raised, instead of showing its answer.
         client: The peer's address in the scope, or None.
         root_path: The prefix that a proxy stripped.
+
+    Attributes:
+        targets: The paths of requests that have to arrive as they were written.
+        extensions: What every scope gets besides what a server would put there.
     """
 
     def __init__(
@@ -50,6 +56,7 @@ class AppTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         root_path: str,
     ) -> None:
         self.targets: WeakKeyDictionary[httpx2.Request, bytes] = WeakKeyDictionary()
+        self.extensions: dict[str, object] = {}
         self._app = app
         self._loop = loop
         self._raise_app_errors = raise_app_errors
@@ -59,18 +66,18 @@ class AppTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Serve a request of the synchronous client."""
-        exchange, streamed = self._exchange(request, None), _is_streamed(request)
-        seconds = _bound_of(request)
-        answer = self._take(exchange, seconds, exchange.begin if streamed else exchange.collect)
+        exchange, streamed = self.exchange(request, None), _is_streamed(request)
+        seconds = bound_of(request)
+        answer = self.take(exchange, seconds, exchange.begin if streamed else exchange.collect)
         stream = _SyncPieces(self, exchange, seconds) if streamed else None
         return _response(answer, stream)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Serve a request of the asynchronous client."""
-        exchange = self._exchange(request, asyncio.get_running_loop())
-        streamed, seconds = _is_streamed(request), _bound_of(request)
+        exchange = self.exchange(request, asyncio.get_running_loop())
+        streamed, seconds = _is_streamed(request), bound_of(request)
         step = exchange.begin if streamed else exchange.collect
-        answer = await self._atake(exchange, seconds, step)
+        answer = await self.atake(exchange, seconds, step)
         stream = _AsyncPieces(self, exchange, seconds) if streamed else None
         return _response(answer, stream)
 
@@ -94,9 +101,81 @@ class AppTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         with _BlockedLoop("The app's lifespan shutdown", self._loop):
             await self._loop.acall(_with_grace(seconds), lambda: self._lifespan.shut_down(seconds))
 
-    def _exchange(
-        self, request: httpx2.Request, caller: asyncio.AbstractEventLoop | None
+    def exchange(
+        self,
+        request: httpx2.Request,
+        caller: asyncio.AbstractEventLoop | None,
+        **extensions: object,
     ) -> Exchange:
+        """Make the exchange for a request; nothing of it happens yet.
+
+        Args:
+            request: The request.
+            caller: The loop to iterate an asynchronous body on; None for a synchronous call.
+            extensions: What its scope gets besides.
+        """
+        return Exchange(
+            self._app,
+            self._scope(request, **extensions),
+            body_pieces(request, caller),
+            raise_app_errors=self._raise_app_errors,
+            buffered=not _is_streamed(request),
+        )
+
+    def websocket(self, request: httpx2.Request, subprotocols: Sequence[str]) -> WebSocketExchange:
+        """Make the exchange for the WebSocket that a request asks for."""
+        return WebSocketExchange(
+            self._app,
+            websocket_scope(self._scope(request), subprotocols),
+            raise_app_errors=self._raise_app_errors,
+        )
+
+    def take(
+        self,
+        exchange: Conversation,
+        seconds: float | None,
+        step: _Step[T],
+        *,
+        missed: str = "was not answered",
+        ends_app: bool = True,
+    ) -> T:
+        """Take one step of an exchange on the app's loop and wait for it.
+
+        Args:
+            exchange: The exchange.
+            seconds: The bound; None waits for ever.
+            step: The bound method.
+            missed: What to say when it takes too long.
+            ends_app: Whether the app is cancelled then.
+
+        Raises:
+            AppTimeoutError: When it takes too long.
+        """
+
+        async def bounded_step() -> T:
+            return await exchange.within(seconds, step, missed=missed, ends_app=ends_app)
+
+        with _BlockedLoop(exchange.name, self._loop):
+            return self._loop.call(_with_grace(seconds), bounded_step)
+
+    async def atake(
+        self,
+        exchange: Conversation,
+        seconds: float | None,
+        step: _Step[T],
+        *,
+        missed: str = "was not answered",
+        ends_app: bool = True,
+    ) -> T:
+        """Do the same without blocking the caller's loop."""
+
+        async def bounded_step() -> T:
+            return await exchange.within(seconds, step, missed=missed, ends_app=ends_app)
+
+        with _BlockedLoop(exchange.name, self._loop):
+            return await self._loop.acall(_with_grace(seconds), bounded_step)
+
+    def _scope(self, request: httpx2.Request, **extensions: object) -> Scope:
         raw_path = self.targets.get(request) or request.url.raw_path.partition(b"?")[0]
         scope = http_scope(
             request,
@@ -105,27 +184,8 @@ class AppTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
             client=self._client,
             state=self._lifespan.state,
         )
-        return Exchange(
-            self._app,
-            scope,
-            body_pieces(request, caller),
-            raise_app_errors=self._raise_app_errors,
-            buffered=not _is_streamed(request),
-        )
-
-    def _take(self, exchange: Exchange, seconds: float | None, step: _Step[T]) -> T:
-        async def bounded_step() -> T:
-            return await exchange.within(seconds, step)
-
-        with _BlockedLoop(exchange.name, self._loop):
-            return self._loop.call(_with_grace(seconds), bounded_step)
-
-    async def _atake(self, exchange: Exchange, seconds: float | None, step: _Step[T]) -> T:
-        async def bounded_step() -> T:
-            return await exchange.within(seconds, step)
-
-        with _BlockedLoop(exchange.name, self._loop):
-            return await self._loop.acall(_with_grace(seconds), bounded_step)
+        scope.update(self.extensions, **extensions)
+        return scope
 
 
 class _BlockedLoop:
@@ -153,13 +213,13 @@ class _SyncPieces(httpx2.SyncByteStream):
         self._seconds = seconds
 
     def __iter__(self) -> Iterator[bytes]:
-        take = self._transport._take
+        take = self._transport.take
         while pieces := take(self._exchange, self._seconds, self._exchange.next_pieces):
             yield from pieces
 
     def close(self) -> None:
         """Leave, whether or not the body was read to its end."""
-        self._transport._take(self._exchange, self._seconds, self._exchange.leave)
+        self._transport.take(self._exchange, self._seconds, self._exchange.leave)
 
 
 class _AsyncPieces(httpx2.AsyncByteStream):
@@ -171,14 +231,14 @@ class _AsyncPieces(httpx2.AsyncByteStream):
         self._seconds = seconds
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        take = self._transport._atake
+        take = self._transport.atake
         while pieces := await take(self._exchange, self._seconds, self._exchange.next_pieces):
             for piece in pieces:
                 yield piece
 
     async def aclose(self) -> None:
         """Leave, whether or not the body was read to its end."""
-        await self._transport._atake(self._exchange, self._seconds, self._exchange.leave)
+        await self._transport.atake(self._exchange, self._seconds, self._exchange.leave)
 
 
 def _response(
@@ -196,7 +256,8 @@ def _is_streamed(request: httpx2.Request) -> bool:
     return bool(request.extensions.get(STREAM_EXTENSION))
 
 
-def _bound_of(request: httpx2.Request) -> float | None:
+def bound_of(request: httpx2.Request) -> float | None:
+    """Return after how many seconds a request fails; None for never."""
     return request.extensions.get("timeout", {}).get("read")
 
 

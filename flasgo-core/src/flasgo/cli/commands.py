@@ -20,7 +20,7 @@ from flasgo.target import VARIABLE, NoTargetError, load_app, user_error
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
 
-__all__ = ["create_cli", "main"]
+__all__ = ["CommandGroup", "create_cli", "main"]
 
 
 class CommandGroup(TyperGroup):

@@ -8,6 +8,7 @@ from flasgo.routing.converters import (
     StringConverter,
     UUIDConverter,
 )
+from flasgo.routing.hosts import routed_host
 from flasgo.routing.paths import is_clean_path
 from flasgo.routing.route import WEBSOCKET, Match, Route
 from flasgo.routing.router import Router, TrailingSlash
@@ -25,4 +26,5 @@ __all__ = [
     "TrailingSlash",
     "UUIDConverter",
     "is_clean_path",
+    "routed_host",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from flasgo.errors import BuildError
@@ -10,12 +11,24 @@ from flasgo.routing.paths import is_clean_path, quote_path
 from flasgo.routing.rule import Rule
 from flasgo.suggest import did_you_mean
 
-__all__ = ["build_url"]
+__all__ = ["BuiltURL", "build_url"]
+
+
+class BuiltURL(NamedTuple):
+    """A URL without its origin.
+
+    Attributes:
+        path: The percent-encoded path, with the query.
+        host: The host that the route is bound to, or None.
+    """
+
+    path: str
+    host: str | None
 
 
 def build_url(
     rules: Mapping[str, Sequence[Rule]], endpoint: str, params: Mapping[str, object]
-) -> str:
+) -> BuiltURL:
     """Return the URL path of an endpoint, with a query for parameters that its rule lacks.
 
     Args:
@@ -30,7 +43,7 @@ def build_url(
     candidates = rules.get(endpoint)
     if not candidates:
         raise BuildError(
-            f"No route has the endpoint {endpoint!r}.{did_you_mean(str(endpoint), rules)}",
+            f"No route has the endpoint {endpoint!r}.{_suggestion(str(endpoint), rules)}",
             endpoint=endpoint,
         )
     given = {name: value for name, value in params.items() if value is not None}
@@ -43,14 +56,35 @@ def build_url(
         if _names(rule) != _names(complete[0]):
             continue
         try:
-            return _fill(rule, endpoint, given) + _query(rule, endpoint, given)
+            path = _fill(rule, endpoint, given) + _query(rule, endpoint, given)
+            return BuiltURL(path, _host(rule, endpoint, given))
         except BuildError as error:
             failure = failure or error
     raise failure or _missing(endpoint, candidates, given)
 
 
+def _suggestion(endpoint: str, rules: Mapping[str, Sequence[Rule]]) -> str:
+    """Suggest a similar endpoint, or the same name in a blueprint."""
+    own_name = endpoint.rpartition(".")[2]
+    namesakes = [known for known in rules if known.rpartition(".")[2] == own_name]
+    if own_name and len(namesakes) == 1:
+        return f" Did you mean {namesakes[0]!r}?"
+    return did_you_mean(endpoint, rules)
+
+
 def _names(rule: Rule) -> frozenset[str]:
-    return frozenset(parameter.name for parameter in rule.parameters)
+    return frozenset(parameter.name for parameter in rule.every_parameter)
+
+
+def _host(rule: Rule, endpoint: str, given: Mapping[str, object]) -> str | None:
+    if rule.host is None:
+        return None
+    try:
+        return rule.host.build(given)
+    except ValueError as error:
+        raise _refused(rule, endpoint, f"the host {rule.host.text!r} cannot be built", error) from (
+            None
+        )
 
 
 def _fill(rule: Rule, endpoint: str, given: Mapping[str, object]) -> str:
@@ -112,7 +146,7 @@ def _refused(rule: Rule, endpoint: str, what: str, why: object) -> BuildError:
 def _missing(endpoint: str, candidates: Sequence[Rule], given: Mapping[str, object]) -> BuildError:
     """Name what is missing from the rule that comes nearest."""
     rule = min(candidates, key=lambda rule: len(_names(rule) - given.keys()))
-    missing = [p.name for p in rule.parameters if p.name not in given]
+    missing = [p.name for p in rule.every_parameter if p.name not in given]
     hint = did_you_mean(missing[0], given.keys() - _names(rule))
     return BuildError(
         f"No URL for endpoint {endpoint!r} ({rule.text}): "

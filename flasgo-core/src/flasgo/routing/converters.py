@@ -19,6 +19,7 @@ __all__ = [
     "PathConverter",
     "StringConverter",
     "UUIDConverter",
+    "text_of",
 ]
 
 _MAX_DIGITS = 18  # any such number fits a signed 64-bit column

@@ -10,10 +10,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from flasgo.errors import RouteError
-from flasgo.policies import Policy, policies_on
+from flasgo.policies import Policy, PolicyScope, policies_on
 from flasgo.routing.converters import Converter
 
 if TYPE_CHECKING:
+    from flasgo.asgi import ASGIApp
     from flasgo.pipeline import Pipeline
 
 __all__ = ["WEBSOCKET", "Match", "Route"]
@@ -42,9 +43,17 @@ class Route:
         is_websocket: Whether this is a WebSocket route.
         max_body: The largest request body in bytes; None leaves it to the app's setting.
         policies: Policies of this route alone, before those attached to the handler.
+        host: The host it answers on, such as `<tenant>.example.com`; None for every host.
+        max_message_bytes: The largest WebSocket message in bytes; None leaves it to the setting.
+        max_messages_per_second: How many WebSocket messages a client may send; likewise.
+        scopes: What hands policies and callbacks down to the route: the app, then the blueprints
+            from the outermost to the innermost.
+        blueprint: The full name of the innermost blueprint, if there is one.
+        mounted: The ASGI app that answers below the path, where the route is a mount.
 
     Attributes:
         parameters: The converter of each parameter; filled when a router takes the route.
+        host_parameters: The names of those that are in the host; filled likewise.
         spans_segments: Whether a parameter may contain `/`; filled likewise.
         is_head_automatic: Whether HEAD came with GET; an explicit HEAD route wins over it.
         pipeline: What the compiler made of the route; not there before that.
@@ -59,15 +68,22 @@ class Route:
         "__weakref__",
         "_own_policies",
         "blocking",
+        "blueprint",
         "endpoint",
         "handler",
+        "host",
+        "host_parameters",
         "is_head_automatic",
         "is_websocket",
         "max_body",
+        "max_message_bytes",
+        "max_messages_per_second",
         "methods",
+        "mounted",
         "parameters",
         "path",
         "pipeline",
+        "scopes",
         "spans_segments",
     )
 
@@ -82,6 +98,12 @@ class Route:
         is_websocket: bool = False,
         max_body: int | None = None,
         policies: Iterable[Policy] = (),
+        host: str | None = None,
+        max_message_bytes: int | None = None,
+        max_messages_per_second: float | None = None,
+        scopes: Iterable[PolicyScope] = (),
+        blueprint: str | None = None,
+        mounted: ASGIApp | None = None,
     ) -> None:
         if not callable(handler):
             raise RouteError(f"The handler of {path!r} must be callable, not {handler!r}.")
@@ -91,6 +113,8 @@ class Route:
             raise RouteError(
                 f"max_body of {path!r} is a number of bytes from 0, or None; not {max_body!r}."
             )
+        _check_bound(path, "max_message_bytes", max_message_bytes)
+        _check_bound(path, "max_messages_per_second", max_messages_per_second)
         given = frozenset({WEBSOCKET}) if is_websocket else _checked_methods(path, methods)
         self.path = path
         self.handler = handler
@@ -102,12 +126,26 @@ class Route:
         self.max_body = max_body
         self.parameters: Mapping[str, Converter] = _NO_PARAMETERS
         self.spans_segments = False
+        self.host = host
+        self.host_parameters: tuple[str, ...] = ()
+        self.max_message_bytes = max_message_bytes
+        self.max_messages_per_second = max_messages_per_second
+        self.scopes = tuple(scopes)
+        self.blueprint = blueprint
+        self.mounted = mounted
         self._own_policies = tuple(policies)
 
     @property
     def policies(self) -> tuple[Policy, ...]:
-        """The route's policies, read from the handler each time: decorators may come later."""
-        return self._own_policies + tuple(policies_on(self.handler))
+        """The app's and blueprints' policies, then the route's own, then the handler's.
+
+        They are read anew each time: decorators may come later.
+        """
+        found = self._own_policies + policies_on(self.handler)
+        for scope in reversed(self.scopes):
+            if scope.held_policies:
+                found = scope.held_policies + found
+        return found
 
     def policy(self, kind: type[P]) -> P | None:
         """Return the first policy of a type, or None.
@@ -128,7 +166,7 @@ class Route:
     @property
     def source(self) -> str:
         """Where the handler is defined: `file:line`, or its module and name if it has no file."""
-        return _source_of(self.handler)
+        return source_of(self.handler)
 
     def __repr__(self) -> str:
         """Return the rule, the methods and the endpoint."""
@@ -146,6 +184,13 @@ class Match(NamedTuple):
 
     route: Route
     params: dict[str, object] | None
+
+
+def _check_bound(path: str, name: str, value: float | None) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise RouteError(f"{name} of {path!r} is a number above 0, or None; not {value!r}.")
 
 
 def _checked_methods(path: str, methods: Iterable[str]) -> frozenset[str]:
@@ -166,7 +211,7 @@ def _name_of(handler: Callable[..., object]) -> str:
     return getattr(handler, "__name__", None) or type(handler).__name__
 
 
-def _source_of(handler: object) -> str:
+def source_of(handler: object) -> str:
     while isinstance(handler, functools.partial):
         handler = handler.func
     target = inspect.unwrap(handler) if callable(handler) else handler

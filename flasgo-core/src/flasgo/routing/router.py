@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
 from flasgo.errors import RouteError
-from flasgo.routing.building import build_url
+from flasgo.routing.building import BuiltURL, build_url
 from flasgo.routing.converters import BUILT_IN, Converter
+from flasgo.routing.hosts import HostRule, parse_host_rule
 from flasgo.routing.paths import is_clean_path, quote_path
 from flasgo.routing.route import Match, Route
 from flasgo.routing.rule import Rule, parse_rule
-from flasgo.routing.tree import Node, collect, find
+from flasgo.routing.table import HANDSHAKE, Table, label_of
 from flasgo.suggest import did_you_mean
 
 __all__ = ["Router", "TrailingSlash"]
@@ -21,10 +22,6 @@ TrailingSlash: TypeAlias = Literal["strict", "redirect", "ignore"]
 """`strict`: `/a` is not `/a/`. `redirect`: GET and HEAD are sent to the form that exists.
 `ignore`: both forms are one route."""
 
-# SECURITY: an HTTP client may send any token as its method, "WEBSOCKET" too. What WebSocket routes
-# are filed under has a space, so that no request line can contain it.
-_HANDSHAKE = "WEBSOCKET handshake"
-
 
 class Router:
     """All routes of an app.
@@ -32,6 +29,7 @@ class Router:
     Which route answers does not depend on the order of registration. Segment by segment, from
     the left, plain text comes before `int`, `float`, `uuid` and custom converters, these before
     `str`, and `path` comes last; where a way leads to no route for the method, the next is tried.
+    Routes of a host come before routes of all hosts.
 
     Args:
         converters: Converters by name, in addition to the built-in ones.
@@ -54,16 +52,30 @@ class Router:
                 f"not {trailing_slash!r}.{did_you_mean(str(trailing_slash), allowed)}"
             )
         self.trailing_slash = trailing_slash
-        self._ignores_slash = trailing_slash == "ignore"
-        self._static: dict[str, dict[str, Match]] = {}  # path, then method
-        self._tree = Node()
-        self._routes: list[Route] = []
-        self._by_key: dict[object, dict[str, Route]] = {}  # Rule.key, then method
-        self._rules: dict[str, list[Rule]] = {}  # by endpoint, most parameters first
-        self._handlers: dict[str, Route] = {}  # by endpoint, the first route of it
         self._converters: dict[str, Converter] = dict(BUILT_IN)
+        self._clear()
         for name, converter in (converters or {}).items():
             self.add_converter(name, converter)
+
+    def _clear(self) -> None:
+        self._routes: list[Route] = []
+        self._everywhere = self._new_table()
+        self._hosts: dict[object, Table] = {}  # by HostRule.key
+        self._named_hosts: dict[str, Table] = {}  # those without parameters
+        self._open_hosts: list[tuple[HostRule, Table]] = []  # those with some, by precedence
+        self._rules: dict[str, list[Rule]] = {}  # by endpoint, most parameters first
+        self._handlers: dict[str, Route] = {}  # by endpoint, the first route of it
+
+    @property
+    def match(self) -> Callable[[str, str], Match | None]:
+        """Finds the route for a method and a decoded path among those of all hosts.
+
+        PERF: the table's own method, so that an app without host routes pays for no other call.
+        """
+        return self._everywhere.match
+
+    def _new_table(self) -> Table:
+        return Table(ignores_slash=self.trailing_slash == "ignore")
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -105,6 +117,11 @@ class Router:
             )
         self._converters[name] = converter
 
+    @property
+    def has_hosts(self) -> bool:
+        """Whether some routes answer on one host only."""
+        return bool(self._hosts)
+
     def prepare(self, route: Route) -> Rule:
         """Parse a route's rule and tell the route its parameters, without taking it yet.
 
@@ -112,10 +129,21 @@ class Router:
             route: The route.
 
         Raises:
-            RouteError: When the rule is malformed.
+            RouteError: When the rule or the host is malformed.
         """
         rule = parse_rule(route.path, self._converters)
-        route.parameters = MappingProxyType({p.name: p.converter for p in rule.parameters})
+        parameters = {p.name: p.converter for p in rule.parameters}
+        if route.host is not None:
+            rule.host = parse_host_rule(route.host, route.path, self._converters)
+            twice = sorted(parameters.keys() & {p.name for p in rule.host.parameters})
+            if twice:
+                raise RouteError(
+                    f"{route.path!r} on {route.host!r}: the parameter {twice[0]!r} is in both the "
+                    "path and the host; rename one."
+                )
+            parameters |= {p.name: p.converter for p in rule.host.parameters}
+            route.host_parameters = tuple(p.name for p in rule.host.parameters)
+        route.parameters = MappingProxyType(parameters)
         route.spans_segments = rule.spans_segments
         return rule
 
@@ -131,16 +159,50 @@ class Router:
         """
         rule = self.prepare(route)
         self._check_endpoint(route)
-        matched_rule = rule.without_trailing_slash() if self._ignores_slash else rule
-        taken = self._by_key.get(matched_rule.key, {})
-        methods = self._open_methods(route, taken)
-        self._by_key[matched_rule.key] = taken | dict.fromkeys(methods, route)
-        self._file(route, matched_rule, methods)
+        table = self._table_of(rule.host)
+        table.add(route, rule)
+        self._keep_host(rule.host, table)
         self._routes.append(route)
         self._handlers.setdefault(route.endpoint, route)
         rules = self._rules.setdefault(route.endpoint, [])
         rules.append(rule)
-        rules.sort(key=lambda rule: -len(rule.parameters))
+        rules.sort(key=lambda rule: -len(rule.every_parameter))
+
+    def add_all(self, routes: Iterable[Route]) -> None:
+        """Take several routes, or none of them when one is refused.
+
+        Args:
+            routes: The routes.
+
+        Raises:
+            RouteError: As `add`; the router is as it was before.
+        """
+        before = self._routes[:]
+        try:
+            for route in routes:
+                self.add(route)
+        except BaseException:
+            self._clear()
+            for route in before:
+                self.add(route)
+            raise
+
+    def _table_of(self, host: HostRule | None) -> Table:
+        """Return the table of a host, a new one where the host has none yet."""
+        if host is None:
+            return self._everywhere
+        known = self._hosts.get(host.key)
+        return self._new_table() if known is None else known
+
+    def _keep_host(self, host: HostRule | None, table: Table) -> None:
+        if host is None or host.key in self._hosts:
+            return
+        self._hosts[host.key] = table
+        if host.is_static:
+            self._named_hosts[host.text] = table
+        else:
+            self._open_hosts.append((host, table))
+            self._open_hosts.sort(key=lambda known: known[0].rank)
 
     def _check_endpoint(self, route: Route) -> None:
         if not isinstance(route.endpoint, str) or not route.endpoint:
@@ -151,92 +213,75 @@ class Router:
         other = self._handlers.get(route.endpoint)
         if other is not None and other.handler != route.handler:
             raise RouteError(
-                f"The endpoint {route.endpoint!r} of {_label(route)} belongs to another handler, "
-                f"that of {_label(other)}; pass endpoint= to give one of them another name."
+                f"The endpoint {route.endpoint!r} of {label_of(route)} belongs to another "
+                f"handler, that of {label_of(other)}; pass endpoint= to give one of them another "
+                "name."
             )
 
-    def _open_methods(self, route: Route, taken: Mapping[str, Route]) -> list[str]:
-        """Return the methods to file a route under; explicit HEAD wins over automatic HEAD."""
-        if not route.methods:
-            raise RouteError(f"The route {_label(route)} has no methods; name one, such as 'GET'.")
-        filed: list[str] = []
-        for method in sorted(route.methods):
-            other = taken.get(_HANDSHAKE if route.is_websocket else method)
-            is_automatic = method == "HEAD" and route.is_head_automatic
-            if other is None or (method == "HEAD" and not is_automatic and other.is_head_automatic):
-                filed.append(_HANDSHAKE if route.is_websocket else method)
-            elif not is_automatic:
-                raise RouteError(
-                    f"{method} {_label(route)} matches the same paths as {_label(other)}; "
-                    "change one of the rules, or let them have different methods."
-                )
-        return filed
+    def _tables(self, host: str) -> Iterator[tuple[Table, tuple[object, ...]]]:
+        """Iterate over the tables that answer on a host, the most specific first.
 
-    def _file(self, route: Route, rule: Rule, methods: list[str]) -> None:
-        if rule.is_static:
-            forms = {rule.text, rule.text + "/"} if self._ignores_slash else {rule.text}
-            forms.discard("//")
-            for form in forms:
-                self._static.setdefault(form, {}).update(dict.fromkeys(methods, Match(route, None)))
-        else:
-            names = tuple(parameter.name for parameter in rule.parameters)
-            leaves = self._tree.insert(rule).leaves
-            leaves.update(dict.fromkeys(methods, (route, names)))
+        A host is compared as text; it never becomes a pattern (CVE-2026-25479).
+        """
+        named = self._named_hosts.get(host)
+        if named is not None:
+            yield named, ()
+        if host and self._open_hosts:
+            labels = host.split(".")
+            for rule, table in self._open_hosts:
+                values = rule.match(labels)
+                if values is not None:
+                    yield table, values
+        yield self._everywhere, ()
 
-    def match(self, method: str, path: str) -> Match | None:
-        """Return the route for an HTTP request, or None.
+    def match_on(self, host: str, method: str, path: str) -> Match | None:
+        """Return the route for a request to a host; one of that host wins over one of all hosts.
 
         Args:
+            host: The host as `routed_host` returns it.
             method: The HTTP method, in upper case.
             path: The path, percent-decoded once.
         """
-        # PERF: a static path is two dict look-ups and allocates nothing. Rules are well formed,
-        # so a path that equals one needs no check.
-        by_method = self._static.get(path)
-        if by_method is not None:
-            match = by_method.get(method)
+        for table, values in self._tables(host):
+            match = table.match(method, path)
             if match is not None:
-                return match
-        # PERF: three calls in C clear almost every path; the rest is looked at closely.
-        if ("//" in path or "/." in path or not path.isprintable()) and not is_clean_path(path):
-            return None
-        if self._ignores_slash:
-            path = _without_slash(path)
-        segments = path.split("/")
-        return None if segments[0] else find(self._tree, segments, 1, method, ())
+                return _with_values(match, values) if values else match
+        return None
 
-    def match_websocket(self, path: str) -> Match | None:
+    def match_websocket(self, path: str, host: str = "") -> Match | None:
         """Return the route for a WebSocket handshake, or None.
 
         Args:
             path: The path, percent-decoded once.
+            host: The host as `routed_host` returns it.
         """
-        return self.match(_HANDSHAKE, path)
+        return self.match_on(host, HANDSHAKE, path)
 
-    def allowed_methods(self, path: str) -> tuple[str, ...]:
+    def allowed_methods(self, path: str, host: str = "") -> tuple[str, ...]:
         """Return the HTTP methods that a path answers to, sorted.
 
         OPTIONS is among them wherever there is any, for it is answered automatically.
 
         Args:
             path: The path, percent-decoded once.
+            host: The host as `routed_host` returns it.
 
         Returns:
             The methods for an `Allow` header; `()` when nothing matches.
         """
-        methods = set(self._static.get(path, ()))
-        if is_clean_path(path):
-            canonical = _without_slash(path) if self._ignores_slash else path
-            collect(self._tree, canonical.split("/"), 1, methods)
-        methods.discard(_HANDSHAKE)
+        methods: set[str] = set()
+        for table, _ in self._tables(host):
+            methods |= table.methods_of(path)
+        methods.discard(HANDSHAKE)
         return tuple(sorted(methods | {"OPTIONS"})) if methods else ()
 
-    def slash_redirect(self, method: str, path: str) -> str | None:
+    def slash_redirect(self, method: str, path: str, host: str = "") -> str | None:
         """Return where a request belongs that has a slash too many or too few at its end.
 
         Args:
             method: The HTTP method; only GET and HEAD are redirected.
             path: The path, percent-decoded once.
+            host: The host as `routed_host` returns it.
 
         Returns:
             A percent-encoded path that begins with exactly one `/`, ready for a `Location`
@@ -246,7 +291,9 @@ class Router:
             return None
         other = path[:-1] if path.endswith("/") else path + "/"
         # An unclean path may lose its fault with its last slash ("/a//"); it stays refused.
-        if not is_clean_path(path) or self.match(method, path) or not self.match(method, other):
+        if not is_clean_path(path) or self.match_on(host, method, path):
+            return None
+        if not self.match_on(host, method, other):
             return None
         # SECURITY: encoding turns "\" into "%5C"; a browser reads "/\host" as "//host" (CWE-601).
         return quote_path(other)
@@ -262,12 +309,30 @@ class Router:
         Raises:
             BuildError: When the endpoint is unknown, a parameter is missing or a value impossible.
         """
+        return self.build_url(endpoint, params).path
+
+    def build_url(self, endpoint: str, params: Mapping[str, object]) -> BuiltURL:
+        """Return the URL path of an endpoint like `build`, with the host it is bound to.
+
+        Args:
+            endpoint: The endpoint's name.
+            params: As for `build`.
+
+        Raises:
+            BuildError: As `build`.
+        """
         return build_url(self._rules, endpoint, params)
 
+    def route_of(self, endpoint: str) -> Route | None:
+        """Return the first route of an endpoint, or None.
 
-def _without_slash(path: str) -> str:
-    return path[:-1] if path[-1:] == "/" else path
+        Args:
+            endpoint: The endpoint's name.
+        """
+        return self._handlers.get(endpoint)
 
 
-def _label(route: Route) -> str:
-    return f"{route.path!r} (endpoint {route.endpoint!r}, {route.source})"
+def _with_values(match: Match, values: tuple[object, ...]) -> Match:
+    """Add the parameters of the host to those of the path, by the names the route gave them."""
+    named = zip(match.route.host_parameters, values, strict=True)
+    return Match(match.route, {**dict(named), **(match.params or {})})

@@ -5,12 +5,16 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from flasgo.errors import RouteError
 from flasgo.routing.converters import Converter
 from flasgo.routing.paths import is_clean_text
 from flasgo.routing.segment import Parameter, Segment
 from flasgo.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from flasgo.routing.hosts import HostRule
 
 __all__ = ["Rule", "parse_rule"]
 
@@ -26,9 +30,12 @@ class Rule:
     Args:
         text: The rule as registered.
         segments: Its segments; the last one is empty text where the rule ends in a slash.
+
+    Attributes:
+        host: The host that the rule is bound to, if it is.
     """
 
-    __slots__ = ("key", "parameters", "segments", "spans_segments", "text")
+    __slots__ = ("host", "key", "parameters", "segments", "spans_segments", "text")
 
     def __init__(self, text: str, segments: Sequence[Segment]) -> None:
         self.text = text
@@ -36,6 +43,12 @@ class Rule:
         self.parameters = tuple(p for segment in self.segments for p in segment.parameters)
         self.spans_segments = any(segment.spans for segment in self.segments)
         self.key = tuple(segment.key for segment in self.segments)
+        self.host: HostRule | None = None
+
+    @property
+    def every_parameter(self) -> tuple[Parameter, ...]:
+        """The parameters of the path, then those of the host."""
+        return self.parameters if self.host is None else self.parameters + self.host.parameters
 
     @property
     def is_static(self) -> bool:

@@ -11,7 +11,7 @@ from flasgo.routing.route import Match, Route
 from flasgo.routing.rule import Rule
 from flasgo.routing.segment import Segment
 
-__all__ = ["Leaf", "Node", "collect", "find"]
+__all__ = ["Branch", "Leaf", "MixedIndex", "Node", "collect", "find"]
 
 # What a converter may raise to say "not mine"; Decimal and Enum raise the latter two.
 _REFUSALS = (ValueError, ArithmeticError, LookupError)

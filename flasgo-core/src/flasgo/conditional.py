@@ -7,8 +7,10 @@ from calendar import timegm
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
-from flasgo import Request
+if TYPE_CHECKING:
+    from flasgo.connection import Connection
 
 __all__ = ["Preconditions", "http_date", "parse_entity_tags", "parse_http_date"]
 
@@ -36,7 +38,7 @@ _NAMES = (b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-s
 
 @dataclass(frozen=True, slots=True)
 class Preconditions:
-    """What a GET or HEAD request demands of the file before it wants it.
+    """What a GET or HEAD request demands of what it asks for, before it wants it.
 
     Attributes:
         if_match: The entity tags of `If-Match`, or None without that header.
@@ -51,7 +53,7 @@ class Preconditions:
     if_unmodified_since: int | None = None
 
     @classmethod
-    def of(cls, request: Request) -> Preconditions | None:
+    def of(cls, request: Connection) -> Preconditions | None:
         """Read a request's preconditions; None if it has none, as most have."""
         raw_header = request.raw_header
         for name in _NAMES:
@@ -67,25 +69,33 @@ class Preconditions:
             if_unmodified_since=_single_date(getlist("if-unmodified-since")),
         )
 
-    def status(self, etag: str, modified: int) -> int:
+    def status(self, etag: str | None, modified: int | None) -> int:
         """Evaluate the preconditions in the order of section 13.2.2.
 
         Args:
-            etag: The file's entity tag, strong, with its quotes.
-            modified: When it was last modified, in seconds since the epoch.
+            etag: The entity tag of what would be sent, with its quotes; None without one.
+            modified: When it was last modified, in seconds since the epoch, or None.
 
         Returns:
-            200 to send the file, 304 if the client has it, 412 if it is not the one wanted.
+            200 to send it, 304 if the client has it, 412 if it is not the one wanted.
         """
         if self.if_match is not None:
             if not _matches_strongly(self.if_match, etag):
                 return 412
-        elif self.if_unmodified_since is not None and modified > self.if_unmodified_since:
+        elif (
+            self.if_unmodified_since is not None
+            and modified is not None
+            and modified > self.if_unmodified_since
+        ):
             return 412
         if self.if_none_match is not None:
             # The date is not looked at then, whatever it says: tags are more exact.
             return 304 if _matches_weakly(self.if_none_match, etag) else 200
-        if self.if_modified_since is not None and modified <= self.if_modified_since:
+        if (
+            self.if_modified_since is not None
+            and modified is not None
+            and modified <= self.if_modified_since
+        ):
             return 304
         return 200
 
@@ -167,9 +177,11 @@ def _single_date(values: Sequence[str]) -> int | None:
     return parse_http_date(values[0]) if len(values) == 1 else None
 
 
-def _matches_strongly(tags: Sequence[str], etag: str) -> bool:
-    return "*" in tags or etag in tags
+def _matches_strongly(tags: Sequence[str], etag: str | None) -> bool:
+    return "*" in tags or (etag is not None and not etag.startswith("W/") and etag in tags)
 
 
-def _matches_weakly(tags: Sequence[str], etag: str) -> bool:
-    return "*" in tags or any(tag.removeprefix("W/") == etag for tag in tags)
+def _matches_weakly(tags: Sequence[str], etag: str | None) -> bool:
+    if "*" in tags:
+        return True
+    return etag is not None and etag.removeprefix("W/") in [tag.removeprefix("W/") for tag in tags]

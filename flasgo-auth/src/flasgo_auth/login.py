@@ -1,0 +1,256 @@
+"""Logging users in and out: who they are is kept in the session."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Protocol, TypeAlias, cast
+
+from flasgo import ConfigurationError, Connection
+
+from flasgo_auth.authorization import check_realm
+from flasgo_auth.backends import AuthBackend
+from flasgo_auth.events import note
+from flasgo_auth.users import ANONYMOUS, User, UserId
+from flasgo_auth.workers import check_function, runner
+
+__all__ = [
+    "SESSION_KEY",
+    "SessionBackend",
+    "SessionLike",
+    "UserLoader",
+    "login",
+    "logout",
+    "session_backend",
+    "write_login",
+]
+
+SESSION_KEY = "_auth"
+"""The key of the session under which a login is kept."""
+
+# Not `Callable[[UserId], ...]`: nobody's function takes ids of all types.
+UserLoader: TypeAlias = (
+    Callable[[str], User | Awaitable[User | None] | None]
+    | Callable[[int], User | Awaitable[User | None] | None]
+    | Callable[[uuid.UUID], User | Awaitable[User | None] | None]
+)
+"""A function `(user_id) -> User | None`, sync or async; the id has the type it had at login."""
+
+# JSON has no UUID, and an id has to come back as what it was.
+_KINDS: dict[str, type[str | int | uuid.UUID]] = {
+    "str": str,
+    "int": int,
+    "uuid": uuid.UUID,
+}
+
+
+class SessionLike(Protocol):
+    """What a session has to offer; any plugin may bring `request.session`."""
+
+    def get(self, key: str, /) -> object | None:
+        """Return the value of a key, or None."""
+        raise NotImplementedError
+
+    def __setitem__(self, key: str, value: object) -> None:
+        """Keep a value that JSON can hold."""
+
+    def regenerate(self) -> None:
+        """Take a new identifier and keep the data."""
+
+    def clear(self) -> None:
+        """Forget everything, the identifier too."""
+
+
+def login(request: Connection, user: User) -> None:
+    """Log a user in: from now on, `session_backend` recognises the visitor.
+
+    The session gets a new identifier, and with it the CSRF token a new value, so that what was
+    planted or stolen before is worthless (CWE-384). The visitor's data, such as a basket, stays;
+    that of another user who was logged in does not.
+
+    Args:
+        request: The request that proved who the visitor is, by a password say.
+        user: The user. Only the id is kept in the session.
+
+    Raises:
+        TypeError: When `user` is not a User.
+        ValueError: When the user is not authenticated.
+        ConfigurationError: When no plugin brings sessions.
+    """
+    _check_user(user)
+    session = _session_of(request)
+    earlier = _read(session)
+    if earlier is not None and earlier[0] != user.id:
+        session.clear()
+    session.regenerate()
+    write_login(cast("MutableMapping[str, object]", session), user)
+    _settle(request, user)
+    note("auth.login", request, reason="logged in", user=user.id)
+
+
+def logout(request: Connection) -> None:
+    """Log the visitor out: the session ends with all that it held, and a new one may begin.
+
+    The CSRF token changes as well, and `request.user` is `ANONYMOUS` at once. Logging out nobody
+    does no harm.
+
+    Args:
+        request: The request. Let only unsafe methods log out: a link would do it from any site.
+
+    Raises:
+        ConfigurationError: When no plugin brings sessions.
+    """
+    session = _session_of(request)
+    earlier = _read(session)
+    session.clear()
+    _settle(request, ANONYMOUS)
+    if earlier is not None:
+        note("auth.logout", request, reason="logged out", user=earlier[0])
+
+
+def write_login(session: MutableMapping[str, object], user: User) -> None:
+    """Write a login into the data of a session, without a request: for tests and tools.
+
+    Args:
+        session: The session, or a dict that becomes one.
+        user: The user.
+
+    Raises:
+        TypeError: When `user` is not a User.
+        ValueError: When the user is not authenticated.
+    """
+    _check_user(user)
+    kind = next(name for name, of_type in _KINDS.items() if isinstance(user.id, of_type))
+    session[SESSION_KEY] = {"id": str(user.id), "kind": kind, "at": int(time.time())}
+
+
+class SessionBackend(AuthBackend):
+    """Recognises users who have logged in.
+
+    Args:
+        load_user: Takes the id of a user, returns the user or None.
+        realm: What the challenge calls the protected space.
+        max_age: Seconds after which a login ends, however busy the visitor is; None for the
+            lifetime of the session.
+        blocking: Whether a `def load_user` may block, and so runs in a worker thread.
+        clock: Seconds since the epoch.
+
+    Raises:
+        TypeError: When `load_user` is not a function.
+        ValueError: When the realm is malformed or `max_age` not positive.
+    """
+
+    def __init__(
+        self,
+        load_user: UserLoader,
+        *,
+        realm: str,
+        max_age: int | None,
+        blocking: bool,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        check_function(load_user, "session_backend", "(user_id) -> User | None")
+        if max_age is not None and max_age <= 0:
+            raise ValueError(
+                f"session_backend(max_age={max_age!r}): give a number of seconds above 0, or None."
+            )
+        self._challenge = f'Session realm="{check_realm(realm)}"'
+        self._max_age = max_age
+        self._clock = clock
+        self._load = runner(
+            cast("Callable[[UserId], User | Awaitable[User | None] | None]", load_user),
+            blocking=blocking,
+        )
+
+    async def authenticate(self, request: Connection) -> User | None:
+        """Return the user who has logged in, or None."""
+        found = _read(_session_of(request))
+        if found is None:
+            return None
+        user_id, at = found
+        if self._max_age is not None and self._clock() - at >= self._max_age:
+            return None
+        return await self._load(request, user_id)
+
+    def challenge(self, request: Connection, *, forbidden: bool = False) -> str | None:
+        """Return a challenge that no browser acts on: a page of the app asks for the password."""
+        return None if forbidden else self._challenge
+
+    def openapi_scheme(self) -> dict[str, object]:
+        """Return the scheme `apiKey` in a cookie, under the name it has without a prefix."""
+        return {"type": "apiKey", "in": "cookie", "name": "session"}
+
+
+def session_backend(
+    load_user: UserLoader,
+    *,
+    realm: str = "site",
+    max_age: int | None = None,
+    blocking: bool = True,
+) -> SessionBackend:
+    """Return a backend that recognises users who have logged in with `login`.
+
+    Needs a plugin that brings `request.session`, such as flasgo-security.
+
+    Args:
+        load_user: Takes the id of a user, with the type it had at login, returns the user, or
+            None when the account is gone or closed; `def` or `async def`.
+        realm: What the challenge calls the protected space.
+        max_age: Seconds after which a login ends, however busy the visitor is; None for the
+            lifetime of the session.
+        blocking: Whether a `def load_user` may block, and so runs in a worker thread.
+
+    Returns:
+        The backend, for `app.register_auth_backend("session", ...)`.
+
+    Raises:
+        TypeError: When `load_user` is not a function.
+        ValueError: When the realm is malformed or `max_age` not positive.
+    """
+    return SessionBackend(load_user, realm=realm, max_age=max_age, blocking=blocking)
+
+
+def _check_user(user: object) -> None:
+    if not isinstance(user, User):
+        raise TypeError(f"A login needs a flasgo_auth.User, got {type(user).__name__}.")
+    if not user.is_authenticated:
+        raise ValueError("Only an authenticated User can log in; this one stands for nobody.")
+
+
+def _session_of(request: Connection) -> SessionLike:
+    if "session" not in request.app.registry.request_attributes:
+        raise ConfigurationError(
+            "Logins are kept in request.session, and no active plugin brings sessions. Install "
+            "one: pip install flasgo-security; if it is installed, enable the plugin 'security'."
+        )
+    session = request.session
+    missing = [name for name in ("get", "regenerate", "clear") if not hasattr(session, name)]
+    if missing:
+        raise ConfigurationError(
+            f"request.session is a {type(session).__name__} without {', '.join(missing)}; logins "
+            "need a session whose identifier can be changed."
+        )
+    return session
+
+
+def _settle(request: Connection, user: User) -> None:
+    # A token that was computed before belongs to the session of before.
+    vars(request).pop("csrf_token", None)
+    setattr(request, "user", user)  # noqa: B010 - the attribute is the registry's, not the class's
+
+
+def _read(session: SessionLike) -> tuple[UserId, float] | None:
+    """Return the id and the time of a login, or None."""
+    found = session.get(SESSION_KEY)
+    if not isinstance(found, dict):
+        return None
+    record = cast("dict[str, object]", found)
+    text, kind, at = record.get("id"), record.get("kind"), record.get("at")
+    if not (isinstance(text, str) and isinstance(at, int) and isinstance(kind, str)):
+        return None
+    of_type = _KINDS.get(kind)
+    try:
+        return None if of_type is None else (of_type(text), at)
+    except ValueError:
+        return None

@@ -1,0 +1,157 @@
+"""Work that happens after the response: run in order, tracked, finished or reported at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import logging
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, ParamSpec
+
+if TYPE_CHECKING:
+    from flasgo.threads import WorkerThreads
+
+__all__ = ["BackgroundRunner", "BackgroundTasks"]
+
+_P = ParamSpec("_P")
+_Call = functools.partial[object]
+
+_logger = logging.getLogger("flasgo.app")
+
+
+class BackgroundTasks:
+    """Functions to call once the response is out, in the order in which they were added.
+
+    Hand them to a response, `Response(..., background=tasks)`, or use those of the request:
+    `request.background.add(send_mail, user)`.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[_Call] = []
+
+    def add(
+        self, function: Callable[_P, object], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> None:
+        """Add a function to call after the response.
+
+        Args:
+            function: `async def`, or `def` to run in a worker thread.
+            args: Its positional arguments.
+            kwargs: Its keyword arguments.
+
+        Raises:
+            TypeError: When `function` is not callable, such as a coroutine.
+        """
+        if not callable(function):
+            if inspect.iscoroutine(function):
+                function.close()
+            raise TypeError(
+                f"A background task is a function, not {function!r}; write "
+                "background.add(function, argument), without calling it."
+            )
+        self._calls.append(functools.partial(function, *args, **kwargs))
+
+    def extend(self, other: BackgroundTasks) -> None:
+        """Add the tasks of another list.
+
+        Args:
+            other: The other list; it stays as it is.
+        """
+        self._calls.extend(other._calls)
+
+    def clear(self) -> None:
+        """Forget all tasks."""
+        self._calls.clear()
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def __iter__(self) -> Iterator[_Call]:
+        return iter(self._calls)
+
+
+class BackgroundRunner:
+    """Runs the background tasks of one app and knows which of them are under way.
+
+    Args:
+        threads: Where `def` functions run.
+    """
+
+    def __init__(self, threads: WorkerThreads) -> None:
+        self._threads = threads
+        # What each of our asyncio tasks is busy with; a task that nobody holds could vanish.
+        self._running: dict[asyncio.Task[None], str] = {}
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    async def run(self, tasks: BackgroundTasks) -> None:
+        """Run tasks one after the other; one that fails is logged and the next one runs.
+
+        They go on when the caller is cancelled: a server that cuts the connection must not cut
+        what the answer has promised.
+
+        Args:
+            tasks: The tasks.
+        """
+        calls = list(tasks)
+        tasks.clear()
+        task = asyncio.create_task(self._run_all(calls))
+        self._running[task] = _name_of(calls[0])
+        task.add_done_callback(self._forget)
+        await asyncio.shield(task)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._running.pop(task, None)
+
+    async def _run_all(self, calls: list[_Call]) -> None:
+        task = asyncio.current_task()
+        for call in calls:
+            name = _name_of(call)
+            if task is not None:
+                self._running[task] = name
+            try:
+                if _is_async(call):
+                    result = call()
+                else:
+                    result = await self._threads.run(call)
+                if inspect.isawaitable(result):
+                    await result
+            except Exception as error:
+                _logger.error("The background task %s failed.", name, exc_info=error)
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for what is under way; cancel and report what takes too long.
+
+        Args:
+            seconds: How long to wait.
+        """
+        if not self._running:
+            return
+        _, late = await asyncio.wait(list(self._running), timeout=seconds)
+        for task in late:
+            _logger.error(
+                "The background task %s was not finished %g seconds after the shut-down began; "
+                "it is cancelled (a `def` function goes on in its thread). Give it more time with "
+                "BACKGROUND_TASK_GRACE_SECONDS, or hand such work to a queue of its own.",
+                self._running.get(task, "(unknown)"),
+                seconds,
+            )
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=1)
+
+
+def _is_async(call: _Call) -> bool:
+    return inspect.iscoroutinefunction(call.func) or inspect.iscoroutinefunction(
+        getattr(call.func, "__call__", None)  # noqa: B004 - an object with an async __call__
+    )
+
+
+def _name_of(call: _Call) -> str:
+    function: object = call.func
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return f"{getattr(function, '__module__', '?')}.{name}"

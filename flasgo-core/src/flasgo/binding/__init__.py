@@ -1,0 +1,30 @@
+"""Call plans: where the arguments of handlers come from, and what becomes of their results."""
+
+from __future__ import annotations
+
+from flasgo.binding.bodies import FormBody, JsonBody, Part
+from flasgo.binding.dependencies import DependencyOverrides
+from flasgo.binding.fields import Field, FileField, Model
+from flasgo.binding.parameters import Body, Cookie, Depends, Form, Header, Marker, Path, Query
+from flasgo.binding.plan import CallPlan, PathParameter, compile_plan
+
+__all__ = [
+    "Body",
+    "CallPlan",
+    "Cookie",
+    "DependencyOverrides",
+    "Depends",
+    "Field",
+    "FileField",
+    "Form",
+    "FormBody",
+    "Header",
+    "JsonBody",
+    "Marker",
+    "Model",
+    "Part",
+    "Path",
+    "PathParameter",
+    "Query",
+    "compile_plan",
+]

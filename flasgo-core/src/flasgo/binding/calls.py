@@ -1,0 +1,251 @@
+"""Calls a handler with the arguments of its plan: the shortest way that does it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from flasgo.binding.bodies import FormBody, JsonBody
+from flasgo.binding.dependencies import Exits, Node, exits_of
+from flasgo.binding.faults import Fault, InvalidError, refusal
+from flasgo.binding.fields import Reader
+from flasgo.binding.signatures import is_async, is_generator
+from flasgo.connection import Connection
+from flasgo.errors import HTTPException
+from flasgo.request import Request
+
+if TYPE_CHECKING:
+    from flasgo.pipeline import Call
+    from flasgo.routing import Route
+    from flasgo.threads import WorkerThreads
+
+__all__ = ["Arguments", "compile_call"]
+
+# `Any`: what handlers take and return is their authors' business.
+Run = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """Where the arguments of a handler come from.
+
+    The values of a call are numbered: the connection is 0, then what `readers` read, what the
+    body fills, and what the dependencies return.
+
+    Attributes:
+        positional: Values that the handler takes by position.
+        named: Values that it takes by keyword.
+        readers: What is read from path, query, headers and cookies.
+        body: What is read from the body.
+        nodes: The dependencies, each after those it depends on.
+        takes_connection_first: Whether its one parameter can be given by position.
+    """
+
+    positional: tuple[int, ...]
+    named: tuple[tuple[str, int], ...]
+    readers: tuple[Reader, ...]
+    body: JsonBody | FormBody | None
+    nodes: tuple[Node, ...]
+    takes_connection_first: bool
+
+
+def compile_call(route: Route, threads: WorkerThreads, arguments: Arguments) -> Call:
+    """Return the function that calls a route's handler for a request.
+
+    PERF: a handler that asks for nothing, or for the request alone, is called as it is.
+
+    Args:
+        route: The route.
+        threads: Where a `def` handler runs, unless the route says `blocking=False`.
+        arguments: Where its arguments come from.
+    """
+    run = _runner(route, threads)
+    if arguments.body is None and not arguments.nodes:
+        if not arguments.readers:
+            return _plain(run, arguments)
+        return _with_fields(run, arguments)
+    if isinstance(arguments.body, JsonBody) and len(arguments.body.parts) == 1 and not arguments.nodes:
+        return _with_json(run, arguments, arguments.body)
+    return _with_everything(run, arguments)
+
+
+def _runner(route: Route, threads: WorkerThreads) -> Run:
+    handler = route.handler
+    if is_async(handler):
+        return cast("Run", handler)
+    if route.blocking and not is_generator(handler):
+
+        async def run_in_thread(*args: Any, **kwargs: Any) -> Any:
+            result = await threads.run(handler, *args, **kwargs)
+            return await result if inspect.isawaitable(result) else result
+
+        return run_in_thread
+
+    async def run_inline(*args: Any, **kwargs: Any) -> Any:
+        result = handler(*args, **kwargs)
+        return await result if inspect.isawaitable(result) else result
+
+    return run_inline
+
+
+def _plain(run: Run, arguments: Arguments) -> Call:
+    if not arguments.positional and not arguments.named:
+        return lambda _: run()
+    if arguments.takes_connection_first:
+        return run
+    count, names = len(arguments.positional), [name for name, _ in arguments.named]
+    return lambda connection: run(*[connection] * count, **dict.fromkeys(names, connection))
+
+
+def _sources(arguments: Arguments) -> tuple[tuple[str, Reader], ...]:
+    """Return the keyword arguments that need no body and no dependency, with their readers."""
+    return tuple(
+        (name, _itself if index == 0 else arguments.readers[index - 1])
+        for name, index in arguments.named
+        if index <= len(arguments.readers)
+    )
+
+
+def _itself(connection: Connection) -> Connection:
+    return connection
+
+
+def _with_fields(run: Run, arguments: Arguments) -> Call:
+    sources, readers = _sources(arguments), arguments.readers
+    count = len(arguments.positional)
+
+    def call(connection: Connection) -> Awaitable[Any]:
+        try:
+            named = {name: read(connection) for name, read in sources}
+        except InvalidError:
+            raise refusal(_faults(readers, connection)) from None
+        return run(*[connection] * count, **named)
+
+    return call
+
+
+def _with_json(run: Run, arguments: Arguments, body: JsonBody) -> Call:
+    sources, readers = _sources(arguments), arguments.readers
+    count, read_body = len(arguments.positional), body.reader()
+    name = next(name for name, index in arguments.named if index == len(readers) + 1)
+
+    async def call(connection: Connection) -> Any:
+        request = cast("Request", connection)
+        try:
+            named = {name: read(request) for name, read in sources}
+            named[name] = await read_body(request)
+        except InvalidError:
+            raise await _refusal(readers, read_body, request) from None
+        return await run(*[request] * count, **named)
+
+    return call
+
+
+def _with_everything(run: Run, arguments: Arguments) -> Call:
+    positional, named = arguments.positional, arguments.named
+    readers, nodes = arguments.readers, arguments.nodes
+    read_body = _body_reader(arguments.body)
+
+    async def values_of(connection: Connection) -> list[Any]:
+        values: list[Any] = [connection]
+        try:
+            values += [read(connection) for read in readers]
+            if read_body is not None:
+                values += await read_body(cast("Request", connection))
+        except InvalidError:
+            raise await _refusal(readers, read_body, cast("Request", connection)) from None
+        return values
+
+    async def call_with(exits: Exits, connection: Connection, values: list[Any]) -> Any:
+        for node in nodes:
+            values.append(await node(exits, values))  # noqa: PERF401 - each one sees the last
+        return await run(
+            *[values[index] for index in positional],
+            **{name: values[index] for name, index in named},
+        )
+
+    if not any(node.is_generator for node in nodes):
+        none = Exits()
+
+        async def call(connection: Connection) -> Any:
+            return await call_with(none, connection, await values_of(connection))
+
+        return call
+
+    async def call_and_remember(connection: Connection) -> Any:
+        values = await values_of(connection)
+        exits = exits_of(connection)
+        try:
+            return await call_with(exits, connection, values)
+        except BaseException as error:
+            exits.error = error
+            raise
+
+    return call_and_remember
+
+
+def _body_reader(
+    body: JsonBody | FormBody | None,
+) -> Callable[[Request], Awaitable[list[Any]]] | None:
+    """Return a function that reads all the values that a body holds."""
+    if body is None:
+        return None
+    if isinstance(body, FormBody):
+        return _form_reader(body)
+    read = body.reader()
+    names = [f"field_{index}" for index in range(len(body.parts))]
+    if len(names) == 1:
+
+        async def read_one(request: Request) -> list[Any]:
+            return [await read(request)]
+
+        return read_one
+
+    async def read_several(request: Request) -> list[Any]:
+        whole = await read(request)
+        return [getattr(whole, name) for name in names]
+
+    return read_several
+
+
+def _form_reader(body: FormBody) -> Callable[[Request], Awaitable[list[Any]]]:
+    readers = tuple(field.reader() for field in body.fields)
+
+    async def read_form(request: Request) -> list[Any]:
+        form = await request.form()
+        try:
+            return [read(form) for read in readers]
+        except InvalidError:
+            raise InvalidError(_faults(readers, form)) from None
+
+    return read_form
+
+
+# --- What is wrong ----------------------------------------------------------------------------
+
+
+def _faults(readers: tuple[Reader, ...], source: object) -> list[Fault]:
+    """Read everything once more, to tell all that is wrong at once."""
+    faults: list[Fault] = []
+    for read in readers:
+        try:
+            read(source)
+        except InvalidError as error:
+            faults += error.faults
+    return faults
+
+
+async def _refusal(
+    readers: tuple[Reader, ...],
+    read_body: Callable[[Request], Awaitable[object]] | None,
+    request: Request,
+) -> HTTPException:
+    faults = _faults(readers, request)
+    if read_body is not None:
+        try:
+            await read_body(request)
+        except InvalidError as error:
+            faults += error.faults
+    return refusal(faults)

@@ -1,0 +1,221 @@
+"""Dependencies: functions whose results are arguments, and what is to be done when they end."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast
+
+from flasgo.binding.signatures import is_async
+from flasgo.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from flasgo.connection import Connection
+    from flasgo.threads import WorkerThreads
+
+__all__ = ["DependencyOverrides", "Exits", "Node", "clean_up"]
+
+_ATTRIBUTE = "_dependency_exits"
+
+Dependency = Callable[..., object]
+
+# `Any`: dependencies return whatever their authors like.
+Solve = Callable[["Exits", list[Any], dict[str, Any]], Awaitable[Any]]
+"""Calls a dependency with positional and keyword arguments."""
+
+
+class DependencyOverrides(MutableMapping[Dependency, Dependency]):
+    """What stands in for which dependency: `app.dependency_overrides[get_db] = fake_db`.
+
+    The routes that use the dependency are compiled anew, so a substitute may ask for arguments of
+    its own.
+
+    Args:
+        changed: Called after each change.
+    """
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._substitutes: dict[Dependency, Dependency] = {}
+        self._changed = changed
+
+    def __getitem__(self, dependency: Dependency) -> Dependency:
+        return self._substitutes[dependency]
+
+    def __setitem__(self, dependency: Dependency, substitute: Dependency) -> None:
+        for given in (dependency, substitute):
+            if not callable(given):
+                raise ConfigurationError(
+                    f"app.dependency_overrides takes functions, not {given!r}; write "
+                    "app.dependency_overrides[get_db] = lambda: fake."
+                )
+        self._substitutes[dependency] = substitute
+        self._changed()
+
+    def __delitem__(self, dependency: Dependency) -> None:
+        del self._substitutes[dependency]
+        self._changed()
+
+    def __iter__(self) -> Iterator[Dependency]:
+        return iter(self._substitutes)
+
+    def __len__(self) -> int:
+        return len(self._substitutes)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._substitutes!r})"
+
+
+class Exits:
+    """The generators of one request that are to be ended when its response was sent.
+
+    Attributes:
+        error: What the handler or a dependency raised, or None.
+    """
+
+    def __init__(self) -> None:
+        self.stack = AsyncExitStack()
+        self.error: BaseException | None = None
+
+    async def close(self, error: BaseException | None) -> None:
+        """End the generators, the last one first.
+
+        Args:
+            error: What went wrong after the handler, such as a streamed body that failed.
+
+        Raises:
+            BaseException: What a generator raised that is not the error it was given.
+        """
+        error = self.error or error
+        trace = None if error is None else error.__traceback__
+        await self.stack.__aexit__(None if error is None else type(error), error, trace)
+
+
+async def clean_up(connection: Connection, response: object, error: Exception | None) -> None:
+    """End the generators of a request; the last step of the pipelines that have any.
+
+    Args:
+        connection: The request.
+        response: What was sent.
+        error: The unhandled exception of the request, or None.
+    """
+    exits = cast("Exits | None", connection.peek(_ATTRIBUTE))
+    if exits is not None:
+        await exits.close(error)
+
+
+def exits_of(connection: Connection) -> Exits:
+    """Return a new `Exits` that `clean_up` will find."""
+    exits = Exits()
+    setattr(connection, _ATTRIBUTE, exits)
+    return exits
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One dependency of a plan: called once its own arguments are known.
+
+    Attributes:
+        solve: Calls it.
+        positional: Which values of the plan it takes by position.
+        named: Which ones by keyword.
+        is_generator: Whether it has to be ended.
+    """
+
+    solve: Solve
+    positional: tuple[int, ...]
+    named: tuple[tuple[str, int], ...]
+    is_generator: bool
+
+    def __call__(self, exits: Exits, values: list[object]) -> Awaitable[object]:
+        """Call the dependency.
+
+        Args:
+            exits: Takes the generators.
+            values: The values of the plan so far.
+        """
+        return self.solve(
+            exits,
+            [values[index] for index in self.positional],
+            {name: values[index] for name, index in self.named},
+        )
+
+
+def solver(function: Dependency, threads: WorkerThreads, *, blocking: bool) -> tuple[Solve, bool]:
+    """Decide once how a dependency is called.
+
+    Args:
+        function: The dependency.
+        threads: Where `def` functions run.
+        blocking: False calls a `def` function on the event loop.
+
+    Returns:
+        The way to call it, and whether it has to be ended.
+    """
+    if inspect.isasyncgenfunction(function):
+        return _async_generator(function), True
+    if inspect.isgeneratorfunction(function):
+        return _generator(function, threads, blocking=blocking), True
+    if is_async(function):
+
+        async def solve_async(exits: Exits, args: list[Any], kwargs: dict[str, Any]) -> Any:
+            return await cast("Any", function(*args, **kwargs))
+
+        return solve_async, False
+
+    async def solve(exits: Exits, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if blocking:
+            result = await threads.run(function, *args, **kwargs)
+        else:
+            result = function(*args, **kwargs)
+        return await result if inspect.isawaitable(result) else result
+
+    return solve, False
+
+
+def _async_generator(function: Callable[..., Any]) -> Solve:
+    manager = asynccontextmanager(function)
+
+    async def solve(exits: Exits, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return await exits.stack.enter_async_context(manager(*args, **kwargs))
+
+    return solve
+
+
+def _generator(function: Callable[..., Any], threads: WorkerThreads, *, blocking: bool) -> Solve:
+    manager = contextmanager(function)
+
+    async def solve(exits: Exits, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if not blocking:
+            return exits.stack.enter_context(manager(*args, **kwargs))
+        return await _enter_in_thread(exits, manager(*args, **kwargs), threads)
+
+    return solve
+
+
+async def _enter_in_thread(
+    exits: Exits, manager: AbstractContextManager[Any], threads: WorkerThreads
+) -> Any:
+    async def leave(
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        return await threads.run(manager.__exit__, kind, error, trace)
+
+    entering = asyncio.ensure_future(threads.run(manager.__enter__))
+    try:
+        value = await asyncio.shield(entering)
+    except asyncio.CancelledError:
+        # The thread goes on: what it opens has to be closed, so its end is waited for.
+        with suppress(Exception):
+            await entering
+            exits.stack.push_async_exit(leave)
+        raise
+    exits.stack.push_async_exit(leave)
+    return value

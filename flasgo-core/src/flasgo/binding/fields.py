@@ -1,0 +1,224 @@
+"""Single values of a request: where each stands, and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import msgspec
+
+from flasgo.binding.faults import Fault, InvalidError, explain
+from flasgo.binding.parameters import Marker
+from flasgo.binding.signatures import MISSING
+from flasgo.binding.texts import Text
+from flasgo.connection import Connection
+from flasgo.errors import HTTPException
+from flasgo.forms import FormData
+
+__all__ = ["Field", "FileField", "Model", "Place", "Reader", "path_reader"]
+
+Place = Literal["path", "query", "header", "cookie", "form"]
+
+# `Any`: a connection, or a form for fields of forms; each reader knows which.
+Reader = Callable[[Any], object]
+"""Takes one value from the request; raises InvalidError when it is not valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value that stands as text in a request.
+
+    Attributes:
+        place: Where.
+        name: Its name there.
+        text: The type.
+        default: What it is when the request has none; MISSING when it must have one.
+        marker: What the developer said about it.
+        shown_default: The default that the API description tells.
+    """
+
+    place: Place
+    name: str
+    text: Text
+    default: Any
+    marker: Marker
+    shown_default: Any = MISSING
+
+    @property
+    def is_required(self) -> bool:
+        """Whether the request must have it."""
+        return self.default is MISSING
+
+    def reader(self) -> Reader:
+        """Return the function that reads it."""
+        find = self._finder()
+        convert, default, location = self.text.convert, self.default, (self.place, self.name)
+        # What a browser sends for an input that was left empty.
+        blank_is_missing = self.place == "form" and not self.text.is_str and not self.is_required
+
+        def read(source: Any) -> object:
+            found = find(source)
+            if found is None or (blank_is_missing and found in ("", [""])):
+                if default is MISSING:
+                    raise InvalidError([Fault(location, "is required")])
+                return default
+            try:
+                return convert(found)
+            except msgspec.ValidationError as error:
+                raise InvalidError([explain(error, location, is_text=True)]) from None
+
+        return read
+
+    def _finder(self) -> Callable[[Any], str | list[str] | None]:
+        """Return a function that finds the text, or the texts of a collection."""
+        name = self.name
+        if self.place == "form":
+            if self.text.is_collection:
+                return lambda form: form.getlist(name) or None
+            return lambda form: form.get(name)
+        if self.place == "query":
+            if self.text.is_collection:
+                return lambda connection: connection.query.getlist(name) or None
+            # PERF: a plain dict, where `get` of the mapping would be three calls.
+            return lambda connection: connection.query._first.get(name)
+        if self.place == "cookie":
+            return lambda connection: connection.cookies.get(name)
+        if self.text.is_collection:
+            return lambda connection: _listed(connection.headers.getlist(name))
+        raw = name.encode("latin-1")
+
+        def find_header(connection: Connection) -> str | None:
+            value = connection.raw_header(raw)
+            return None if value is None else value.decode("latin-1")
+
+        return find_header
+
+
+def _listed(values: list[str]) -> list[str] | None:
+    """Split the values of a header that is a list (RFC 9110, section 5.6.1)."""
+    parts = [part.strip() for value in values for part in value.split(",")]
+    return [part for part in parts if part] or None
+
+
+@dataclass(frozen=True, slots=True)
+class FileField:
+    """A file of a form, or all files of one name.
+
+    Attributes:
+        name: Its name in the form.
+        is_collection: Whether it takes all files of that name.
+        default: What it is when there is no file; MISSING when there must be one.
+        marker: What the developer said about it.
+    """
+
+    name: str
+    is_collection: bool
+    default: Any
+    marker: Marker
+
+    place = "form"
+
+    @property
+    def is_required(self) -> bool:
+        """Whether the form must have it."""
+        return self.default is MISSING
+
+    def reader(self) -> Reader:
+        """Return the function that reads it."""
+        name, default, is_collection = self.name, self.default, self.is_collection
+
+        def read(form: FormData) -> object:
+            found = form.filelist(name) if is_collection else form.file(name)
+            if found is None or found == []:
+                if default is MISSING:
+                    raise InvalidError([Fault(("form", name), "is required; send a file")])
+                return default
+            return found
+
+        return read
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A dataclass, Struct or TypedDict whose fields are single values of one place.
+
+    Attributes:
+        place: Where they stand.
+        annotation: The class.
+        names: The names of its fields in the class, as msgspec encodes them.
+        fields: Where they stand; the default of an optional one is left to the class.
+        default: What the whole is when the request has none of the fields; MISSING for nothing.
+    """
+
+    place: Place
+    annotation: Any
+    names: tuple[str, ...]
+    fields: tuple[Field | FileField, ...]
+    default: Any
+
+    def reader(self) -> Reader:
+        """Return the function that reads it."""
+        readers = tuple(
+            (name, field.reader()) for name, field in zip(self.names, self.fields, strict=True)
+        )
+        sent_names = [field.name for field in self.fields]
+        annotation, default, place = self.annotation, self.default, self.place
+        is_sent = _presence(place)
+
+        def read(source: Any) -> object:
+            if default is not MISSING and not any(is_sent(source, name) for name in sent_names):
+                return default
+            found: dict[str, object] = {}
+            faults: list[Fault] = []
+            for name, read_field in readers:
+                try:
+                    value = read_field(source)
+                except InvalidError as error:
+                    faults += error.faults
+                else:
+                    # No text and no file becomes None: it is what `Model.of` has as default.
+                    if value is not None:
+                        found[name] = value
+            if faults:
+                raise InvalidError(faults)
+            try:
+                return msgspec.convert(found, annotation)
+            except msgspec.ValidationError as error:
+                raise InvalidError([explain(error, (place,))]) from None
+
+        return read
+
+
+def _presence(place: Place) -> Callable[[Any, str], bool]:
+    """Return a function that tells whether a request or form has a field of a name."""
+    if place == "form":
+        return lambda form, name: name in form or form.file(name) is not None
+    if place == "query":
+        return lambda connection, name: name in connection.query
+    if place == "cookie":
+        return lambda connection, name: name in connection.cookies
+    return lambda connection, name: name in connection.headers
+
+
+def path_reader(name: str, annotation: Any) -> Reader:
+    """Return the function that reads a path parameter; one that does not fit is a 404.
+
+    Args:
+        name: The parameter.
+        annotation: Its type; MISSING takes what the rule's converter made.
+    """
+    if annotation is MISSING or annotation is object or annotation is Any:
+        return lambda connection: connection.path_params[name]
+    text = cast("type", annotation)
+
+    def read(connection: Connection) -> object:
+        value = connection.path_params[name]
+        if type(value) is text:
+            return value
+        try:
+            return msgspec.convert(value, text, strict=False)
+        except msgspec.ValidationError:
+            raise HTTPException(404, "Nothing is at this address; check the path.") from None
+
+    return read

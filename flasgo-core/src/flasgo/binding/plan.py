@@ -1,0 +1,472 @@
+"""Call plans: how a handler gets its arguments, decided once, at registration.
+
+The same plan answers requests and describes them: `flasgo.openapi` reads its fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import typing
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import inspect as types
+
+from flasgo.binding.bodies import FormBody, JsonBody, Part, object_of
+from flasgo.binding.calls import Arguments, compile_call
+from flasgo.binding.dependencies import Node, clean_up, solver
+from flasgo.binding.fields import Field, FileField, Model, Place, Reader, path_reader
+from flasgo.binding.parameters import (
+    Body,
+    Cookie,
+    Depends,
+    Form,
+    Header,
+    Marker,
+    Path,
+    Query,
+)
+from flasgo.binding.signatures import MISSING, Asked, Site, asked_by
+from flasgo.binding.texts import Text, alternatives, is_file, split_annotated
+from flasgo.connection import Connection
+from flasgo.errors import RouteError
+from flasgo.request import Request
+from flasgo.websocket import WebSocket
+
+if TYPE_CHECKING:
+    from flasgo.pipeline import Call, Step
+    from flasgo.routing import Route
+    from flasgo.threads import WorkerThreads
+
+__all__ = ["CallPlan", "PathParameter", "compile_plan"]
+
+_MARKERS = (Marker, Depends)
+_PLACES: Mapping[type[Marker], Place] = {
+    Query: "query",
+    Header: "header",
+    Cookie: "cookie",
+    Form: "form",
+}
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_DEPTH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class PathParameter:
+    """A parameter of the rule that the handler or a dependency takes.
+
+    Attributes:
+        name: Its name in the rule.
+        annotation: Its type; MISSING when there is none.
+        marker: What the developer said about it.
+    """
+
+    name: str
+    annotation: Any
+    marker: Marker
+
+
+@dataclass(frozen=True)
+class CallPlan:
+    """How the handler of one route is called.
+
+    Attributes:
+        call: Calls it for a request.
+        paths: The path parameters that are asked for.
+        fields: What is asked of query, headers and cookies.
+        body: What is asked of the body: JSON, a form, or nothing.
+        last_step: What has to happen after the response was sent, or None.
+        dependencies: The functions it depends on, after overriding.
+    """
+
+    call: Call
+    paths: tuple[PathParameter, ...]
+    fields: tuple[Field, ...]
+    body: JsonBody | FormBody | None
+    last_step: Step | None
+    dependencies: tuple[Callable[..., object], ...]
+
+    @property
+    def takes_input(self) -> bool:
+        """Whether a request can be answered with 422 because of its values."""
+        return bool(self.fields) or self.body is not None
+
+
+def compile_plan(
+    route: Route,
+    threads: WorkerThreads,
+    overrides: Mapping[Callable[..., object], Callable[..., object]] | None = None,
+) -> CallPlan:
+    """Compile the plan of a route.
+
+    Args:
+        route: The route, with the handler and the names in its path.
+        threads: Where `def` handlers and dependencies run.
+        overrides: What stands in for which dependency.
+
+    Raises:
+        RouteError: When a parameter of the handler or of a dependency cannot be bound; it and the
+            place are named.
+    """
+    return _Compiler(route, threads, overrides or {}).compile()
+
+
+Slot = tuple[str, int]
+"""Where a value will be: in which part of the values, and at which place of it."""
+
+
+class _Compiler:
+    """Collects what the functions of one route ask for."""
+
+    def __init__(
+        self,
+        route: Route,
+        threads: WorkerThreads,
+        overrides: Mapping[Callable[..., object], Callable[..., object]],
+    ) -> None:
+        self._route = route
+        self._threads = threads
+        self._overrides = overrides
+        self._paths: dict[str, PathParameter] = {}
+        self._readers: list[Reader] = []
+        self._fields: list[Field] = []
+        self._parts: list[Part] = []
+        self._form: list[Field | FileField | Model] = []
+        self._nodes: list[tuple[Callable[..., object], Depends, list[tuple[Asked, Slot]]]] = []
+        self._node_of: dict[int, Slot] = {}
+        self._path: list[Callable[..., object]] = []
+        self._seen_in_path: set[str] = set()
+
+    def compile(self) -> CallPlan:
+        route = self._route
+        site = Site(route.path, route.handler)
+        slots, takes_any = self._bind(site)
+        extra: list[tuple[str, Slot]] = []
+        for name in route.parameters:
+            if name not in self._seen_in_path:
+                if not takes_any:
+                    raise RouteError(
+                        f"Route {route.path!r}: the path has <{name}>, and the handler at "
+                        f"{route.source} takes no parameter of that name. Add it, or rename one."
+                    )
+                extra.append((name, self._add_path(name, MISSING, Path())))
+        body = self._body(site)
+        nodes = tuple(self._node(*entry) for entry in self._nodes)
+        has_exits = any(node.is_generator for node in nodes)
+        call = compile_call(
+            route,
+            self._threads,
+            Arguments(
+                positional=self._positional(slots),
+                named=(*self._named(slots), *((name, self._index(slot)) for name, slot in extra)),
+                readers=tuple(self._readers),
+                body=body,
+                nodes=nodes,
+                takes_connection_first=len(slots) == 1 and slots[0][0].is_positional,
+            ),
+        )
+        return CallPlan(
+            call=call,
+            paths=tuple(self._paths.values()),
+            fields=tuple(self._fields),
+            body=body,
+            last_step=clean_up if has_exits else None,
+            dependencies=tuple(function for function, _, _ in self._nodes),
+        )
+
+    def _body(self, site: Site) -> JsonBody | FormBody | None:
+        if self._form and self._parts:
+            site.refuse(
+                self._parts[0].name,
+                "is JSON, and other parameters are a form: a body is one of them",
+                "take all of them from the same kind of body",
+            )
+        if self._form:
+            return FormBody(self._form)
+        if not self._parts:
+            return None
+        if len(self._parts) == 1:
+            part = self._parts[0]
+            return self._json(site, part.name, part.annotation, part.default)
+        return self._json(site, self._parts[0].name, object_of(self._parts), MISSING)
+
+    def _json(self, site: Site, name: str, annotation: Any, default: Any) -> JsonBody:
+        try:
+            return JsonBody(annotation, default, self._parts)
+        except (TypeError, ValueError) as error:
+            site.refuse(
+                name,
+                f"has the type {annotation!r}, which msgspec cannot decode from JSON ({error})",
+                "use types that msgspec supports",
+            )
+
+    # --- Functions --------------------------------------------------------------------------
+
+    def _bind(self, site: Site) -> tuple[list[tuple[Asked, Slot]], bool]:
+        """Find where each parameter of a function comes from."""
+        asked, takes_any = asked_by(site)
+        slots = []
+        for parameter in asked:
+            slot = self._slot(site, parameter)
+            if slot is not None:
+                slots.append((parameter, slot))
+        return slots, takes_any
+
+    def _slot(self, site: Site, asked: Asked) -> Slot | None:
+        """Return where a value will be; None leaves the parameter to its default."""
+        name = asked.name
+        annotation, marker, asked = self._marker(site, asked)
+        is_connection = marker is None and _is_connection(name, annotation)
+        if not asked.is_keyword and not is_connection:
+            site.refuse(name, "is positional-only", "remove the / from the signature")
+        if isinstance(marker, Depends):
+            return self._dependency(site, name, annotation, marker)
+        if name in self._route.parameters:
+            if marker is not None and not isinstance(marker, Path):
+                site.refuse(
+                    name,
+                    f"is marked {type(marker).__name__}, and the path has <{name}>",
+                    "rename one of them",
+                )
+            if annotation is not MISSING and annotation not in (object, Any):
+                Text.of(site, name, annotation)
+            self._seen_in_path.add(name)
+            return self._add_path(name, annotation, marker or Path())
+        if isinstance(marker, Path):
+            site.refuse(name, "is marked Path, and the rule has no such parameter", "add it there")
+        if is_connection:
+            return "connection", 0
+        if annotation is MISSING:
+            if asked.default is not MISSING and marker is None:
+                return None
+            annotation = str
+        return self._value(site, asked, annotation, marker)
+
+    def _marker(self, site: Site, asked: Asked) -> tuple[Any, Marker | Depends | None, Asked]:
+        if asked.annotation is MISSING:
+            annotation, markers = MISSING, []
+        else:
+            annotation, markers = split_annotated(asked.annotation, _MARKERS)
+        if _is_marked(asked.default):
+            markers.append(asked.default)
+            asked = dataclasses.replace(asked, default=MISSING)
+        if len(markers) > 1:
+            names = " and ".join(_marker_name(marker) for marker in markers)
+            site.refuse(asked.name, f"is marked {names}", "keep one of them")
+        marker = markers[0] if markers else None
+        if marker is Depends or marker is Marker:
+            site.refuse(asked.name, f"is marked {marker.__name__} without a function", "call it")
+        return annotation, marker() if isinstance(marker, type) else marker, asked
+
+    def _value(self, site: Site, asked: Asked, annotation: Any, marker: Marker | None) -> Slot:
+        """Return where a value of query, header, cookie, form or JSON body will be."""
+        name, files = asked.name, is_file(annotation)
+        if marker is None:
+            marker = Form() if files is not None else None
+            if marker is None:
+                marker = Body() if _is_model(annotation) else Query()
+        if isinstance(marker, Body):
+            self._check_body(site, name)
+            part = Part(marker.alias or name, annotation, asked.default, marker)
+            return self._add_part(site, part)
+        place = _PLACES[type(marker)]
+        if place == "form":
+            self._check_body(site, name)
+        if files is not None and place != "form":
+            site.refuse(name, f"is a file and marked {type(marker).__name__}", "mark it Form")
+        field = self._field(site, place, asked, annotation, marker)
+        if place == "form":
+            self._form.append(field)
+            return "body", len(self._form) - 1
+        if isinstance(field, FileField):  # pragma: no cover - refused above
+            raise TypeError(field)
+        singles = field.fields if isinstance(field, Model) else (field,)
+        self._fields += [single for single in singles if isinstance(single, Field)]
+        self._readers.append(field.reader())
+        return "reader", len(self._readers) - 1
+
+    def _field(
+        self, site: Site, place: Place, asked: Asked, annotation: Any, marker: Marker
+    ) -> Field | FileField | Model:
+        if _is_model(annotation):
+            return _model_of(site, place, asked, annotation, marker)
+        return _field_of(
+            site, place, asked.name, annotation, asked.default, asked.default, marker
+        )
+
+    def _check_body(self, site: Site, name: str) -> None:
+        route = self._route
+        if route.is_websocket:
+            site.refuse(name, "comes from a body, and a WebSocket has none", "receive messages")
+        if route.methods <= _BODILESS:
+            methods = ", ".join(sorted(route.methods))
+            site.refuse(
+                name,
+                f"comes from a body, and the route answers {methods} only",
+                "use POST, PUT or PATCH, or mark it Query to take its fields from the query",
+            )
+
+    def _add_part(self, site: Site, part: Part) -> Slot:
+        for index, known in enumerate(self._parts):
+            if known.name == part.name:
+                if known.annotation != part.annotation:
+                    site.refuse(
+                        part.name,
+                        f"is {part.annotation!r} here and {known.annotation!r} elsewhere in the "
+                        "same body",
+                        "give both the same type, or one another name",
+                    )
+                return "body", index
+        self._parts.append(part)
+        return "body", len(self._parts) - 1
+
+    def _add_path(self, name: str, annotation: Any, marker: Marker) -> Slot:
+        self._paths.setdefault(name, PathParameter(name, annotation, marker))
+        self._readers.append(path_reader(name, annotation))
+        return "reader", len(self._readers) - 1
+
+    # --- Dependencies -----------------------------------------------------------------------
+
+    def _dependency(self, site: Site, name: str, annotation: Any, marker: Depends) -> Slot:
+        function = marker.dependency
+        if function is None:
+            function = annotation
+        if not callable(function) or function is MISSING:
+            site.refuse(name, f"depends on {function!r}", "give Depends a function or a class")
+        function = self._overrides.get(function, function)
+        if function in self._path:
+            chain = [*self._path[self._path.index(function) :], function]
+            names = " -> ".join(getattr(each, "__qualname__", repr(each)) for each in chain)
+            site.refuse(name, f"closes a cycle of dependencies: {names}", "break the cycle")
+        if len(self._path) >= _DEPTH:
+            site.refuse(name, f"is more than {_DEPTH} dependencies deep", "flatten them")
+        if marker.use_cache and id(function) in self._node_of:
+            return self._node_of[id(function)]
+        self._path.append(function)
+        slots, _ = self._bind(Site(self._route.path, function, "dependency"))
+        self._path.pop()
+        self._nodes.append((function, marker, slots))
+        slot = "node", len(self._nodes) - 1
+        if marker.use_cache:
+            self._node_of[id(function)] = slot
+        return slot
+
+    def _node(
+        self, function: Callable[..., object], marker: Depends, slots: list[tuple[Asked, Slot]]
+    ) -> Node:
+        solve, is_generator = solver(function, self._threads, blocking=marker.blocking)
+        return Node(solve, self._positional(slots), self._named(slots), is_generator)
+
+    # --- Places in the values ---------------------------------------------------------------
+
+    def _index(self, slot: Slot) -> int:
+        """Return the place in the values: the connection, what was read, the body, the nodes."""
+        kind, index = slot
+        if kind == "connection":
+            return 0
+        if kind == "reader":
+            return 1 + index
+        if kind == "body":
+            return 1 + len(self._readers) + index
+        return 1 + len(self._readers) + len(self._form) + len(self._parts) + index
+
+    def _positional(self, slots: Sequence[tuple[Asked, Slot]]) -> tuple[int, ...]:
+        return tuple(self._index(slot) for asked, slot in slots if not asked.is_keyword)
+
+    def _named(self, slots: Sequence[tuple[Asked, Slot]]) -> tuple[tuple[str, int], ...]:
+        return tuple((asked.name, self._index(slot)) for asked, slot in slots if asked.is_keyword)
+
+
+# --- Single fields --------------------------------------------------------------------------
+
+
+def _field_of(
+    site: Site,
+    place: Place,
+    name: str,
+    annotation: Any,
+    default: Any,
+    shown_default: Any,
+    marker: Marker,
+) -> Field | FileField:
+    sent = marker.alias or (name.replace("_", "-").lower() if place == "header" else name)
+    if place == "header":
+        sent = sent.lower()
+        if not sent.isascii():
+            site.refuse(name, f"is the header {sent!r}", "give an alias in ASCII")
+    files = is_file(annotation)
+    if files is not None:
+        return FileField(sent, files, default, marker)
+    text = Text.of(site, name, annotation)
+    if place == "cookie" and text.is_collection:
+        site.refuse(name, "is a list, and a cookie is one value", "annotate a single value")
+    return Field(place, sent, text, default, marker, shown_default)
+
+
+def _model_of(
+    site: Site, place: Place, asked: Asked, annotation: Any, marker: Marker
+) -> Model:
+    kinds = [kind for kind in alternatives(annotation) if kind is not NoneType]
+    if len(kinds) != 1:
+        site.refuse(asked.name, "is one of several classes", "annotate a single class")
+    kind = kinds[0]
+    try:
+        info = types.type_info(kind)
+        hints = typing.get_type_hints(typing.get_origin(kind) or kind, include_extras=True)
+    except Exception as error:  # noqa: BLE001 - an annotation may raise anything
+        site.refuse(asked.name, f"has the type {kind!r} ({error})", "correct its annotations")
+    if not isinstance(info, types.StructType | types.DataclassType | types.TypedDictType):
+        site.refuse(asked.name, f"has the type {kind!r}", "use a dataclass, Struct or TypedDict")
+    fields = []
+    for member in info.fields:
+        bare, markers = split_annotated(hints[member.name], (Marker,))
+        own = markers[0] if markers else type(marker)()
+        own = own() if isinstance(own, type) else own
+        if own.alias is None:
+            own = dataclasses.replace(own, alias=_sent_name(place, member.encode_name))
+        shown = MISSING if member.default is msgspec.NODEFAULT else member.default
+        default = MISSING if member.required else None
+        fields.append(
+            _field_of(site, place, member.name, bare, default, shown, own)
+        )
+    names = tuple(member.encode_name for member in info.fields)
+    return Model(place, kind, names, tuple(fields), asked.default)
+
+
+def _sent_name(place: Place, name: str) -> str:
+    return name.replace("_", "-") if place == "header" else name
+
+
+def _is_connection(name: str, annotation: Any) -> bool:
+    if annotation is MISSING:
+        return name in {"request", "websocket"}
+    return isinstance(annotation, type) and issubclass(annotation, (Request, WebSocket, Connection))
+
+
+def _is_model(annotation: Any) -> bool:
+    """Whether a type is an object with named fields, or a union of such types."""
+    kinds = [kind for kind in alternatives(annotation) if kind is not NoneType]
+    return bool(kinds) and all(_has_fields(typing.get_origin(kind) or kind) for kind in kinds)
+
+
+def _has_fields(kind: Any) -> bool:
+    return isinstance(kind, type) and (
+        issubclass(kind, msgspec.Struct)
+        or dataclasses.is_dataclass(kind)
+        or typing.is_typeddict(kind)
+        or hasattr(kind, "__attrs_attrs__")
+    )
+
+
+def _is_marked(default: object) -> bool:
+    return isinstance(default, _MARKERS) or (
+        isinstance(default, type) and issubclass(default, _MARKERS)
+    )
+
+
+def _marker_name(marker: object) -> str:
+    return marker.__name__ if isinstance(marker, type) else type(marker).__name__

@@ -1,0 +1,106 @@
+"""What leaves: the handler's value, cut to the `response_model` and validated."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from flasgo.errors import RouteError
+from flasgo.response import Response, coerce_response
+from flasgo.wording import type_name
+
+if TYPE_CHECKING:
+    from flasgo.connection import Connection
+    from flasgo.pipeline import Call
+    from flasgo.routing import Route
+
+__all__ = ["shaped"]
+
+Respond = Callable[[object], Response]
+
+
+def shaped(route: Route, call: Call) -> Call:
+    """Return a call whose answers have the route's `response_model` and `status_code`.
+
+    PERF: the call itself for routes that have neither.
+
+    Args:
+        route: The route.
+        call: Calls its handler.
+
+    Raises:
+        RouteError: When msgspec cannot handle the model.
+    """
+    operation = route.operation
+    if operation.response_model is None and operation.status_code is None:
+        return call
+    respond = _status_setter(route) if operation.response_model is None else _shaper(route)
+
+    async def call_and_shape(connection: Connection) -> Awaitable[object] | object:
+        return respond(await call(connection))
+
+    return call_and_shape
+
+
+def _status_setter(route: Route) -> Respond:
+    handler, status = route.handler, route.operation.status_code or 200
+
+    def respond(result: object) -> Response:
+        response = coerce_response(result, handler)
+        if not isinstance(result, Response | tuple):
+            response.status_code = status
+        return response
+
+    return respond
+
+
+def _shaper(route: Route) -> Respond:
+    handler, status = route.handler, route.operation.status_code or 200
+    encode = _encoder(route)
+
+    def respond(result: object) -> Response:
+        if isinstance(result, Response):
+            return result
+        if type(result) is tuple and len(result) in (2, 3):
+            body, given, *headers = result
+            # What a handler says about an error is not what the model is about.
+            if isinstance(given, int) and given < 400 and not isinstance(body, Response):
+                result = (Response.json_bytes(encode(body)), given, *headers)
+            return coerce_response(result, handler)
+        return Response.json_bytes(encode(result), status)
+
+    return respond
+
+
+def _encoder(route: Route) -> Callable[[object], bytes]:
+    """Return a function that turns a value into JSON of the route's model."""
+    model: Any = route.operation.response_model
+    try:
+        decoder = msgspec.json.Decoder(model)
+    except (TypeError, ValueError) as error:
+        raise RouteError(
+            f"Route {route.path!r}: response_model={model!r} of the handler at {route.source} is "
+            f"nothing that msgspec can encode ({error}); give a Struct, a dataclass, a TypedDict "
+            "or a list of them."
+        ) from error
+    json_encode, decode = msgspec.json.Encoder().encode, decoder.decode
+
+    def encode(value: object) -> bytes:
+        try:
+            try:
+                # Takes attributes of any object, such as a row of an ORM.
+                value = msgspec.convert(value, model, from_attributes=True)
+            except msgspec.ValidationError:
+                pass  # The decoder has the last word: it may fit once it is JSON.
+            # SECURITY: an instance of the model is taken as it is by `convert`, whatever its
+            # attributes hold. What has been through the decoder has the model's fields only.
+            return json_encode(decode(json_encode(value)))
+        except (TypeError, ValueError, RecursionError, OverflowError) as error:
+            raise TypeError(
+                f"The handler at {route.source} returned a {type_name(value)} that does not fit "
+                f"its response_model {model!r}: {error}"
+            ) from error
+
+    return encode

@@ -1,0 +1,171 @@
+"""What a function asks for: its parameters, with annotations that are evaluated."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from flasgo.errors import RouteError
+from flasgo.routing.route import source_of
+
+__all__ = ["MISSING", "Asked", "Site", "asked_by", "is_async", "is_generator", "return_annotation"]
+
+MISSING: Any = inspect.Parameter.empty
+"""Stands for "no annotation" and "no default". `Any`: it takes the place of every type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A function that gets arguments, for error messages.
+
+    Attributes:
+        rule: The rule of the route it is called for.
+        function: The handler or dependency.
+        role: `"handler"` or `"dependency"`.
+    """
+
+    rule: str
+    function: Callable[..., object]
+    role: str = "handler"
+
+    @property
+    def where(self) -> str:
+        """The role, the function's name and the place of its definition."""
+        name = getattr(self.function, "__qualname__", "") if self.role != "handler" else ""
+        return f"the {self.role} {name + ' ' if name else ''}at {source_of(self.function)}"
+
+    def refuse(self, name: str, found: str, advice: str) -> NoReturn:
+        """Refuse a parameter.
+
+        Raises:
+            RouteError: Always; names the route, the parameter, the place and the way out.
+        """
+        raise RouteError(
+            f"Route {self.rule!r}: parameter {name!r} of {self.where} {found}; {advice}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One parameter of a function.
+
+    Attributes:
+        name: Its name.
+        annotation: Its annotation, evaluated; MISSING when there is none.
+        default: Its default; MISSING when there is none.
+        is_keyword: False where it takes its argument by position only.
+        is_positional: False where it takes its argument by keyword only.
+    """
+
+    name: str
+    annotation: Any
+    default: Any
+    is_keyword: bool
+    is_positional: bool
+
+
+def asked_by(site: Site) -> tuple[tuple[Asked, ...], bool]:
+    """Return the parameters of a function, and whether it takes any keyword (`**rest`).
+
+    Args:
+        site: The function.
+
+    Raises:
+        RouteError: When it has no signature, or an annotation cannot be evaluated.
+    """
+    try:
+        signature = signature_of(site.function)
+    except (TypeError, ValueError) as error:
+        raise RouteError(
+            f"Route {site.rule!r}: {site.where} has no signature to read ({error}). Wrap it in a "
+            "function."
+        ) from error
+    hints = _hints(site)
+    fixed = _fixed(site.function)
+    parameters = signature.parameters.values()
+    asked = tuple(
+        Asked(
+            parameter.name,
+            hints.get(parameter.name, MISSING),
+            parameter.default,
+            is_keyword=parameter.kind is not parameter.POSITIONAL_ONLY,
+            is_positional=parameter.kind is not parameter.KEYWORD_ONLY,
+        )
+        for parameter in parameters
+        if parameter.kind not in {parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL}
+        and parameter.name not in fixed
+    )
+    return asked, any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+
+
+def signature_of(function: Callable[..., object]) -> inspect.Signature:
+    """Return a signature without having its annotations evaluated."""
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        return inspect.signature(function, annotation_format=Format.STRING)
+    return inspect.signature(function)
+
+
+def return_annotation(function: Callable[..., object]) -> Any:
+    """Return the evaluated return annotation of a function, or MISSING.
+
+    `Any`: whatever the developer wrote there. One that cannot be evaluated documents nothing.
+    """
+    try:
+        return typing.get_type_hints(_described(function), include_extras=True).get(
+            "return", MISSING
+        )
+    except Exception:  # noqa: BLE001 - an annotation may raise anything
+        return MISSING
+
+
+def _hints(site: Site) -> dict[str, Any]:
+    function = site.function
+    try:
+        if isinstance(function, type):
+            own = typing.get_type_hints(function.__init__, include_extras=True)
+            return {**typing.get_type_hints(function, include_extras=True), **own}
+        return typing.get_type_hints(_described(function), include_extras=True)
+    except Exception as error:
+        raise RouteError(
+            f"Route {site.rule!r}: an annotation of {site.where} cannot be evaluated: "
+            f"{type(error).__name__}: {error}. Import or define the name at module level, outside "
+            "of TYPE_CHECKING."
+        ) from error
+
+
+def _described(function: Callable[..., object]) -> Callable[..., object]:
+    """Return the function whose annotations hold for a callable."""
+    target = inspect.unwrap(function)
+    while isinstance(target, functools.partial):
+        target = inspect.unwrap(target.func)
+    if not inspect.isroutine(target) and not isinstance(target, type):
+        target = getattr(target, "__call__", target)  # noqa: B004 - the method is wanted
+    return target
+
+
+def _fixed(function: object) -> set[str]:
+    """Return the keywords that a `functools.partial` has set: no client may change them."""
+    names: set[str] = set()
+    while isinstance(function, functools.partial):
+        names.update(function.keywords)
+        function = function.func
+    return names
+
+
+def is_async(function: Callable[..., object]) -> bool:
+    """Whether a call returns a coroutine."""
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
+    )
+
+
+def is_generator(function: Callable[..., object]) -> bool:
+    """Whether a call runs none of the function's code yet."""
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)

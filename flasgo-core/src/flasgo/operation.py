@@ -1,0 +1,78 @@
+"""What a route says about itself beyond its path: the shape of its answers, and its description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+from flasgo.errors import RouteError
+
+__all__ = ["Operation", "OperationOptions"]
+
+
+class OperationOptions(TypedDict, total=False):
+    """What `Operation` can be given.
+
+    Attributes:
+        response_model: The type of what the handler answers: it is converted to that type, which
+            drops what the type does not have, and validated. `Any`: a class, or `list[Widget]`.
+        status_code: The status of the handler's answer where it returns a bare value; 200 when
+            left out, 204 for None.
+        summary: One line for the API description; the docstring's first one when left out.
+        description: More for the API description; the docstring's rest when left out.
+        tags: Groups in the API description.
+        deprecated: Whether the API description calls it deprecated.
+        include_in_schema: False leaves the route out of the API description.
+        responses: Further answers for the API description: a status with a sentence, or with the
+            type of the JSON that is sent.
+    """
+
+    response_model: Any
+    status_code: int | None
+    summary: str | None
+    description: str | None
+    tags: Iterable[str]
+    deprecated: bool
+    include_in_schema: bool
+    responses: Mapping[int, Any]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a route says about itself; see `OperationOptions`."""
+
+    response_model: Any = None
+    status_code: int | None = None
+    summary: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    deprecated: bool = False
+    include_in_schema: bool = True
+    responses: Mapping[int, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rule: str, options: OperationOptions) -> Operation:
+        """Return what a route was given.
+
+        Args:
+            rule: The route's rule, for error messages.
+            options: The options.
+
+        Raises:
+            RouteError: When a status is not one, or tags are a string.
+        """
+        status = options.get("status_code")
+        statuses = ([] if status is None else [(status, 200, 399)]) + [
+            (each, 100, 599) for each in options.get("responses", ())
+        ]
+        for each, least, most in statuses:
+            if isinstance(each, bool) or not isinstance(each, int) or not least <= each <= most:
+                raise RouteError(
+                    f"Route {rule!r}: {each!r} is not a status; give a number from {least} to "
+                    f"{most}."
+                )
+        tags = options.get("tags", ())
+        if isinstance(tags, str):
+            raise RouteError(f"Route {rule!r}: tags={tags!r} is a string; give a list: [{tags!r}].")
+        return cls(**{**options, "tags": tuple(tags)})

@@ -1,0 +1,94 @@
+"""Keeps requests from waiting for a shared store that does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from flasgo_security.events import loggable
+
+__all__ = ["StoreDownError", "StoreHealth"]
+
+logger = logging.getLogger("flasgo.security")
+
+_T = TypeVar("_T")
+
+PAUSE_SECONDS = 0.5
+"""How long a store that failed is left alone before one request tries it again."""
+
+
+class StoreDownError(Exception):
+    """Raised when a shared store did not answer in time, or is known not to."""
+
+
+class StoreHealth:
+    """Asks a shared store, for a bounded time, and leaves it alone for a while when it fails.
+
+    Without it every request would wait out its timeout while the store hangs, and a server would
+    fill up with them. With it one request at a time waits; the others learn at once.
+
+    Args:
+        name: What the log calls the store. SECURITY: never its URI, which may hold a password.
+        timeout: Seconds that an answer may take.
+        errors: What the client raises when the store fails.
+        clock: Seconds from a clock that never goes back.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        timeout: float,
+        errors: tuple[type[Exception], ...] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name = name
+        self._timeout = timeout
+        self._errors = (TimeoutError, OSError, EOFError, *errors)
+        self._clock = clock
+        self._left_alone_until: float | None = None
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the store failed the last time it was asked."""
+        return self._left_alone_until is not None
+
+    async def ask(self, question: Callable[[], Awaitable[_T]]) -> _T:
+        """Return what the store answers.
+
+        Args:
+            question: Asks the store; called at most once.
+
+        Raises:
+            StoreDownError: When the store fails, takes too long, or failed a moment ago.
+        """
+        until = self._left_alone_until
+        if until is not None:
+            now = self._clock()
+            if now < until:
+                raise StoreDownError(f"{self._name} failed a moment ago")
+            # One request tries; the others keep being told at once until it knows.
+            self._left_alone_until = now + self._timeout + PAUSE_SECONDS
+        try:
+            async with asyncio.timeout(self._timeout):
+                answer = await question()
+        except self._errors as error:
+            self._note_failure(error)
+            raise StoreDownError(f"{self._name} does not answer") from error
+        if self._left_alone_until is not None:
+            self._left_alone_until = None
+            logger.warning("%s answers again.", self._name, extra={"event": "store_up"})
+        return answer
+
+    def _note_failure(self, error: Exception) -> None:
+        if self._left_alone_until is None:
+            logger.error(
+                "%s does not answer: %s: %s",
+                self._name,
+                type(error).__name__,
+                loggable(str(error)) or f"nothing within {self._timeout:g} seconds",
+                extra={"event": "store_down"},
+            )
+        self._left_alone_until = self._clock() + PAUSE_SECONDS

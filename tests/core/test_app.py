@@ -1,0 +1,415 @@
+"""The app itself: keywords, routes, handlers' values, url_for (CORE-1, CORE-2, CORE-4, CORE-6)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import msgspec
+import pytest
+from flasgo import (
+    BuildError,
+    ConfigurationError,
+    Converter,
+    Flasgo,
+    OptionError,
+    Response,
+    RouteError,
+    SettingError,
+    WebSocket,
+    hookimpl,
+)
+
+# --- Flasgo(...) -------------------------------------------------------------------------------
+
+
+def test_an_unknown_keyword_is_an_error_with_a_suggestion() -> None:
+    with pytest.raises(OptionError, match="Did you mean 'settings'") as caught:
+        Flasgo(discover=False, setings={})
+    assert caught.value.name == "setings"
+    assert isinstance(caught.value, TypeError)
+
+
+def test_an_unknown_setting_is_an_error_with_a_suggestion() -> None:
+    with pytest.raises(SettingError, match="Did you mean 'DEBUG'") as caught:
+        Flasgo(discover=False, settings={"DEBGU": True})
+    assert caught.value.name == "DEBGU"
+
+
+def test_a_misspelt_attribute_is_an_error_with_a_suggestion(
+    make_app: Callable[..., Flasgo],
+) -> None:
+    with pytest.raises(AttributeError, match="Did you mean 'before_request'"):
+        _ = make_app().before_requets
+
+
+def test_a_missing_attribute_is_what_hasattr_expects(make_app: Callable[..., Flasgo]) -> None:
+    assert not hasattr(make_app(), "nothing_of_the_kind")
+    assert getattr(make_app(), "nothing_of_the_kind", 3) == 3
+
+
+def test_the_name_may_be_the_modules(make_app: Callable[..., Flasgo]) -> None:
+    app = Flasgo(__name__, discover=False, settings={"SECRET_KEY": "x" * 16 + "0123456789abcdef"})
+    assert app.name == __name__
+    assert repr(app) == f"<Flasgo {__name__!r} with 0 routes>"
+
+
+def test_debug_is_the_setting(make_app: Callable[..., Flasgo]) -> None:
+    assert [make_app(settings={"DEBUG": value}).debug for value in (True, False)] == [True, False]
+
+
+def test_state_belongs_to_one_app(make_app: Callable[..., Flasgo]) -> None:
+    one, two = make_app(), make_app()
+    one.state.pool = 1
+    assert "pool" not in two.state
+
+
+async def test_only_three_protocols_are_spoken(make_app: Callable[..., Flasgo]) -> None:
+    async def nothing(*_: object) -> Any: ...
+
+    with pytest.raises(ConfigurationError, match="'mqtt'"):
+        await make_app()({"type": "mqtt"}, nothing, nothing)
+
+
+# --- Routes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "head", "options"])
+async def test_there_is_a_decorator_for_each_method(
+    make_app: Callable[..., Flasgo], drive: Callable, method: str
+) -> None:
+    app = make_app()
+
+    @getattr(app, method)("/x", endpoint="named")
+    async def handler() -> Response:
+        return Response(headers={"x-reached": "yes"})
+
+    assert callable(handler)
+    answer = await drive(app)("/x", method.upper())
+    assert (answer.status, answer.headers["x-reached"]) == (200, "yes")
+    assert app.url_for("named") == "/x"
+    other = "DELETE" if method != "delete" else "PUT"
+    assert (await drive(app)("/x", other)).status == 405
+
+
+def test_app_options_is_a_mapping_and_a_decorator(make_app: Callable[..., Flasgo]) -> None:
+    app = make_app()
+    assert dict(app.options) == {}
+
+    @app.options("/x")
+    async def preflight() -> None: ...
+
+    assert app.routes[0].methods == {"OPTIONS"}
+
+
+async def test_route_takes_several_methods_and_functions_several_routes(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app()
+
+    @app.route("/b")
+    @app.route("/a", methods=["GET", "POST"])
+    async def shared() -> str:
+        return "shared"
+
+    for target, method in (("/a", "GET"), ("/a", "POST"), ("/b", "GET")):
+        assert (await drive(app)(target, method)).text == "shared"
+    assert [route.path for route in app.routes] == ["/a", "/b"]
+
+
+def test_a_refused_route_leaves_no_trace(make_app: Callable[..., Flasgo]) -> None:
+    app = make_app()
+    app.add_route("/x", lambda: "x", endpoint="x")
+    with pytest.raises(RouteError, match="'/x'"):
+        app.add_route("/x", lambda: "y", endpoint="y")
+    with pytest.raises(RouteError):
+        app.add_route("/z/<int:id>", lambda: "no parameter", endpoint="z")
+    assert [route.endpoint for route in app.routes] == ["x"]
+    with pytest.raises(BuildError):
+        app.url_for("z", id=1)
+
+
+async def test_a_converter_of_the_apps_own(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    class Day(Converter):
+        def convert(self, value: str) -> date:
+            return date.fromisoformat(value)
+
+        def build(self, value: Any) -> str:
+            return value.isoformat()
+
+    app = make_app()
+    app.add_converter("day", Day)
+    app.add_route("/on/<day:when>", lambda when: when.strftime("%d.%m."), endpoint="on")
+    assert (await drive(app)("/on/2024-02-29")).text == "29.02."
+    assert (await drive(app)("/on/2023-02-29")).status == 404
+    assert app.url_for("on", when=date(2024, 1, 2)) == "/on/2024-01-02"
+
+
+async def test_a_cast_that_fails_is_a_404(make_app: Callable[..., Flasgo], drive: Callable) -> None:
+    app = make_app()
+
+    @app.get("/n/<name>")
+    async def number(name: int) -> dict[str, int]:
+        return {"name": name}
+
+    assert (await drive(app)("/n/12")).json == {"name": 12}
+    for target in ("/n/x", "/n/1.5", "/n/" + "9" * 5000):
+        assert (await drive(app)(target)).status == 404
+
+
+# --- What handlers may be ----------------------------------------------------------------------
+
+
+class Views:
+    """Handlers of every shape."""
+
+    async def method(self) -> str:
+        return "method"
+
+    @classmethod
+    async def classmethod(cls) -> str:
+        return "classmethod"
+
+    @staticmethod
+    def staticmethod() -> str:
+        return "staticmethod"
+
+
+class AsyncCallable:
+    """An object with an async `__call__`."""
+
+    async def __call__(self, x: str = "object") -> str:
+        return x
+
+
+class SyncCallable:
+    """An object with a plain `__call__`."""
+
+    def __call__(self) -> str:
+        return "sync object"
+
+
+async def with_argument(kind: str, extra: int = 0) -> str:
+    return f"{kind} {extra}"
+
+
+def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(*args: object, **kwargs: object) -> Any:
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+HANDLERS: dict[str, tuple[Any, str]] = {
+    "lambda": (lambda: "lambda", "lambda"),
+    "async lambda": (lambda: with_argument("lambda"), "lambda 0"),
+    "method": (Views().method, "method"),
+    "classmethod": (Views.classmethod, "classmethod"),
+    "staticmethod": (Views.staticmethod, "staticmethod"),
+    "async object": (AsyncCallable(), "object"),
+    "sync object": (SyncCallable(), "sync object"),
+    "partial": (functools.partial(with_argument, "partial"), "partial 0"),
+    "keyword partial": (functools.partial(with_argument, kind="kw"), "kw 0"),
+    "partial of partial": (functools.partial(functools.partial(with_argument, "p")), "p 0"),
+    "decorated": (decorated(with_argument), "q 0"),
+}
+
+
+@pytest.mark.parametrize("kind", HANDLERS)
+@pytest.mark.parametrize("blocking", [True, False])
+async def test_handlers_of_every_shape(
+    make_app: Callable[..., Flasgo], drive: Callable, kind: str, blocking: bool
+) -> None:
+    handler, text = HANDLERS[kind]
+    app = make_app()
+    app.add_route("/", handler, endpoint="index", blocking=blocking)
+    assert (await drive(app)("/?kind=q")).text == text
+
+
+def test_a_handler_must_be_callable(make_app: Callable[..., Flasgo]) -> None:
+    with pytest.raises(RouteError, match="callable"):
+        make_app().add_route("/", "handler")  # ty: ignore[invalid-argument-type]
+
+
+# --- What handlers may return ------------------------------------------------------------------
+
+
+@dataclass
+class Point:
+    x: int
+    y: int = 2
+
+
+class Struct(msgspec.Struct):
+    x: int = 1
+
+
+async def async_parts() -> AsyncIterator[str]:
+    yield "a"
+    yield "b"
+
+
+def sync_parts() -> Iterator[bytes]:
+    yield b"a"
+    yield b"b"
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "content_type", "body"),
+    [
+        ("text", 200, "text/html; charset=utf-8", b"text"),
+        (b"\x00", 200, "application/octet-stream", b"\x00"),
+        ({"a": 1}, 200, "application/json", b'{"a":1}'),
+        ([1, 2], 200, "application/json", b"[1,2]"),
+        (None, 204, None, b""),
+        (("made", 201), 201, "text/html; charset=utf-8", b"made"),
+        ((None, 202), 202, None, b""),
+        (({"a": 1}, 201, {"x-a": "1"}), 201, "application/json", b'{"a":1}'),
+        (Response.text("mine"), 200, "text/plain; charset=utf-8", b"mine"),
+        (Point(1), 200, "application/json", b'{"x":1,"y":2}'),
+        (Struct(), 200, "application/json", b'{"x":1}'),
+        (date(2024, 1, 2), 200, "application/json", b'"2024-01-02"'),
+    ],
+)
+async def test_what_a_handler_returns_becomes_a_response(
+    make_app: Callable[..., Flasgo],
+    drive: Callable,
+    value: object,
+    status: int,
+    content_type: str | None,
+    body: bytes,
+) -> None:
+    app = make_app()
+    app.add_route("/", lambda: value, endpoint="index")
+    answer = await drive(app)("/")
+    assert (answer.status, answer.headers.get("content-type"), answer.body) == (
+        status,
+        content_type,
+        body,
+    )
+
+
+@pytest.mark.parametrize("parts", [async_parts, sync_parts])
+async def test_generators_are_streamed(
+    make_app: Callable[..., Flasgo], drive: Callable, parts: Any
+) -> None:
+    app = make_app()
+    app.add_route("/made", parts, endpoint="made")
+    app.add_route("/returned", lambda: parts(), endpoint="returned")
+    for target in ("/made", "/returned"):
+        answer = await drive(app)(target)
+        assert [message.get("body") for message in answer.messages[1:]] == [b"a", b"b", b""]
+
+
+@pytest.mark.parametrize(
+    "value", [object(), 5, 5.0, True, ("a",), ("a", "b"), (1, 2, 3, 4), {1: object()}, Views]
+)
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_nonsense_is_a_type_error_that_names_the_handler(
+    make_app: Callable[..., Flasgo], drive: Callable, value: object, is_async: bool
+) -> None:
+    app = make_app()
+
+    async def peculiar() -> object:
+        return value
+
+    def peculiar_sync() -> object:
+        return value
+
+    app.add_route("/", peculiar if is_async else peculiar_sync)
+    answer = await drive(app)("/")
+    assert answer.status == 500
+    assert isinstance(answer.error, TypeError)
+    assert "peculiar" in str(answer.error)
+
+
+async def test_a_handler_that_makes_a_coroutine_of_a_coroutine_is_told_so(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    async def inner() -> str:
+        return "x"
+
+    async def outer() -> object:
+        return inner()
+
+    app = make_app()
+    app.add_route("/", outer)
+    answer = await drive(app)("/")
+    assert "await" in str(answer.error)
+
+
+# --- url_for -----------------------------------------------------------------------------------
+
+
+async def test_url_for_builds_paths_and_queries(make_app: Callable[..., Flasgo]) -> None:
+    app = make_app()
+    app.add_route("/n/<int:id>", lambda id: "x", endpoint="note")  # noqa: A006
+    assert app.url_for("note", id=7) == "/n/7"
+    assert app.url_for("note", id=7, q="a b", tag=["x", "y"]) == "/n/7?q=a+b&tag=x&tag=y"
+    with pytest.raises(BuildError, match="Did you mean 'note'") as caught:
+        app.url_for("notes", id=7)
+    assert caught.value.endpoint == "notes"
+
+
+async def test_url_for_knows_the_root_path(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app()
+    app.add_route("/x", lambda: app.url_for("x"), endpoint="x")
+    for root_path, expected in (("", "/x"), ("/api", "/api/x"), ("/", "/x")):
+        assert (await drive(app)("/x", root_path=root_path)).text == expected
+
+
+async def test_an_external_url_never_repeats_an_unchecked_host(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app()
+    app.add_route("/", lambda: app.url_for("index", _external=True), endpoint="index")
+    with pytest.raises(BuildError, match="SERVER_NAME"):
+        app.url_for("index", _external=True)
+    answer = await drive(app)("/", headers=[])
+    assert answer.status == 500
+    assert isinstance(answer.error, BuildError)
+
+
+async def test_an_external_url_names_the_server_name(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app(settings={"SERVER_NAME": "shop.example"})
+    app.add_route("/", lambda: app.url_for("index", _external=True), endpoint="index")
+    assert app.url_for("index", _external=True) == "https://shop.example/"
+    assert (await drive(app)("/")).text == "http://shop.example/"
+    assert (await drive(app)("/", scheme="https")).text == "https://shop.example/"
+
+
+async def test_an_external_url_names_a_host_that_a_plugin_has_checked(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    class Hosts:
+        @hookimpl
+        def plugin_setup(self, registry: Any) -> None:
+            registry.request_attribute("host", lambda request: "checked.example")
+
+    app = make_app(Hosts())
+    app.add_route("/", lambda: app.url_for("index", _external=True), endpoint="index")
+    assert (await drive(app)("/")).text == "http://checked.example/"
+    with pytest.raises(BuildError):
+        app.url_for("index", _external=True)
+
+
+async def test_url_for_in_a_websocket(make_app: Callable[..., Flasgo], drive: Callable) -> None:
+    app = make_app(settings={"SERVER_NAME": "shop.example"})
+    built: list[str] = []
+
+    @app.websocket("/ws")
+    async def talk(websocket: WebSocket) -> None:
+        built.append(app.url_for("talk", _external=True))
+
+    await drive(app).websocket("/ws", scheme="wss")
+    assert built == ["http://shop.example/ws"] or built == ["https://shop.example/ws"]

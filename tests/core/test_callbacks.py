@@ -1,0 +1,237 @@
+"""before_request, after_request, teardown_request (CORE-7)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flasgo import ConfigurationError, Flasgo, HTTPException, Request, Response
+
+
+def index_app(make_app: Callable[..., Flasgo]) -> Flasgo:
+    app = make_app()
+    app.add_route("/", lambda: "index", endpoint="index")
+    return app
+
+
+# --- before_request ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "body"),
+    [
+        (None, 200, b"index"),
+        ("early", 200, b"early"),
+        ("", 200, b""),
+        ({"a": 1}, 200, b'{"a":1}'),
+        (("early", 401), 401, b"early"),
+        (Response.text("early", status_code=402), 402, b"early"),
+    ],
+)
+async def test_what_before_request_returns_ends_the_request(
+    make_app: Callable[..., Flasgo], drive: Callable, value: object, status: int, body: bytes
+) -> None:
+    app = index_app(make_app)
+    later: list[str] = []
+    app.before_request(lambda: value)
+    app.before_request(lambda: later.append("second"))
+    answer = await drive(app)("/")
+    assert (answer.status, answer.body) == (status, body)
+    assert later == (["second"] if value is None else [])
+
+
+async def test_before_request_may_raise(make_app: Callable[..., Flasgo], drive: Callable) -> None:
+    app = index_app(make_app)
+
+    @app.before_request
+    async def refuse(request: Request) -> None:
+        raise HTTPException(403, request.path)
+
+    answer = await drive(app)("/")
+    assert (answer.status, answer.json["detail"]) == (403, "/")
+
+
+async def test_junk_from_before_request_is_a_500_that_names_it(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = index_app(make_app)
+
+    @app.before_request
+    def peculiar() -> object:
+        return object()
+
+    answer = await drive(app)("/")
+    assert answer.status == 500
+    assert "peculiar" in str(answer.error)
+
+
+# --- after_request -----------------------------------------------------------------------------
+
+
+async def test_after_request_runs_in_reverse_and_may_replace_the_response(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = index_app(make_app)
+
+    @app.after_request
+    def last(response: Response) -> Response:
+        return Response.text(f"last({response.body.decode()})")
+
+    @app.after_request
+    async def first(request: Request, response: Response) -> str:
+        return f"first({request.path} {response.body.decode()})"
+
+    @app.after_request
+    def very_first(response: Response) -> None:
+        response.headers["x-first"] = "1"
+
+    assert (await drive(app)("/")).text == "last(first(/ index))"
+
+
+async def test_after_request_that_fails_ends_in_a_500_and_the_others_still_run(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = index_app(make_app)
+
+    @app.after_request
+    def mark(response: Response) -> None:
+        response.headers["x-marked"] = str(response.status_code)
+
+    @app.after_request
+    def fail(response: Response) -> None:
+        raise ZeroDivisionError
+
+    answer = await drive(app)("/")
+    assert (answer.status, answer.headers["x-marked"]) == (500, "500")
+    assert isinstance(answer.error, ZeroDivisionError)
+
+
+# --- teardown_request --------------------------------------------------------------------------
+
+
+async def test_teardown_gets_the_exception_and_runs_in_reverse(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = index_app(make_app)
+    seen: list[object] = []
+    failure = KeyError("x")
+
+    @app.get("/boom")
+    async def boom() -> None:
+        raise failure
+
+    @app.teardown_request
+    def last(error: Exception | None) -> None:
+        seen.append(("last", error))
+
+    @app.teardown_request
+    async def first(exc: Exception | None = None) -> None:
+        seen.append(("first", exc))
+
+    await drive(app)("/")
+    await drive(app)("/boom")
+    await drive(app)("/nowhere")
+    assert seen == [
+        ("first", None),
+        ("last", None),
+        ("first", failure),
+        ("last", failure),
+        ("first", None),
+        ("last", None),
+    ]
+
+
+async def test_teardown_sees_the_request_still(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    from flasgo import request
+
+    app = index_app(make_app)
+    seen: list[str] = []
+
+    @app.teardown_request
+    def last(error: Exception | None, request: Request) -> None:
+        seen.append(request.path)
+
+    @app.teardown_request
+    def also() -> None:
+        seen.append(request.path)
+
+    await drive(app)("/x")
+    assert seen == ["/x", "/x"]
+
+
+# --- Arguments ---------------------------------------------------------------------------------
+
+
+def keyword_default(resp: Response, flag: bool = True) -> None:
+    resp.headers["x-seen"] = f"resp {flag}"
+
+
+def lone_default(r: Response | None = None) -> None:
+    if r is not None:
+        r.headers["x-seen"] = "lone"
+
+
+def by_name(response: Response, request: Request) -> None:
+    response.headers["x-seen"] = f"names {request.path}"
+
+
+def by_position(req: Request, resp: Response) -> None:
+    resp.headers["x-seen"] = f"position {req.path}"
+
+
+def mixed(resp: Response, request: Request) -> None:
+    resp.headers["x-seen"] = f"mixed {request.path}"
+
+
+class AsyncObject:
+    async def __call__(self, response: Response) -> None:
+        response.headers["x-seen"] = "async object"
+
+
+def returns_awaitable(response: Response) -> Any:
+    return AsyncObject()(response)
+
+
+@pytest.mark.parametrize(
+    ("function", "seen"),
+    [
+        (keyword_default, "resp True"),
+        (lone_default, "lone"),
+        (by_name, "names /"),
+        (by_position, "position /"),
+        (mixed, "mixed /"),
+        (AsyncObject(), "async object"),
+        (returns_awaitable, "async object"),
+        (functools.partial(keyword_default, flag=False), "resp False"),
+    ],
+)
+async def test_callbacks_take_what_they_name(
+    make_app: Callable[..., Flasgo], drive: Callable, function: Any, seen: str
+) -> None:
+    app = index_app(make_app)
+    app.after_request(function)
+    assert (await drive(app)("/")).headers["x-seen"] == seen
+
+
+@pytest.mark.parametrize("kind", ["before_request", "after_request", "teardown_request"])
+def test_a_callback_that_wants_too_much_is_refused_at_once(
+    make_app: Callable[..., Flasgo], kind: str
+) -> None:
+    def greedy(a: object, b: object, c: object) -> None: ...
+
+    with pytest.raises(ConfigurationError, match=rf"{kind} .*greedy.*3 arguments \(a, b, c\)"):
+        getattr(make_app(), kind)(greedy)
+
+
+def test_decorators_return_the_function(make_app: Callable[..., Flasgo]) -> None:
+    app = make_app()
+
+    def function() -> None: ...
+
+    for kind in ("before_request", "after_request", "teardown_request"):
+        assert getattr(app, kind)(function) is function
+    assert app.errorhandler(404)(function) is function
