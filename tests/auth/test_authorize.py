@@ -23,7 +23,7 @@ from flasgo_auth import (
     authorize,
     current_user,
 )
-from flasgo_testing import LifespanError, TestingPlugin
+from flasgo_testing import TestingPlugin
 
 ALICE = {"x-user": "alice"}
 BOB = {"x-user": "bob"}
@@ -243,7 +243,7 @@ def test_an_unknown_backend_stops_the_start_up(app):
     app.register_auth_backend("bearer", lambda request: None)
     app.register_auth_backend("session", lambda request: None)
     app.get("/x")(app.authorize(backend="baerer")(make_whoami()))
-    with pytest.raises(LifespanError) as caught, app.test_client():
+    with pytest.raises(PluginError) as caught, app.test_client():
         pass
     message = str(caught.value)
     assert "'baerer'" in message

@@ -130,9 +130,9 @@ class Driver:
         **extra: Any,
     ) -> Answer:
         """Open a WebSocket, feed it messages and then the client's disconnect."""
-        scope = self.scope(target, "GET", headers, **extra)
+        kind = {"type": "websocket", "scheme": "ws", "subprotocols": [], **extra}
+        scope = self.scope(target, "GET", headers, **kind)
         del scope["method"]
-        scope |= {"type": "websocket", "scheme": "ws", "subprotocols": []}
         answer = Answer(scope)
         messages = [
             {"type": "websocket.connect"},

@@ -292,7 +292,7 @@ async def test_a_failing_finalizer_leaves_a_hardened_500_to_the_others(
         response.headers["x-late"] = "yes"
 
     asynchronous = type("Late", (), {"name": "zzzz", "response_finalize": also})()
-    app = make_app(early, bad, late, asynchronous, settings={"DEBUG": True})
+    app = make_app(early, bad, late, asynchronous)
 
     @app.get("/")
     async def index() -> Response:

@@ -68,7 +68,7 @@ async def test_accept_echo_close(make_app: Callable[..., Flasgo], drive: Callabl
         await websocket.close(4000, "done")
 
     incoming = [text("a"), binary(b"b"), text("[1]")]
-    answer = await drive(app).websocket("/ws/7?name=Ann", incoming)
+    answer = await drive(app).websocket("/ws/7?name=Ann", incoming, subprotocols=["chat"])
     assert answer.messages == [
         {"type": "websocket.accept", "subprotocol": "chat", "headers": [(b"x-room", b"7")]},
         {"type": "websocket.send", "text": "Ann in 7"},

@@ -1,8 +1,15 @@
 """Apps with the security plugin alone, and a way to send them any bytes."""
 
 import asyncio
+import contextlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,39 +49,52 @@ class Answer:
         return [value.decode() for key, value in self.raw if key == name.encode()]
 
 
+def http_scope(
+    path: str,
+    method: str,
+    *,
+    host: bytes | None = b"localhost",
+    headers: RawHeaders = (),
+    client: tuple[str, int] | None = ("192.0.2.1", 4711),
+    scheme: str = "http",
+) -> dict[str, Any]:
+    path, _, query = path.partition("?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": [*([] if host is None else [(b"host", host)]), *headers],
+        "client": client,
+        "server": ("127.0.0.1", 80),
+        "scheme": scheme,
+    }
+
+
 class Caller:
     """Sends requests to an app as an ASGI server would, with the headers as given."""
 
     def __init__(self, runner: asyncio.Runner) -> None:
         self._runner = runner
 
-    def __call__(
-        self,
-        app: Flasgo,
-        path: str = "/",
-        method: str = "GET",
-        *,
-        host: bytes | None = b"localhost",
-        headers: RawHeaders = (),
-        body: bytes = b"",
-        client: tuple[str, int] | None = ("192.0.2.1", 4711),
-        scheme: str = "http",
-    ) -> Answer:
-        every = [] if host is None else [(b"host", host)]
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": method,
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "headers": [*every, *headers],
-            "client": client,
-            "server": ("127.0.0.1", 80),
-            "scheme": scheme,
-        }
-        return self._runner.run(self._exchange(app, scope, body))
+    def __call__(self, app: Flasgo, path: str = "/", method: str = "GET", **options: Any) -> Answer:
+        """Send one request; the options are those of `http_scope`, and `body`."""
+        return self._runner.run(self._exchange(app, path, method, **options))
+
+    def together(
+        self, app: Flasgo, number: int, path: str = "/", method: str = "GET", **options: Any
+    ) -> list[Answer]:
+        """Send as many requests at the same time."""
+
+        async def all_of_them() -> list[Answer]:
+            return await asyncio.gather(
+                *(self._exchange(app, path, method, **options) for _ in range(number))
+            )
+
+        return self._runner.run(all_of_them())
 
     def websocket(
         self, app: Flasgo, path: str, *, host: bytes = b"localhost", headers: RawHeaders = ()
@@ -106,7 +126,10 @@ class Caller:
         self._runner.run(exchange())
         return sent
 
-    async def _exchange(self, app: Flasgo, scope: dict[str, Any], body: bytes) -> Answer:
+    async def _exchange(
+        self, app: Flasgo, path: str, method: str, *, body: bytes = b"", **options: Any
+    ) -> Answer:
+        scope = http_scope(path, method, **options)
         answer = Answer()
 
         async def receive() -> dict[str, Any]:
@@ -154,3 +177,127 @@ def runner() -> Iterator[asyncio.Runner]:
 @pytest.fixture
 def call(runner: asyncio.Runner) -> Caller:
     return Caller(runner)
+
+
+# --- Redis --------------------------------------------------------------------------------------
+
+
+class RedisServer:
+    """A redis-server of the test's own, ended by its process id."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def uri(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start the server, empty, and wait until it answers."""
+        if self._process is not None:
+            return
+        self._process = subprocess.Popen(
+            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+             "--appendonly", "no", "--dir", str(self._directory)],
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        for _ in range(200):
+            with contextlib.suppress(OSError):
+                if self.command(b"PING") == b"+PONG":
+                    return
+            time.sleep(0.05)
+        raise RuntimeError("redis-server did not start")
+
+    def stop(self) -> None:
+        """Kill the server: what it held is gone."""
+        if self._process is not None:
+            self.thaw()
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
+    def freeze(self) -> None:
+        """Let it hang: it accepts connections and answers nothing."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
+    def command(self, *words: bytes) -> bytes:
+        """Send one command, and return the first line of the answer."""
+        request = b"*%d\r\n" % len(words)
+        request += b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall(request)
+            return connection.recv(65536).partition(b"\r\n")[0]
+
+    def keys(self) -> list[str]:
+        """Return all keys."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall(b"KEYS *\r\n")
+            lines = connection.recv(1 << 20).decode().split("\r\n")
+        return lines[2::2]
+
+
+@pytest.fixture(scope="session")
+def one_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed: apt-get install redis-server")
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def redis(one_redis: RedisServer) -> RedisServer:
+    """A running, empty Redis."""
+    one_redis.start()
+    one_redis.thaw()
+    one_redis.command(b"FLUSHALL")
+    one_redis.command(b"CONFIG", b"SET", b"maxmemory", b"0")
+    return one_redis
+
+
+@pytest.fixture
+def make_shared_app(make_app: MakeApp, runner: asyncio.Runner) -> Iterator[MakeApp]:
+    """Make apps as `make_app` does, and close what they have opened."""
+    made: list[Flasgo] = []
+
+    def make(*plugins: object, **settings: object) -> Flasgo:
+        app = make_app(*plugins, **settings)
+        made.append(app)
+        return app
+
+    async def shut_down(app: Flasgo) -> None:
+        for impl in app.plugins.implementations("app_shutdown"):
+            await impl.call(app)
+
+    yield make
+    for app in made:
+        runner.run(shut_down(app))
+
+
+class Patience:
+    """Real time that a test waits for something to recover, bounded."""
+
+    def until(self, holds: Callable[[], bool]) -> bool:
+        for _ in range(200):
+            if holds():
+                return True
+            time.sleep(0.05)
+        return False
+
+
+@pytest.fixture
+def patience() -> Patience:
+    return Patience()

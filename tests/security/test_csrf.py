@@ -5,7 +5,7 @@ import logging
 import pytest
 from flasgo import Flasgo, SettingError
 from flasgo_security import csrf_exempt
-from flasgo_security.csrf import CsrfTokens
+from flasgo_security.csrf import CsrfTokens, mask, unmask
 from flasgo_security.signing import PurposeSigner
 from flasgo_testing import TestClient
 from hypothesis import given
@@ -96,6 +96,27 @@ def test_tokens_differ_and_hold_for_their_session_only(tokens):
 @given(st.text(max_size=200), st.text(max_size=20))
 def test_no_other_text_is_a_token(text, binding):
     assert not CsrfTokens(PurposeSigner("csrf", "k" * 32)).is_valid(text, binding)
+
+
+@given(st.text(st.characters(max_codepoint=127), min_size=1, max_size=128).map(lambda t: f"{t}."))
+def test_masking_hides_a_token_and_gives_it_back(token):
+    first, second = mask(token), mask(token)
+    assert first != second
+    assert "." not in first
+    assert unmask(first) == unmask(second) == unmask(token) == token
+
+
+@given(st.text(max_size=600))
+def test_unmasking_takes_anything(text):
+    assert isinstance(unmask(text), str)
+
+
+def test_pages_show_another_spelling_each_time_and_each_is_taken(client):
+    """BREACH, CVE-2013-3587."""
+    shown = [client.get("/form").json()["token"] for _ in range(3)]
+    assert len({*shown, client.cookies["csrf"]}) == 4
+    for token in (*shown, client.cookies["csrf"]):
+        assert client.post("/act", headers={"X-CSRF-Token": token}).status_code == 200
 
 
 # --- What needs no token ------------------------------------------------------------------------
@@ -301,7 +322,7 @@ def test_the_cookie_is_set_only_when_a_token_was_asked_for(client):
     assert response.headers["set-cookie"].startswith("csrf=")
     assert response.headers["vary"] == "Cookie"
     again = client.get("/form")
-    assert again.json() == response.json()
+    assert unmask(again.json()["token"]) == unmask(response.json()["token"])
     assert "set-cookie" not in again.headers
     assert again.headers["vary"] == "Cookie"
 
@@ -364,7 +385,8 @@ def test_names_follow_the_settings(make_app):
     client = TestClient(app, enforce_csrf=True)
     response = client.get("/form")
     token = response.json()["token"]
-    assert response.headers["set-cookie"] == f"xsrf={token}; Path=/; HttpOnly; SameSite=Lax"
+    cookie = f"xsrf={unmask(token)}; Path=/; HttpOnly; SameSite=Lax"
+    assert response.headers["set-cookie"] == cookie
     assert client.post("/act", headers={"X-XSRF": token}).status_code == 200
     assert client.post("/echo", data={"xsrf_field": token}).status_code == 200
     assert client.post("/act", headers={"X-CSRF-Token": token}).status_code == 403

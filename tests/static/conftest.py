@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -15,6 +16,10 @@ class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
+
+
+def open_descriptors():
+    return len(list(Path("/dev/fd").iterdir()))
 
 
 @pytest.fixture

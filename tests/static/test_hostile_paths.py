@@ -2,11 +2,12 @@
 
 import os
 import socket
-from pathlib import Path
 
 import pytest
 from flasgo_static import StaticFolder
 from flasgo_static.names import is_servable, servable_parts
+
+from .conftest import open_descriptors
 
 # What a server would put into the scope's path, and the bytes it would come from.
 HOSTILE = [
@@ -216,10 +217,6 @@ async def test_no_permission_is_not_found_and_logged(app, ask, folder, caplog, m
     monkeypatch.setattr(os, "open", refuse)
     assert (await ask(app, "/static/hello.txt")).status == 404
     assert "No permission to read 'hello.txt'" in caplog.text
-
-
-def open_descriptors():
-    return len(list(Path("/dev/fd").iterdir()))
 
 
 async def test_no_descriptor_stays_open(app, ask, folder, link, secret):

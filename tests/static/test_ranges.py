@@ -1,8 +1,15 @@
 """STA-1: parts of files by RFC 9110, section 14."""
 
+import re
+from itertools import pairwise
+from types import SimpleNamespace
+
 import pytest
 from flasgo.files import CHUNK_BYTES
+from flasgo.ranges import MAX_RANGES, RangeRequest, UnsatisfiableRangeError
 from flasgo_testing import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
 
 CONTENT = b"content of hello.txt"
 SIZE = len(CONTENT)
@@ -42,8 +49,11 @@ async def test_one_range(app, ask, value, start, stop):
         "bytes=a-b",
         "bytes=1",
         "bytes=+1-2",
-        "bytes=1-2,4-5",
-        "bytes=0-0," * 1000,
+        "bytes=1-2,4",
+        "bytes=1-2,5-4",
+        "bytes=" + "0-0," * 1000,
+        "bytes=" + ",".join(["0-0"] * 17),
+        "bytes=,,",
         "bytes=\u0660-\u0661",
         "items=0-1",
         "0-1",
@@ -51,7 +61,7 @@ async def test_one_range(app, ask, value, start, stop):
         "",
     ],
 )
-async def test_what_is_not_one_range_is_ignored(app, ask, value):
+async def test_what_is_no_range_is_ignored(app, ask, value):
     value = value.encode().decode("latin-1")
     answer = await ask(app, "/static/hello.txt", headers=[("range", value)])
     assert (answer.status, answer.body) == (200, CONTENT)
@@ -115,6 +125,115 @@ async def test_preconditions_come_first(app, ask, condition, status):
 async def test_an_outdated_if_range_hides_a_bad_range(app, ask):
     headers = [("range", f"bytes={SIZE}-"), ("if-range", '"other"')]
     assert (await ask(app, "/static/hello.txt", headers=headers)).status == 200
+
+
+# Several ranges (section 14.6)
+
+
+def split_parts(answer):
+    """Read a multipart/byteranges body strictly; return Content-Range and content of each part."""
+    kind, _, boundary = answer.headers["content-type"].partition("; boundary=")
+    assert kind == "multipart/byteranges"
+    assert re.fullmatch(r"[0-9a-f]{24}", boundary)
+    assert answer.headers["content-length"] == str(len(answer.body))
+    delimiter = f"--{boundary}".encode()
+    first, *parts, last = answer.body.split(delimiter)
+    assert (first, last) == (b"", b"--\r\n")
+    found = []
+    for part in parts:
+        head, _, content = part.partition(b"\r\n\r\n")
+        blank, kind, content_range = head.decode().split("\r\n")
+        assert blank == ""
+        assert kind == "Content-Type: application/octet-stream"
+        assert content.endswith(b"\r\n")
+        found.append((content_range.removeprefix("Content-Range: bytes "), content[:-2]))
+    return found
+
+
+BIG = bytes(range(256)) * 8
+
+
+@pytest.fixture
+def big(folder):
+    (folder / "big.bin").write_bytes(BIG)
+
+
+@pytest.mark.parametrize(
+    ("value", "spans"),
+    [
+        ("bytes=0-9,1000-1009", [(0, 10), (1000, 1010)]),
+        ("bytes=1000-1009, 0-9", [(0, 10), (1000, 1010)]),
+        ("bytes=0-9,-10", [(0, 10), (2038, 2048)]),
+        ("bytes=0-9,500-509,1000-", [(0, 10), (500, 510), (1000, 2048)]),
+        ("bytes=,0-9,,1000-1009,", [(0, 10), (1000, 1010)]),
+        ("bytes=0-9,9999-,1000-1009", [(0, 10), (1000, 1010)]),
+    ],
+)
+async def test_several_ranges(app, ask, big, value, spans):
+    answer = await ask(app, "/static/big.bin", headers=[("range", value)])
+    assert answer.status == 206
+    assert "content-range" not in answer.headers
+    wanted = [(f"{start}-{stop - 1}/2048", BIG[start:stop]) for start, stop in spans]
+    assert split_parts(answer) == wanted
+
+
+@pytest.mark.parametrize(
+    ("value", "start", "stop"),
+    [
+        ("bytes=0-9,5-14", 0, 15),
+        ("bytes=0-9,10-19", 0, 20),
+        ("bytes=0-9,50-59", 0, 60),
+        ("bytes=0-,0-,0-,-2048", 0, 2048),
+        ("bytes=0-0" + ",0-2047" * 15, 0, 2048),
+        ("bytes=9999-,5-5", 5, 6),
+    ],
+)
+async def test_ranges_that_touch_are_one(app, ask, big, value, start, stop):
+    answer = await ask(app, "/static/big.bin", headers=[("range", value)])
+    assert answer.status == 206
+    assert answer.body == BIG[start:stop]
+    assert answer.headers["content-range"] == f"bytes {start}-{stop - 1}/2048"
+    assert answer.headers["content-type"] == "application/octet-stream"
+
+
+async def test_several_ranges_behind_the_end(app, ask, big):
+    answer = await ask(app, "/static/big.bin", headers=[("range", "bytes=5000-,9000-9999,-0")])
+    assert answer.status == 416
+    assert answer.headers["content-range"] == "bytes */2048"
+
+
+@given(st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 3000)), min_size=1, max_size=20))
+def test_no_byte_is_ever_sent_twice(pairs):
+    value = "bytes=" + ",".join(f"{first}-{last}" for first, last in pairs)
+    try:
+        parts = RangeRequest(value).parts(2048, '"x"', 0)
+    except UnsatisfiableRangeError:
+        assert all(first >= 2048 for first, _ in pairs)
+        return
+    if parts is None:
+        assert len(pairs) > MAX_RANGES or any(last < first for first, last in pairs)
+        return
+    assert sum(part.length for part in parts) <= 2048
+    assert all(a.stop < b.start for a, b in pairwise(parts))
+    for first, last in pairs:
+        if first < 2048:
+            stop = min(last + 1, 2048)
+            assert any(part.start <= first and stop <= part.stop for part in parts)
+
+
+def test_several_large_parts_are_streamed(app, folder):
+    content = bytes(range(256)) * (CHUNK_BYTES // 64)
+    (folder / "data.bin").write_bytes(content)
+    spans = [(100, 400_100), (500_000, 900_000)]
+    value = "bytes=" + ",".join(f"{start}-{stop - 1}" for start, stop in spans)
+    with TestClient(app) as client:
+        answer = client.get("/static/data.bin", headers={"Range": value})
+    assert answer.status_code == 206
+    parts = split_parts(SimpleNamespace(headers=answer.headers, body=answer.content))
+    assert [part for _, part in parts] == [content[start:stop] for start, stop in spans]
+
+
+# Large files
 
 
 def test_large_parts_are_streamed(app, folder):

@@ -3,7 +3,6 @@
 import pytest
 from flasgo import PluginError, hookimpl
 from flasgo_templates import TemplatesPlugin
-from flasgo_testing import LifespanError
 
 
 class Theme:
@@ -146,7 +145,7 @@ def test_async_hooks_stop_the_start_up(make_app, write, hook):
     odd = type("Odd", (), {"name": "odd", hook: hookimpl(awaited)})
     app = make_app(odd)
     app.configure_templates(write({"a": ""}))
-    with pytest.raises(LifespanError, match=f"'odd': {hook} is async"), app.test_client():
+    with pytest.raises(PluginError, match=f"'odd': {hook} is async"), app.test_client():
         pass
     with pytest.raises(PluginError) as caught:
         app.render_template("a")

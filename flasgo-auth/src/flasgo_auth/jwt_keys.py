@@ -178,15 +178,24 @@ _ADVICE = {
 }
 
 
+_KEY_MARKS = (b"-----BEGIN ", b"---- BEGIN ", b"ssh-rsa ", b"ssh-ed25519 ", b"ecdsa-sha2-")
+
+
 def _check_secret(
     data: str | bytes | dict[str, object], wanted: Algorithm, algorithm: str, name: str
 ) -> None:
-    """Refuse a secret that is too short, before the library warns of it in its own words."""
+    """Refuse what is no secret, or a short one, before the library speaks of it in its words."""
     if wanted.key_type != "oct" or isinstance(data, dict):
         return
-    size = len(data.encode() if isinstance(data, str) else data)
-    if size < wanted.least:
-        raise _too_weak(name, algorithm, f"{size} bytes", f"{wanted.least} bytes")
+    secret = data.encode() if isinstance(data, str) else data
+    # SECURITY: a public key is public, and makes a poor secret (RFC 8725, section 2.1).
+    if any(mark in secret for mark in _KEY_MARKS):
+        raise ConfigurationError(
+            f"{name} of jwt_backend is an asymmetric key, and {algorithm} takes a secret. "
+            "Choose the algorithm of the key, such as RS256 or ES256."
+        )
+    if len(secret) < wanted.least:
+        raise _too_weak(name, algorithm, f"{len(secret)} bytes", f"{wanted.least} bytes")
 
 
 def _check_strength(key: Key, wanted: Algorithm, algorithm: str, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from flasgo.policies import PolicyScope
 from flasgo.threads import WorkerThreads
 
 from flasgo_auth.backends import AuthBackend, AuthFunction
@@ -13,7 +14,7 @@ from flasgo_auth.users import User
 
 __all__ = ["AppMembers", "RequestMembers"]
 
-_H = TypeVar("_H", bound=Callable[..., object])
+_H = TypeVar("_H", bound=Callable[..., object] | PolicyScope)
 
 
 class AppMembers:

@@ -14,6 +14,7 @@ from flasgo_auth.checks import access_findings
 from flasgo_auth.current import current_user
 from flasgo_auth.default_permissions import default_guard, resolve_permissions
 from flasgo_auth.gates import Answers, Gate, compile_gates
+from flasgo_auth.openapi import OpenApiDescription
 from flasgo_auth.policy import AuthPolicy, authorize
 from flasgo_auth.users import ANONYMOUS
 
@@ -70,6 +71,7 @@ class AuthPlugin:
         registry.app_method("authorize", authorize)
         registry.app_property("password_threads", lambda: self._password_threads)
         registry.request_attribute("user", lambda request: ANONYMOUS)
+        registry.component("openapi", OpenApiDescription(self.backends, self.policies_for))
         self._registry = registry
 
     @hookimpl

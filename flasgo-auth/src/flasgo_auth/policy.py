@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from flasgo import Policy, attach_policy
+from flasgo.policies import PolicyScope
 
 from flasgo_auth.permissions import (
     AllowAny,
@@ -18,7 +19,7 @@ from flasgo_auth.permissions import (
 
 __all__ = ["AuthPolicy", "authorize"]
 
-_H = TypeVar("_H", bound=Callable[..., object])
+_H = TypeVar("_H", bound=Callable[..., object] | PolicyScope)
 
 
 # PERF: compared by identity, so that looking up its gates hashes no permission.
@@ -49,8 +50,8 @@ class AuthPolicy(Policy):
 def authorize(*permissions: PermissionLike, backend: str | None = None) -> Callable[[_H], _H]:
     """Ask for permissions before the decorated handler runs.
 
-    Works above or below the route decorator, on functions that several routes share and on
-    WebSocket handlers. Several `authorize` decorators on one handler all hold. Requests without
+    Works above or below the route decorator, on functions that several routes share, on
+    WebSocket handlers, and on a blueprint: `authorize(HasScope("admin"))(blueprint)`. Several `authorize` decorators on one handler all hold. Requests without
     a user are denied with 401, users without permission with 403.
 
     Args:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 from flasgo._bundle import exported_names, load_name
 from flasgo.app import Flasgo
+from flasgo.background import BackgroundTasks
+from flasgo.binding import Body, Cookie, Depends, Form, Header, Path, Query
+from flasgo.blueprints import Blueprint
 from flasgo.checks import Finding
 from flasgo.connection import Connection
 from flasgo.context import context_proxy, current_request, g
@@ -24,11 +27,13 @@ from flasgo.errors import (
     UnenforcedPolicyError,
     abort,
 )
+from flasgo.eventsource import EventSourceResponse, ServerSentEvent
 from flasgo.file_response import FileResponse
 from flasgo.forms import FormData, UploadedFile
 from flasgo.headers import HeaderBlock, Headers, MutableHeaders
 from flasgo.hooks import hookimpl, hookspec
 from flasgo.multidict import MultiDict, State
+from flasgo.ndjson import NDJSONResponse
 from flasgo.plugins import PluginInfo
 from flasgo.policies import Policy, attach_policy, has_policy
 from flasgo.registry import Registry
@@ -152,31 +157,43 @@ request = _request_proxy
 __version__ = "0.1.0"
 
 __all__ = [
+    "BackgroundTasks",
+    "Blueprint",
+    "Body",
     "BuildError",
     "ClientDisconnect",
     "ConfigurationError",
     "Connection",
     "Converter",
+    "Cookie",
+    "Depends",
+    "EventSourceResponse",
     "FileResponse",
     "Finding",
     "Flasgo",
     "FlasgoError",
+    "Form",
     "FormData",
     "HTTPException",
+    "Header",
     "HeaderBlock",
     "Headers",
     "HookError",
     "MultiDict",
     "MutableHeaders",
+    "NDJSONResponse",
     "OptionError",
+    "Path",
     "PluginError",
     "PluginInfo",
     "Policy",
+    "Query",
     "Registry",
     "Request",
     "Response",
     "Route",
     "RouteError",
+    "ServerSentEvent",
     "SettingError",
     "Settings",
     "State",

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from flasgo import _bundle
-from flasgo.asgi import Receive, Scope, Send
-from flasgo.binding import compile_call
-from flasgo.callbacks import Callback, as_callback
-from flasgo.context import active_request
+from flasgo.asgi import ASGIApp, Receive, Scope, Send
+from flasgo.background import BackgroundRunner
+from flasgo.binding import DependencyOverrides, compile_call
+from flasgo.blueprints import Blueprint, Registration, mount_routes, name_taken
+from flasgo.callbacks import Callbacks
+from flasgo.compilation import Compilation
 from flasgo.dispatch import Dispatcher
-from flasgo.error_handling import ErrorHandlers
-from flasgo.errors import BuildError, ConfigurationError, OptionError, UnenforcedPolicyError
+from flasgo.errors import ConfigurationError, OptionError, UnenforcedPolicyError
 from flasgo.lifespan import Lifespan, LifespanFunction
+from flasgo.middleware import Layer, MiddlewareStack, onward, stacked
+from flasgo.mounts import METHODS, Mount
 from flasgo.multidict import State
 from flasgo.options import Options
-from flasgo.pipeline import Call, Pipeline, PipelineCompiler, StageInfo
+from flasgo.pipeline import Call, Pipeline, StageInfo
 from flasgo.plugins import PluginChoice, Plugins
 from flasgo.policies import watch_policies
 from flasgo.registrar import Registrar, RouteOptions
 from flasgo.registry import Ledger
-from flasgo.routing import Converter, Route, Router
+from flasgo.routing import Converter, Route, Router, routed_host
 from flasgo.settings import (
     CORE_SETTINGS,
     Settings,
@@ -36,12 +39,15 @@ from flasgo.settings import (
 )
 from flasgo.suggest import did_you_mean
 from flasgo.threads import WorkerThreads
+from flasgo.urls import endpoint_url
+
+if TYPE_CHECKING:
+    from flasgo.connection import Connection
 
 __all__ = ["Flasgo"]
 
 _logger = logging.getLogger("flasgo.app")
 
-_F = TypeVar("_F", bound=Callable[..., object])
 _L = TypeVar("_L", bound=LifespanFunction)
 
 
@@ -72,6 +78,8 @@ class Flasgo(Registrar, _bundle.AppMembers):
     settings: Settings
     options: Options
     threads: WorkerThreads
+    background: BackgroundRunner
+    dependency_overrides: DependencyOverrides
 
     def __init__(
         self,
@@ -88,11 +96,14 @@ class Flasgo(Registrar, _bundle.AppMembers):
         self.state = State()
         self.registry = Ledger(SettingSpecs(CORE_SETTINGS))
         self._dispatcher: Dispatcher | None = None
+        # What serves requests: the dispatcher, or the middleware around it.
+        self._entry: Dispatcher | MiddlewareStack | None = None
+        self._stack: MiddlewareStack | None = None
+        self._layers: list[Layer] = []
+        self._blueprints: dict[str, Blueprint] = {}
+        self._blueprint_stacks: dict[Blueprint, ASGIApp] = {}
+        self._callbacks = Callbacks()
         self._calls: dict[Route, Call] = {}
-        self._before: list[Callback] = []
-        self._after: list[Callback] = []
-        self._teardown: list[Callback] = []
-        self._errors = ErrorHandlers()
         self._lifespan = Lifespan(self)
         self._sources = read_sources(settings)
         self.plugins = Plugins(self, self.registry)
@@ -101,18 +112,24 @@ class Flasgo(Registrar, _bundle.AppMembers):
         self.settings = self._load_settings()
         self.options = self._take_options(options)
         self.threads = WorkerThreads(self.settings.SYNC_WORKERS)
+        self.background = BackgroundRunner(self.threads)
+        self.dependency_overrides = DependencyOverrides(self._rebind)
         self._router = Router(trailing_slash=self.settings.TRAILING_SLASH)
         self.plugins.call_all("app_created", self)
+        if self.settings.ENABLE_DOCS:
+            from flasgo.openapi.docs_page import add_docs
+
+            add_docs(self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection: an HTTP request, a WebSocket, or the lifespan."""
         kind = scope["type"]
         if kind == "http":
-            await (self._dispatcher or self.compile()).http(scope, receive, send)
+            await (self._entry or self.make_ready()).http(scope, receive, send)
         elif kind == "websocket":
-            await (self._dispatcher or self.compile()).websocket(scope, receive, send)
+            await (self._entry or self.make_ready()).websocket(scope, receive, send)
         elif kind == "lifespan":
-            await self._lifespan.serve(scope, receive, send)
+            await self._enter_lifespan(scope, receive, send)
         else:
             raise ConfigurationError(
                 f"Flasgo does not speak {kind!r}; it serves 'http', 'websocket' and 'lifespan'."
@@ -156,26 +173,34 @@ class Flasgo(Registrar, _bundle.AppMembers):
             PluginError: When a plugin's predicate fails.
         """
         if self._dispatcher is None:
-            compiler = PipelineCompiler(self.plugins, self.registry)
-            for route, call in self._calls.items():
-                route.pipeline = self._pipeline(compiler, route, call)
-            self._dispatcher = self._make_dispatcher(compiler)
+            self._dispatcher = Compilation(self, self._router, self._blueprint_stacks).run(
+                self._calls
+            )
         return self._dispatcher
 
     def recompile(self) -> None:
         """Have the pipelines compiled anew before the next request."""
-        self._dispatcher = None
+        self._dispatcher = self._entry = None
 
-    def _make_dispatcher(self, compiler: PipelineCompiler) -> Dispatcher:
-        dispatcher = Dispatcher(self, self._router, self._errors, self._teardown[::-1])
-        answer = dispatcher.answer_unmatched
-        unmatched = Route("/", answer, methods=(), endpoint="(unmatched)")
-        dispatcher.unmatched = self._pipeline(compiler, unmatched, answer)
-        return dispatcher
+    def make_ready(self) -> Dispatcher | MiddlewareStack:
+        """Return what serves requests: compiled, and with the middleware around it.
 
-    def _pipeline(self, compiler: PipelineCompiler, route: Route, call: Call) -> Pipeline:
-        after = () if route.is_websocket else self._after[::-1]
-        return compiler.compile(route, call, before=self._before, after=after)
+        Nobody needs to call this: it happens at start-up, or with the first request.
+
+        Raises:
+            ConfigurationError: When a middleware cannot be made.
+            UnenforcedPolicyError: When a route carries a policy that nobody enforces.
+            PluginError: When a plugin's predicate fails.
+        """
+        dispatcher = self.compile()
+        self._entry = self._make_stack() or dispatcher
+        return self._entry
+
+    def _make_stack(self) -> MiddlewareStack | None:
+        """Return the app's middleware; it is made once, because it may keep a state of its own."""
+        if self._stack is None and self._layers:
+            self._stack = MiddlewareStack(self, self._layers)
+        return self._stack
 
     def explain(self, route: Route) -> tuple[StageInfo, ...]:
         """Return the steps of a route's pipeline, in order.
@@ -193,6 +218,20 @@ class Flasgo(Registrar, _bundle.AppMembers):
         """The registered routes, in the order of their registration."""
         return tuple(self._calls)
 
+    def find_route(self, connection: Connection, method: str | None = None) -> Route | None:
+        """Return the route that takes a request, or would take it with another method.
+
+        For plugins that answer on behalf of a route, such as to CORS preflights. Nothing is called.
+
+        Args:
+            connection: The request.
+            method: The method, in upper case; the request's own when left out.
+        """
+        scope = connection.scope
+        host = routed_host(connection.raw_header(b"host")) if self._router.has_hosts else ""
+        match = self._router.match_on(host, method or scope.get("method", "GET"), connection.path)
+        return None if match is None else match.route
+
     def add_route(
         self,
         path: str,
@@ -203,14 +242,145 @@ class Flasgo(Registrar, _bundle.AppMembers):
         **options: Unpack[RouteOptions],
     ) -> Route:
         """Register a route; see `Registrar.add_route`."""
-        route = Route(path, handler, methods=methods, is_websocket=is_websocket, **options)
-        self._router.prepare(route)
-        call = compile_call(route, self.threads)
-        self._router.add(route)
-        self._calls[route] = call
-        watch_policies(handler, self)
-        self.recompile()
+        route = Route(
+            path, handler, methods=methods, is_websocket=is_websocket, scopes=(self,), **options
+        )
+        self._register((route,))
         return route
+
+    def _register(self, routes: Sequence[Route]) -> None:
+        """Take routes: all of them, or none when one is refused."""
+        calls: dict[Route, Call] = {}
+        for route in routes:
+            self._router.prepare(route)
+            is_mount = isinstance(route.handler, Mount)
+            calls[route] = route.handler if is_mount else self._bind(route)
+        self.recompile()
+        self._router.add_all(routes)
+        self._calls.update(calls)
+        for route in routes:
+            if not isinstance(route.handler, Mount):
+                watch_policies(route.handler, self)
+
+    def _bind(self, route: Route) -> Call:
+        return compile_call(route, self.threads, self.dependency_overrides)
+
+    def _rebind(self) -> None:
+        """Bind the handlers anew that have dependencies, because some were overridden."""
+        for route in self._calls:
+            if route.plan is not None and route.plan.dependencies:
+                self._calls[route] = self._bind(route)
+        self.recompile()
+
+    def openapi_spec(self) -> dict[str, Any]:
+        """Return the OpenAPI 3.1 document of the app, made anew from its routes.
+
+        `Any`: the members of a JSON document.
+
+        Raises:
+            PluginError: When a plugin's `openapi_document` hook fails.
+        """
+        from flasgo.openapi import build_document
+
+        return build_document(self)
+
+    def register_blueprint(
+        self,
+        blueprint: Blueprint,
+        *,
+        prefix: str | None = None,
+        name: str | None = None,
+        host: str | None = None,
+    ) -> None:
+        """Register a blueprint and all that it contains: everything, or nothing.
+
+        Args:
+            blueprint: The blueprint. It may be registered again under another name.
+            prefix: Takes the place of its own prefix.
+            name: Takes the place of its own name, in front of its endpoints.
+            host: Takes the place of its own host.
+
+        Raises:
+            ConfigurationError: When the name is taken, or a name or prefix is malformed.
+            RouteError: When one of its routes cannot be registered.
+        """
+        registration = Registration(self, blueprint, prefix, name, host)
+        for full_name, placed in registration.names.items():
+            holder = self._blueprints.get(full_name)
+            if holder is not None:
+                raise ConfigurationError(name_taken(full_name, holder, placed))
+        for placed in set(registration.names.values()):
+            if placed.layers and placed not in self._blueprint_stacks:
+                self._blueprint_stacks[placed] = stacked(placed.layers, onward(self._behind_stacks))
+        self._register(registration.routes)
+        self._blueprints.update(registration.names)
+        for placed in registration.names.values():
+            placed.join(self)
+        self._add_lifespans(registration.routes)
+
+    def _behind_stacks(self) -> Dispatcher:
+        """Return what serves requests that have passed the middleware of their blueprints."""
+        return self.compile().inner
+
+    def mount(
+        self,
+        path: str,
+        app: ASGIApp,
+        name: str | None = None,
+        *,
+        methods: Iterable[str] = METHODS,
+        **options: Unpack[RouteOptions],
+    ) -> None:
+        """Let another ASGI app answer below a path: HTTP and WebSocket.
+
+        Requests for it pass this app's hooks and policies first, and its responses those that
+        follow the handler. Its lifespan runs with this app's. Routes of this app below the path
+        come before it.
+
+        Args:
+            path: Where it begins, such as `/admin`; the other app finds it in `root_path`.
+            app: Any ASGI app, another Flasgo app too.
+            name: The endpoint for `url_for(name, path="a/b")`; the path's text when left out.
+            methods: The HTTP methods that are handed on.
+            options: See `RouteOptions`; `policies=` protects all of it.
+
+        Raises:
+            RouteError: When the path is malformed or taken.
+        """
+        endpoint = name or path.strip("/").replace("/", "_") or "mount"
+        own: dict[str, Any] = {**options, "endpoint": endpoint, "scopes": (self,)}
+        routes = mount_routes(path, app, methods, own)
+        self._register(routes)
+        self._add_lifespans(routes)
+
+    def _add_lifespans(self, routes: Iterable[Route]) -> None:
+        for route in routes:
+            if isinstance(route.handler, Mount):
+                self._lifespan.add_mount(route.handler)
+
+    # Any: each middleware has options of its own.
+    def add_middleware(self, factory: Callable[..., Any], **options: Any) -> None:
+        """Put ASGI middleware around the app.
+
+        It sees requests before any hook and responses after all of them. The last middleware
+        added is the outermost. What it raises is answered with a 500 while nothing was sent; a
+        response of its own leaves through the hooks that every response passes.
+
+        Args:
+            factory: The middleware's class; called with an ASGI app and the options.
+            options: Its options.
+
+        Raises:
+            ConfigurationError: When the app serves already, or the class cannot be called.
+        """
+        layer = Layer.checked(factory, options)
+        if self._stack is not None:
+            raise ConfigurationError(
+                f"The app serves already, so {layer.name} cannot be put around it any more. Call "
+                "add_middleware before the first request."
+            )
+        self._layers.append(layer)
+        self.recompile()
 
     def add_converter(self, name: str, converter: Converter | type[Converter]) -> None:
         """Add a path converter, used as `<name:parameter>`.
@@ -224,97 +394,41 @@ class Flasgo(Registrar, _bundle.AppMembers):
         """
         self._router.add_converter(name, converter)
 
-    def url_for(self, endpoint: str, *, _external: bool = False, **params: object) -> str:
+    def url_for(
+        self,
+        endpoint: str,
+        *,
+        _external: bool = False,
+        _anchor: str | None = None,
+        _scheme: str | None = None,
+        **params: object,
+    ) -> str:
         """Return the URL of an endpoint.
 
         Args:
-            endpoint: The endpoint's name.
+            endpoint: The endpoint's name; `.show` is one of the blueprint that serves the request.
             _external: True gives an absolute URL: of the setting `SERVER_NAME`, else of the
-                request's host, once that has been checked against the allowed hosts.
-            params: The path parameters; what the path does not take goes into the query.
+                request's host, once that has been checked against the allowed hosts. Endpoints of
+                another host than the request's get an absolute one anyway.
+            _anchor: What comes behind `#`.
+            _scheme: The scheme of an absolute URL; the request's when left out, https without one.
+            params: The parameters of path and host; what these do not take goes into the query.
 
         Raises:
             BuildError: When the endpoint is unknown, a parameter is missing or impossible, or
                 there is no host to name.
         """
-        path = self._router.build(endpoint, params)
-        connection = active_request.get(None)
-        if connection is not None:
-            path = connection.root_path.rstrip("/") + path
-        return self._origin(endpoint) + path if _external else path
+        return endpoint_url(
+            self,
+            self._router,
+            endpoint,
+            params,
+            is_external=_external,
+            anchor=_anchor,
+            scheme=_scheme,
+        )
 
-    def _origin(self, endpoint: str) -> str:
-        connection = active_request.get(None)
-        is_secure = connection is None or connection.is_secure
-        host = self.settings.SERVER_NAME
-        if not host and connection is not None and "host" in self.registry.request_attributes:
-            host = connection.host
-        if not host:
-            # SECURITY: a Host header that nobody has checked does not get into a URL (CWE-644).
-            raise BuildError(
-                f"url_for({endpoint!r}, _external=True) has no trusted host to name. Set "
-                "SERVER_NAME, or install the plugin that checks hosts.",
-                endpoint=endpoint,
-            )
-        return f"{'https' if is_secure else 'http'}://{host}"
-
-    # --- Callbacks --------------------------------------------------------------------------
-
-    def before_request(self, function: _F) -> _F:
-        """Register a function to call before the handler; what it returns ends the request.
-
-        Args:
-            function: `async def`, or `def` to run in a worker thread. It takes the request, or
-                nothing. None lets the request go on.
-        """
-        self._before.append(self._callback("before_request", function, ("request",)))
-        return function
-
-    def after_request(self, function: _F) -> _F:
-        """Register a function to call with every response: errors and denials too.
-
-        Args:
-            function: `async def`, or `def` to run in a worker thread. It takes the response, or
-                the request and the response, and returns a response or None to keep it.
-        """
-        self._after.append(self._callback("after_request", function, ("request", "response")))
-        return function
-
-    def teardown_request(self, function: _F) -> _F:
-        """Register a function to call when the request is over.
-
-        Args:
-            function: `async def`, or `def` to run in a worker thread. It takes the exception that
-                ended the request or None, or the request and the exception, or nothing.
-        """
-        self._teardown.append(self._callback("teardown_request", function, ("request", "error")))
-        return function
-
-    def errorhandler(self, key: int | type[Exception]) -> Callable[[_F], _F]:
-        """Register the decorated function to answer errors of one kind.
-
-        A bare value keeps the error's status; a tuple or Response gives its own.
-
-        Args:
-            key: A status code from 400 to 599, or an exception class; the handler of the most
-                specific class answers.
-
-        Raises:
-            ConfigurationError: When the key is neither.
-        """
-
-        def register(function: _F) -> _F:
-            callback = self._callback("errorhandler", function, ("request", "error"))
-            self._errors.add(key, callback)
-            return function
-
-        return register
-
-    def _callback(
-        self, kind: str, function: Callable[..., object], offered: tuple[str, ...]
-    ) -> Callback:
-        self.recompile()
-        return as_callback(kind, function, offered, self.threads)
+    # --- Lifespan ---------------------------------------------------------------------------
 
     def lifespan(self, function: _L) -> _L:
         """Register the decorated function to run around the time in which the app serves.
@@ -327,6 +441,16 @@ class Flasgo(Registrar, _bundle.AppMembers):
         """
         self._lifespan.add(function)
         return function
+
+    async def _enter_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(ConfigurationError):  # which the start-up itself meets again and reports
+            self._make_stack()
+        serve = self.serve_lifespan if self._stack is None else self._stack.lifespan
+        await serve(scope, receive, send)
+
+    async def serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Speak the lifespan protocol, without the middleware."""
+        await self._lifespan.serve(scope, receive, send)
 
     # --- Serving ----------------------------------------------------------------------------
 

@@ -30,9 +30,7 @@ class BackgroundTasks:
     def __init__(self) -> None:
         self._calls: list[_Call] = []
 
-    def add(
-        self, function: Callable[_P, object], /, *args: _P.args, **kwargs: _P.kwargs
-    ) -> None:
+    def add(self, function: Callable[_P, object], /, *args: _P.args, **kwargs: _P.kwargs) -> None:
         """Add a function to call after the response.
 
         Args:

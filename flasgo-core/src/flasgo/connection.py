@@ -13,6 +13,7 @@ from flasgo.errors import HTTPException
 from flasgo.headers import Headers
 from flasgo.lazy import lazy
 from flasgo.multidict import MultiDict, State
+from flasgo.paths import routed_path
 from flasgo.suggest import did_you_mean
 from flasgo.urlencoded import TooManyFieldsError, parse_urlencoded
 
@@ -113,6 +114,11 @@ class Connection(_bundle.RequestMembers):
         """
         return self.__dict__.get(name)
 
+    @property
+    def server_receive(self) -> Receive:
+        """The ASGI receive callable; whoever calls it takes the message from everyone else."""
+        return self._receive
+
     def raw_header(self, name: bytes) -> bytes | None:
         """Return the first value of a header as received, or None.
 
@@ -135,8 +141,9 @@ class Connection(_bundle.RequestMembers):
 
     @property
     def path(self) -> str:
-        """The path, percent-decoded once, by the server."""
-        return self.scope["path"]
+        """The path below the root path, percent-decoded once, by the server."""
+        scope = self.scope
+        return routed_path(scope) if scope.get("root_path") else scope["path"]
 
     @lazy
     def root_path(self) -> str:
@@ -163,9 +170,7 @@ class Connection(_bundle.RequestMembers):
         one that was routed, encoded again.
         """
         scope = self.scope
-        path, root_path = self.path, self.root_path
-        if root_path and path != root_path and not path.startswith(f"{root_path}/"):
-            path = root_path + path
+        path = self.root_path + self.path
         url = f"{self.scheme}://{self._host()}{quote(path, safe=_PATH_SAFE)}"
         query = scope.get("query_string")
         if query:

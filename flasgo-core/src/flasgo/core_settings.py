@@ -112,6 +112,10 @@ def _positive(value: object) -> str | None:
     return "it must be greater than 0"
 
 
+def _positive_or_none(value: object) -> str | None:
+    return None if value is None else _positive(value)
+
+
 def _not_negative(value: object) -> str | None:
     return None if isinstance(value, int) and value >= 0 else "it must be 0 or more"
 
@@ -124,6 +128,13 @@ def _server_name(value: object) -> str | None:
 
 def _worker_threads() -> int:
     return min(32, (os.cpu_count() or 1) + 4)
+
+
+def _url_path(value: object) -> str | None:
+    path = str(value)
+    if path.startswith("/") and not path.startswith("//") and not set(path) & set("<>?#\\ "):
+        return None
+    return "it is a path such as /docs: it starts with one '/', and has no parameter, no query"
 
 
 _KIB = 1024
@@ -218,6 +229,29 @@ CORE_SETTINGS: tuple[SettingSpec, ...] = (
         help="Longest time to receive a whole request body, in seconds; then 408.",
     ),
     SettingSpec(
+        "WEBSOCKET_MAX_MESSAGE_BYTES",
+        int,
+        default=_MIB,
+        check=_positive,
+        help="Largest WebSocket message, in bytes; a larger one closes the connection with 1009.",
+    ),
+    SettingSpec(
+        "WEBSOCKET_MAX_MESSAGES_PER_SECOND",
+        float | None,
+        default=None,
+        check=_positive_or_none,
+        help="WebSocket messages a client may send per second, with bursts of one second's worth; "
+        "more close the connection with 1008. None sets no bound.",
+    ),
+    SettingSpec(
+        "BACKGROUND_TASK_GRACE_SECONDS",
+        float,
+        default=10.0,
+        check=_positive,
+        help="How long background tasks may go on at shut-down, in seconds; then they are "
+        "cancelled and reported.",
+    ),
+    SettingSpec(
         "MAX_UPLOAD_MEMORY_BYTES",
         int,
         default=256 * _KIB,
@@ -251,5 +285,50 @@ CORE_SETTINGS: tuple[SettingSpec, ...] = (
         default=8 * _KIB,
         check=_positive,
         help="Longest header block of one part of a multipart form, in bytes.",
+    ),
+    SettingSpec(
+        "ENABLE_DOCS",
+        bool,
+        default=False,
+        help="Serve the API description (OpenAPI) and Swagger UI.",
+    ),
+    SettingSpec(
+        "DOCS_PATH",
+        str,
+        default="/docs",
+        check=_url_path,
+        help="Where Swagger UI is served, when ENABLE_DOCS is on.",
+    ),
+    SettingSpec(
+        "OPENAPI_PATH",
+        str,
+        default="/openapi.json",
+        check=_url_path,
+        help="Where the OpenAPI document is served, when ENABLE_DOCS is on.",
+    ),
+    SettingSpec(
+        "DOCS_AUTH_BACKEND",
+        str | None,
+        default=None,
+        help="The auth backend whose users may read the API description; None leaves it to the "
+        "app's other rules.",
+    ),
+    SettingSpec(
+        "API_TITLE",
+        str,
+        default="",
+        help="The title of the API description; the app's name when empty.",
+    ),
+    SettingSpec(
+        "API_VERSION",
+        str,
+        default="0.1.0",
+        help="The version of the API, in its description.",
+    ),
+    SettingSpec(
+        "API_DESCRIPTION",
+        str,
+        default="",
+        help="What the API is about, in its description; Markdown.",
     ),
 )

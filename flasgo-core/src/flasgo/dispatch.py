@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from flasgo.asgi import Receive, Scope, Send
-from flasgo.callbacks import Callback
+from flasgo.background import BackgroundTasks
 from flasgo.connection import Connection
 from flasgo.context import active_request
-from flasgo.error_handling import ErrorHandlers, hardened_response, log_error, note_error
+from flasgo.error_handling import default_response, log_error, note_error
 from flasgo.errors import ClientDisconnect, HTTPException
+from flasgo.handovers import Handovers
 from flasgo.headers import read_head
-from flasgo.paths import path_fault
+from flasgo.middleware import current_match
+from flasgo.paths import path_fault, routed_path
 from flasgo.pipeline import Pipeline, Step
+from flasgo.relay import Handover
 from flasgo.request import Request
 from flasgo.response import Response, coerce_response, redirect
+from flasgo.routing import routed_host
 from flasgo.websocket import WebSocket, WebSocketDisconnect
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
     from flasgo.routing import Route, Router
 
-__all__ = ["Dispatcher"]
+__all__ = ["Dispatcher", "InnerDispatcher"]
 
 _logger = logging.getLogger("flasgo.app")
 # What RFC 3986, section 3.4 allows in a query, and "%": what is escaped stays as it was sent.
@@ -38,36 +41,37 @@ class Dispatcher:
     Args:
         app: The app.
         router: Finds the route for a method and path.
-        errors: The app's error handlers.
-        teardown: The app's `teardown_request` callbacks, in order.
 
     Attributes:
         unmatched: The pipeline of requests that reach no endpoint.
+        inner: Serves what has passed the middleware of blueprints; not there without any.
+        handovers: Lets other apps answer.
     """
 
     unmatched: Pipeline
+    inner: Dispatcher
 
-    def __init__(
-        self,
-        app: Flasgo,
-        router: Router,
-        errors: ErrorHandlers,
-        teardown: Sequence[Callback],
-    ) -> None:
+    def __init__(self, app: Flasgo, router: Router) -> None:
         self._app = app
         self._router = router
-        self._match = router.match
-        self._errors = errors
-        self._teardown = tuple(teardown)
+        # PERF: without routes bound to hosts, the Host header is not looked at.
+        self._match = _match_nothing if router.has_hosts else router.match
+        self._has_hosts = router.has_hosts
+        self._find_websocket = router.match_websocket
+        self.handovers = Handovers(self)
         self._max_head = app.settings.MAX_REQUEST_HEAD_BYTES
         self._debug = app.debug
 
     # --- HTTP -------------------------------------------------------------------------------
 
-    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    # PERF: one function, however long: each call on this path is paid for by every request.
+    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901
         """Answer one HTTP request."""
         method = scope["method"]
-        match = self._match(method, scope["path"])
+        path = routed_path(scope) if scope.get("root_path") else scope["path"]
+        match = self._match(method, path)
+        if match is None and self._has_hosts:
+            match = self._router.match_on(_host_of(scope), method, path)
         if match is None:
             pipeline, params = self.unmatched, None
         else:
@@ -94,25 +98,39 @@ class Dispatcher:
                 if response.is_streaming:
                     await response.prepare(request)
             except Exception as exc:
-                response = await self._recover(request, exc)
+                response = await self.recover(request, pipeline, exc)
             if pipeline.after:
                 response = await self._after(request, pipeline, response)
             response = await self._finalize(request, pipeline, response)
+            if response.background is not None:
+                request.background.extend(response.background)
             if response.is_streaming:
                 await response.emit(send, head_only=method == "HEAD", closed=request.wait_closed)
             else:
                 await response.emit(send, head_only=method == "HEAD")
         except ClientDisconnect:
             _logger.debug("The client left during %s %r.", method, request.path)
+        except Handover as handover:
+            response = await self.handovers.http(handover, request, pipeline, send)
         except Exception as exc:
             # A body that fails while it is sent: the server must cut the connection.
-            scope["flasgo.exception"] = exc
+            note_error(request, exc)
             raise
         finally:
-            if pipeline.finished or self._teardown:
+            if pipeline.finished or pipeline.teardown:
                 await self._finish(request, pipeline, response)
-            request.close()
+            if request.has_leftovers:
+                await self._clear_up(request)
             active_request.reset(token)
+
+    async def _clear_up(self, request: Request) -> None:
+        """Do what was left for after the response, then close the uploaded files."""
+        tasks = request.background
+        try:
+            if tasks:
+                await self._app.background.run(tasks)
+        finally:
+            request.close()
 
     async def _respond(self, request: Connection, pipeline: Pipeline) -> Response:
         """Pass the gates, then call the handler."""
@@ -133,11 +151,38 @@ class Dispatcher:
         result = await pipeline.call(request)
         return coerce_response(result, pipeline.route.handler)
 
-    async def _recover(self, request: Connection, error: Exception) -> Response:
-        """Answer for what a gate or the handler raised."""
-        if isinstance(error, ClientDisconnect):
+    async def recover(self, request: Connection, pipeline: Pipeline, error: Exception) -> Response:
+        """Answer for what a gate or the handler raised.
+
+        Args:
+            request: The request; its background tasks are forgotten.
+            pipeline: Its pipeline.
+            error: What was raised.
+
+        Raises:
+            ClientDisconnect: When that was raised; there is nobody to answer.
+            Handover: When that was raised; another app is to answer.
+        """
+        if isinstance(error, (ClientDisconnect, Handover)):
             raise error
-        return await self._errors.respond(request, error, debug=self._debug)
+        tasks = request.peek("background")
+        if isinstance(tasks, BackgroundTasks):
+            tasks.clear()
+        return await pipeline.errors.respond(request, error, debug=self._debug)
+
+    async def finish_head(
+        self, request: Connection, pipeline: Pipeline, response: Response
+    ) -> Response:
+        """Pass a response through all that sees it before its first byte.
+
+        Args:
+            request: The request.
+            pipeline: Its pipeline.
+            response: The response; the result may be another one.
+        """
+        if pipeline.after:
+            response = await self._after(request, pipeline, response)
+        return await self._finalize(request, pipeline, response)
 
     async def _after(self, request: Connection, pipeline: Pipeline, response: Response) -> Response:
         """Run the app's `after_request` callbacks; one that fails turns the answer into a 500."""
@@ -151,7 +196,7 @@ class Dispatcher:
             except ClientDisconnect:
                 raise
             except Exception as exc:
-                response = await self._recover(request, exc)
+                response = await self.recover(request, pipeline, exc)
         return response
 
     async def _finalize(
@@ -180,7 +225,7 @@ class Dispatcher:
         """Finalize a plain 500 with the hooks that work, after one of them has failed."""
         error = pipeline.attributed(failed, cause)
         note_error(request, error)
-        response = hardened_response(request)
+        response = default_response(request, error, debug=self._debug)
         for finalizer in (*pipeline.finalizers, *(step for step, _ in pipeline.late_finalizers)):
             if finalizer is failed:
                 continue
@@ -201,7 +246,7 @@ class Dispatcher:
     ) -> None:
         """Run what comes after the last byte; nothing here can change the answer."""
         error = request.scope.get("flasgo.exception")
-        for callback in self._teardown:
+        for callback in pipeline.teardown:
             try:
                 await callback(request, error)
             except Exception as exc:
@@ -223,19 +268,20 @@ class Dispatcher:
     async def answer_unmatched(self, request: Connection) -> Response:
         """Answer a request that no route takes: redirect, OPTIONS, 405, 404 or 400."""
         scope = request.scope
-        path, method = scope["path"], scope.get("method", "GET")
-        match = self._match(method, path)
+        path, method = request.path, scope.get("method", "GET")
+        host = routed_host(request.raw_header(b"host")) if self._has_hosts else ""
+        match = self._router.match_on(host, method, path)
         fault = path_fault(scope, match.route if match else None)
         if fault:
             raise fault
         is_http = scope["type"] == "http"
-        allowed = self._router.allowed_methods(path) if is_http else ()
+        allowed = self._router.allowed_methods(path, host) if is_http else ()
         if allowed:
             headers = {"allow": ", ".join(allowed)}
             if method == "OPTIONS":
                 return Response(status_code=204, headers=headers)
             raise HTTPException(405, f"Use one of: {headers['allow']}.", headers=headers)
-        target = self._router.slash_redirect(method, path) if is_http else None
+        target = self._router.slash_redirect(method, path, host) if is_http else None
         if target is not None:
             query = quote(request.query_string, safe=_QUERY_SAFE)
             return redirect(request.root_path + target + (f"?{query}" if query else ""), 308)
@@ -250,9 +296,8 @@ class Dispatcher:
         token = active_request.set(request)
         response: Response | None = None
         try:
-            response = await self._errors.respond(request, error, debug=False)
-            response = await self._after(request, self.unmatched, response)
-            response = await self._finalize(request, self.unmatched, response)
+            response = await self.unmatched.errors.respond(request, error, debug=False)
+            response = await self.finish_head(request, self.unmatched, response)
             await response.emit(send, head_only=scope["method"] == "HEAD")
         finally:
             await self._finish(request, self.unmatched, response)
@@ -262,27 +307,32 @@ class Dispatcher:
 
     async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one WebSocket connection."""
-        match = self._router.match_websocket(scope["path"])
+        path = routed_path(scope) if scope.get("root_path") else scope["path"]
+        match = self._find_websocket(path, _host_of(scope) if self._has_hosts else "")
         fault = path_fault(scope, match.route) if match else None
         pipeline = match.route.pipeline if match and not fault else self.unmatched
         try:
             head = read_head(scope["headers"], self._max_head)
             websocket = WebSocket(self._app, scope, receive, send, head)
-        except HTTPException:
-            await send({"type": "websocket.close", "code": 1008, "reason": ""})
+        except HTTPException as exc:
+            await self._refuse_handshake(exc, scope, receive, send)
             return
         websocket.route = pipeline.route
         websocket._path_params = match.params if match else None
         token = active_request.set(websocket)
+        response: Response | None = None
         try:
-            await self._converse(websocket, pipeline)
+            response = await self._converse(websocket, pipeline)
+        except Handover as handover:
+            response = await self.handovers.websocket(handover, websocket, pipeline)
         except Exception as exc:
-            await self._end_in_error(websocket, pipeline, exc)
+            response = await self.end_in_error(websocket, pipeline, exc)
         finally:
-            await self._finish(websocket, pipeline, None)
+            await self._finish(websocket, pipeline, response)
             active_request.reset(token)
 
-    async def _converse(self, websocket: WebSocket, pipeline: Pipeline) -> None:
+    async def _converse(self, websocket: WebSocket, pipeline: Pipeline) -> Response | None:
+        """Pass the gates, then run the handler; return the answer where it is a refusal."""
         gate = None
         try:
             for gate, is_async in (
@@ -293,31 +343,79 @@ class Dispatcher:
                 if is_async:
                     denial = await denial
                 if denial is not None:
-                    await self._deny(websocket, pipeline, _checked_early(denial))
-                    return
+                    return await self._deny(websocket, pipeline, _checked_early(denial))
         except HTTPException:
             raise
         except Exception as exc:
             raise pipeline.attributed(gate, exc)  # noqa: B904 - it sets the cause
-        await pipeline.call(websocket)
+        result = await pipeline.call(websocket)
+        if isinstance(result, Response) and not websocket.is_accepted:
+            return await self._deny(websocket, pipeline, result)
         await websocket.close()
+        return None
 
-    async def _end_in_error(
+    async def end_in_error(
         self, websocket: WebSocket, pipeline: Pipeline, error: Exception
-    ) -> None:
-        if isinstance(error, WebSocketDisconnect):
-            return
-        if websocket.is_accepted or websocket.is_closed:
-            note_error(websocket, error)
-            await websocket.close(1011)
-            return
-        response = await self._recover(websocket, error)
-        await self._deny(websocket, pipeline, response)
+    ) -> Response | None:
+        """End a connection with what was raised: an HTTP answer before accept, else a close.
 
-    async def _deny(self, websocket: WebSocket, pipeline: Pipeline, response: Response) -> None:
+        Args:
+            websocket: The connection.
+            pipeline: Its pipeline.
+            error: What was raised.
+        """
+        if isinstance(error, WebSocketDisconnect):
+            return None
+        if not websocket.is_accepted and not websocket.is_closed:
+            response = await self.recover(websocket, pipeline, error)
+            return await self._deny(websocket, pipeline, response)
+        is_refusal = isinstance(error, HTTPException) and error.status_code < 500
+        if not is_refusal:
+            note_error(websocket, error)
+        try:
+            await websocket.close(1008 if is_refusal else 1011)
+        except OSError:  # the client has gone
+            _logger.debug("The client left %r before it could be closed.", websocket.path)
+        return None
+
+    async def _deny(self, websocket: WebSocket, pipeline: Pipeline, response: Response) -> Response:
         """Refuse the handshake: with the HTTP answer where the server can send one, else 403."""
         response = await self._finalize(websocket, pipeline, response)
         await websocket.refuse(response)
+        return response
+
+    async def _refuse_handshake(
+        self, error: HTTPException, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Refuse a handshake whose headers are not fit to be looked at."""
+        websocket = WebSocket(self._app, {**scope, "headers": []}, receive, send, {})
+        websocket.route = self.unmatched.route
+        token = active_request.set(websocket)
+        response: Response | None = None
+        try:
+            response = await self.unmatched.errors.respond(websocket, error, debug=False)
+            response = await self._deny(websocket, self.unmatched, response)
+        finally:
+            await self._finish(websocket, self.unmatched, response)
+            active_request.reset(token)
+
+
+class InnerDispatcher(Dispatcher):
+    """Serves requests whose route was found before they passed the middleware around it."""
+
+    def __init__(self, app: Flasgo, router: Router) -> None:
+        super().__init__(app, router)
+        self._match = self._find_websocket = current_match
+        self._has_hosts = False
+
+
+def _match_nothing(method: str, path: str) -> None:
+    """Stand in for the router's quick match where hosts have to be looked at."""
+    return
+
+
+def _host_of(scope: Scope) -> str:
+    return routed_host(next((value for name, value in scope["headers"] if name == b"host"), None))
 
 
 def _checked_early(value: object) -> Response:

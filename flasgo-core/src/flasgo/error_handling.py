@@ -6,14 +6,21 @@ import logging
 from typing import TYPE_CHECKING
 
 from flasgo.callbacks import Callback
-from flasgo.error_pages import debug_response, error_response
+from flasgo.error_pages import error_response
 from flasgo.errors import ConfigurationError, HookError, HTTPException
 from flasgo.response import Response, coerce_response
 
 if TYPE_CHECKING:
     from flasgo.connection import Connection
 
-__all__ = ["ErrorHandlers", "check_error_key", "hardened_response", "log_error", "note_error"]
+__all__ = [
+    "ErrorHandlers",
+    "check_error_key",
+    "default_response",
+    "hardened_response",
+    "log_error",
+    "note_error",
+]
 
 _logger = logging.getLogger("flasgo.app")
 
@@ -108,18 +115,28 @@ class ErrorHandlers:
             except Exception as second:
                 note_error(connection, second)
                 error = second if not isinstance(second, HTTPException) else HTTPException(500)
-        try:
-            return _default(connection, error, debug=debug)
-        except Exception as unfit:
-            # Such as a header of the HTTPException with a line break in it.
-            note_error(connection, unfit)
-            return hardened_response(connection)
+        return default_response(connection, error, debug=debug)
 
 
-def _default(connection: Connection, error: Exception, *, debug: bool) -> Response:
-    if isinstance(error, HTTPException):
-        return error_response(connection, error)
-    return debug_response(connection, error) if debug else hardened_response(connection)
+def default_response(connection: Connection, error: Exception, *, debug: bool) -> Response:
+    """Return the framework's own answer for an exception; never raises one.
+
+    Args:
+        connection: The request.
+        error: What was raised.
+        debug: Whether the answer may show a traceback.
+    """
+    try:
+        if isinstance(error, HTTPException):
+            return error_response(connection, error)
+        if debug:
+            from flasgo.debug_page import debug_response  # only where there is something to debug
+
+            return debug_response(connection, error)
+    except Exception as unfit:
+        # Such as a header of the HTTPException with a line break in it.
+        note_error(connection, unfit)
+    return hardened_response(connection)
 
 
 async def _handled(connection: Connection, error: Exception, handler: Callback) -> Response:

@@ -90,10 +90,7 @@ def error_response(connection: Connection, error: HTTPException) -> Response:
         error: The error.
     """
     form = preferred_form(connection)
-    if form == HTML:
-        response = _page(connection, error)
-    else:
-        response = data_response(error, form, {})
+    response = _page(connection, error) if form == HTML else data_response(error, form, {})
     response.headers.add_vary("Accept")
     return response
 
@@ -108,6 +105,8 @@ def data_response(error: HTTPException, form: str, extra: Mapping[str, object]) 
     """
     status, headers = error.status_code, error.headers
     data = {"error": error.error, "detail": error.detail, **extra}
+    if error.errors:
+        data["errors"] = error.errors
     if form != PROBLEM:
         return Response.json(data, status, headers)
     title = error.error.replace("_", " ").capitalize()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import NoReturn
 
@@ -132,6 +132,8 @@ class HTTPException(Exception):
         detail: What the client should know or send instead; the status phrase when left out.
         headers: Extra response headers, such as `Retry-After`.
         error: A snake_case code for machines; made from the status phrase when left out.
+        errors: What is wrong piece by piece, shown as `errors` where the answer is JSON. Keep it
+            short, and free of what the client sent.
 
     Raises:
         ValueError: When `status_code` is not an error status.
@@ -144,6 +146,7 @@ class HTTPException(Exception):
         *,
         headers: Mapping[str, str] | None = None,
         error: str | None = None,
+        errors: Sequence[Mapping[str, object]] = (),
     ) -> None:
         if not 400 <= status_code <= 599:
             raise ValueError(
@@ -155,6 +158,7 @@ class HTTPException(Exception):
         self.detail = phrase if detail is None else detail
         self.error = phrase.lower().replace(" ", "_").replace("-", "_") if error is None else error
         self.headers = headers
+        self.errors = tuple(errors)
         super().__init__(f"{status_code} {self.detail}")
 
 

@@ -252,6 +252,7 @@ class HeaderBlock:
 
     Args:
         headers: A mapping, or pairs when a name repeats.
+        watched: Further names whose presence `Response.fill_headers` is to tell of.
 
     Raises:
         ValueError: When a name or value is not allowed, or `Content-Length` is among them.
@@ -262,11 +263,17 @@ class HeaderBlock:
     pairs: tuple[RawHeader, ...]
     names: frozenset[bytes]
 
-    def __init__(self, headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]],
+        *,
+        watched: Iterable[str] = (),
+    ) -> None:
         self.pairs = tuple(encode_header(name, value) for name, value in _pairs(headers))
-        self.names = frozenset(name for name, _ in self.pairs)
-        if b"content-length" in self.names:
+        names = {name for name, _ in self.pairs}
+        if b"content-length" in names:
             raise ValueError("A HeaderBlock cannot hold Content-Length: it depends on each body.")
+        self.names = frozenset(names.union(map(_lookup_key, watched)))
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -284,15 +291,20 @@ def _pairs(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> Iterable[t
     return headers
 
 
-def fill(raw: list[RawHeader], block: HeaderBlock) -> None:
-    """Append those headers of a block whose names a header list does not have yet."""
+def fill(raw: list[RawHeader], block: HeaderBlock) -> bool:
+    """Append those headers of a block whose names a header list does not have yet.
+
+    Returns:
+        Whether all of them went in, and none of the block's watched names was there.
+    """
     names = block.names
     for pair in raw:
         if pair[0] in names:
             present = {name for name, _ in raw}
             raw += [pair for pair in block.pairs if pair[0] not in present]
-            return
+            return False
     raw += block.pairs
+    return True
 
 
 class MutableHeaders(_HeaderView[list[RawHeader]]):

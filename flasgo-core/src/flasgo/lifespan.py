@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from flasgo.errors import ConfigurationError, PluginError
+from flasgo.errors import ConfigurationError, FlasgoError, PluginError
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
     from flasgo.asgi import Receive, Scope, Send
     from flasgo.implementation import Implementation
+    from flasgo.mounts import Mount
 
 __all__ = ["Lifespan", "LifespanFunction"]
 
 _logger = logging.getLogger("flasgo.app")
+
+_PART = "In the lifespan: "
 
 _Manager = Callable[..., AbstractAsyncContextManager[object]]
 LifespanFunction = Callable[..., AbstractAsyncContextManager[object] | AsyncIterator[object]]
@@ -33,7 +36,8 @@ class Lifespan:
 
     def __init__(self, app: Flasgo) -> None:
         self._app = app
-        self._functions: list[_Manager] = []
+        self._parts: list[tuple[str, _Manager]] = []  # what to call it, and what makes it
+        self._mounted: set[int] = set()  # apps by identity: some may not be hashable
 
     def add(self, function: Callable[..., Any]) -> None:
         """Add a function to run around the time in which the app serves.
@@ -46,9 +50,9 @@ class Lifespan:
             ConfigurationError: When it is neither.
         """
         if inspect.isasyncgenfunction(function):
-            self._functions.append(asynccontextmanager(function))
+            self._parts.append((_label(function), asynccontextmanager(function)))
         elif callable(function) and not inspect.iscoroutinefunction(function):
-            self._functions.append(function)
+            self._parts.append((_label(function), function))
         else:
             raise ConfigurationError(
                 f"app.lifespan was given {getattr(function, '__qualname__', function)!r}. Give an "
@@ -56,15 +60,26 @@ class Lifespan:
                 "after it stops."
             )
 
+    def add_mount(self, mount: Mount) -> None:
+        """Add a mounted app; one that is mounted several times starts once.
+
+        Args:
+            mount: The mount.
+        """
+        if id(mount.app) in self._mounted:
+            return
+        self._mounted.add(id(mount.app))
+        self._parts.append((f"the app mounted as {mount.name!r}", lambda: mount.running()))
+
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Speak the lifespan protocol with a server until it shuts down."""
         await receive()
         stack = AsyncExitStack()
         try:
-            await self.start(stack)
+            await self.start(stack, scope.get("state"))
         except Exception as exc:
             scope["flasgo.exception"] = exc
-            _logger.exception("Start-up failed.")
+            _logger.exception("Start-up failed. %s", _message(exc))
             await send({"type": "lifespan.startup.failed", "message": _message(exc)})
             return
         await send({"type": "lifespan.startup.complete"})
@@ -73,28 +88,37 @@ class Lifespan:
             await stack.aclose()
         except Exception as exc:
             scope["flasgo.exception"] = exc
-            _logger.exception("Shut-down failed.")
+            _logger.exception("Shut-down failed. %s", _message(exc))
             await send({"type": "lifespan.shutdown.failed", "message": _message(exc)})
             return
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def start(self, stack: AsyncExitStack) -> None:
+    async def start(
+        self, stack: AsyncExitStack, state: MutableMapping[str, object] | None = None
+    ) -> None:
         """Start everything, in order; what has started when one fails is stopped again.
 
         Args:
             stack: Receives what is to be undone.
+            state: Receives the mappings that lifespan functions yield, for `request.state`.
 
         Raises:
             Exception: What failed, after the roll-back.
         """
         try:
-            self._app.compile()
+            self._app.make_ready()
             stack.callback(self._app.threads.close)
             for plugin in self._plugins():
                 await _enter(stack, plugin)
-            for function in self._functions:
+            for name, function in self._parts:
                 takes_app = bool(inspect.signature(function).parameters)
-                await _enter(stack, function(self._app) if takes_app else function())
+                manager = function(self._app) if takes_app else function()
+                value = await _enter(stack, _named(name, manager))
+                if state is not None and isinstance(value, Mapping):
+                    state.update(value)
+            # Last in is first out: background tasks may need all that is still there.
+            grace = self._app.settings.BACKGROUND_TASK_GRACE_SECONDS
+            stack.push_async_callback(self._app.background.drain, grace)
         except BaseException:
             await _roll_back(stack)
             raise
@@ -124,6 +148,8 @@ class Lifespan:
             result = impl.call(self._app)
             if inspect.isawaitable(result):
                 await result
+        except FlasgoError:
+            raise
         except Exception as exc:
             raise PluginError(
                 f"{self._app.plugins.blame(impl.plugin)} failed in {impl.hook}: "
@@ -132,10 +158,46 @@ class Lifespan:
             ) from exc
 
 
-async def _enter(stack: AsyncExitStack, manager: AbstractAsyncContextManager[object]) -> None:
+async def _enter(stack: AsyncExitStack, manager: AbstractAsyncContextManager[object]) -> object:
     """Start one part; on the way out it stops as usual, even where another one fails to."""
-    await manager.__aenter__()
+    value = await manager.__aenter__()
     stack.push_async_callback(manager.__aexit__, None, None, None)
+    return value
+
+
+class _named(AbstractAsyncContextManager[object]):  # noqa: N801 - used like a function
+    """One part of the lifespan, whose errors say which one it is.
+
+    Args:
+        name: What to call it.
+        manager: The part.
+    """
+
+    def __init__(self, name: str, manager: AbstractAsyncContextManager[object]) -> None:
+        self._name = name
+        self._manager = manager
+
+    async def __aenter__(self) -> object:
+        try:
+            return await self._manager.__aenter__()
+        except Exception as exc:
+            exc.add_note(f"{_PART}{self._name} failed to start.")
+            raise
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        try:
+            await self._manager.__aexit__(*exc_info)
+        except Exception as exc:
+            exc.add_note(f"{_PART}{self._name} failed to stop.")
+            raise
+
+
+def _label(function: Callable[..., Any]) -> str:
+    target = inspect.unwrap(function)
+    name = getattr(target, "__qualname__", type(target).__qualname__)
+    code = getattr(target, "__code__", None)
+    place = "" if code is None else f" ({code.co_filename}:{code.co_firstlineno})"
+    return f"the lifespan function {getattr(target, '__module__', '?')}.{name}{place}"
 
 
 async def _roll_back(stack: AsyncExitStack) -> None:
@@ -147,4 +209,5 @@ async def _roll_back(stack: AsyncExitStack) -> None:
 
 
 def _message(exc: BaseException) -> str:
-    return f"{type(exc).__name__}: {exc}"
+    parts = [note for note in getattr(exc, "__notes__", ()) if note.startswith(_PART)]
+    return " ".join([*(part.removeprefix(_PART) for part in parts), f"{type(exc).__name__}: {exc}"])

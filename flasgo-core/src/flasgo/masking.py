@@ -14,14 +14,15 @@ __all__ = ["MASK", "Masker"]
 
 MASK = "********"
 
+# Headers, parameters and cookies; each of these words between letters of other kinds.
 _SECRET_NAME = re.compile(
-    r"(?:^|[^a-z0-9])(?:auth|authorization|bearer|cookie|credentials?|csrf|jwt|key|otp|pass|passwd"
-    r"|password|passphrase|pin|pwd|secret|session|sessionid|sid|signature|sig|token)s?(?:$|[^a-z0-9])"
+    r"(?:^|[^a-z])(?:auth|authorization|bearer|cookie|credentials?|jwt|keys?|otp|pass|passphrase"
+    r"|passwd|pin|pwd|session|sessionid|sid|signature|sig)(?:$|[^a-z])"
     r"|apikey|password|secret|token",
     re.IGNORECASE,
 )
-# Names of settings that say where something is or how long it lasts, not what it is.
-_HARMLESS_NAME = re.compile(r"_(?:NAME|PATH|SECURE|SAMESITE|HTTP_ONLY|SECONDS|LIMIT|ENABLED|DOMAIN|MAX_KEYS)$")
+# Settings that nobody declared to be secret, and whose names say so all the same.
+_SECRET_SETTING = re.compile(r"(?:^|_)(?:CREDENTIALS?|KEY|PASSPHRASE|PASSWORD|SECRET|TOKEN)$")
 _URL_PASSWORD = re.compile(r"(?<=://)([^\s/?#@:]*):([^\s/?#@]+)@")
 _MIN_SECRET = 6
 
@@ -71,13 +72,23 @@ class Masker:
         return escape(self.text(value, limit))
 
     def value(self, name: str, value: object, limit: int = 500) -> str:
-        """Return a named value as text: masked when the name says that it is a secret.
+        """Return what a client sent, as text: masked when its name says that it is a secret.
 
         Args:
-            name: The name of a header, a parameter or a setting.
+            name: The name of a header or a parameter.
             value: Its value.
             limit: How many characters to show at most.
         """
-        if value and _SECRET_NAME.search(name) and not _HARMLESS_NAME.search(name):
+        return MASK if value and _SECRET_NAME.search(name) else self.text(value, limit)
+
+    def setting(self, name: str, value: object, limit: int = 500) -> str:
+        """Return the value of a setting as text, masked when its name says that it is a secret.
+
+        Args:
+            name: The setting's name.
+            value: Its value.
+            limit: How many characters to show at most.
+        """
+        if value and _SECRET_SETTING.search(name):
             return MASK
-        return self.text(value, limit)
+        return self.text(value if value == MASK else repr(value), limit)

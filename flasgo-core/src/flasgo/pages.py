@@ -1,4 +1,4 @@
-"""Pages that the framework itself shows: self-contained, without scripts, under their own policy."""
+"""Pages that the framework shows: self-contained, without scripts, under a policy of their own."""
 
 from __future__ import annotations
 

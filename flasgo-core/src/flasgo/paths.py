@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from flasgo.asgi import Scope
     from flasgo.routing import Route
 
-__all__ = ["path_fault"]
+__all__ = ["path_fault", "routed_path"]
 
 _MALFORMED = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _ENCODED_SLASH = re.compile(rb"%(?:2[Ff]|5[Cc])")
@@ -38,6 +38,26 @@ def path_fault(scope: Scope, route: Route | None) -> HTTPException | None:
     if route is not None and not route.spans_segments and _ENCODED_SLASH.search(raw):
         return HTTPException(404, "No address here contains an encoded slash; send a plain one.")
     return None
+
+
+def routed_path(scope: Scope) -> str:
+    """Return the path below the root path: what routes, hooks and handlers see.
+
+    ASGI servers put the root path in front of the path; some older ones leave it out.
+
+    SECURITY: containment goes by whole segments; `/app2` is not below `/app` (CVE-2023-29159).
+
+    Args:
+        scope: The ASGI scope.
+    """
+    path: str = scope["path"]
+    root = scope.get("root_path", "").rstrip("/")
+    if not root or not path.startswith(root):
+        return path
+    rest = path[len(root) :]
+    if not rest:
+        return "/"
+    return rest if rest[0] == "/" else path
 
 
 def _bad_path() -> HTTPException:

@@ -5,6 +5,7 @@ Nothing here runs while a request does: what a request finds are plain tuples of
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
@@ -24,7 +25,16 @@ if TYPE_CHECKING:
     from flasgo.routing import Route
     from flasgo.threads import WorkerThreads
 
-__all__ = ["Call", "Gate", "Pipeline", "PipelineCompiler", "StageInfo", "Step", "Surroundings", "unenforced"]
+__all__ = [
+    "Call",
+    "Gate",
+    "Pipeline",
+    "PipelineCompiler",
+    "StageInfo",
+    "Step",
+    "Surroundings",
+    "unenforced",
+]
 
 # Any: what plugins' hooks return is checked by the dispatcher, answer by answer.
 Step = Callable[..., Any]
@@ -102,6 +112,25 @@ class Pipeline:
         self.finished = tuple((impl.call, impl.is_async) for impl in finished)
         self.owners = owners
         self.stages = stages
+
+    def behind(self, call: Call, layers: Iterable[str]) -> Pipeline:
+        """Return the pipeline of the way to this one: through middleware, then all of this.
+
+        What goes wrong on the way is answered and finalized like an error of the endpoint.
+
+        Args:
+            call: Sends the request through the middleware.
+            layers: The names of the middleware, the outermost first.
+        """
+        entrance = copy.copy(self)
+        entrance.call = call
+        entrance.gates = entrance.late_gates = ()
+        entrance.after = entrance.teardown = entrance.finished = ()
+        entrance.stages = (
+            *(StageInfo("middleware", "app", name, "async") for name in layers),
+            *self.stages,
+        )
+        return entrance
 
     def attributed(self, step: Step | None, error: Exception) -> Exception:
         """Return the error to raise for what a step raised: a HookError names the plugin.

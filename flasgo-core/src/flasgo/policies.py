@@ -26,7 +26,6 @@ _POLICIES = "__flasgo_policies__"
 _WATCHERS = "__flasgo_policy_watchers__"
 
 
-
 class Policy:
     """A rule for the endpoints it is attached to. Subclass it as a frozen dataclass.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from flasgo.callbacks import Callbacks, check_callback
 from flasgo.error_handling import check_error_key
+from flasgo.operation import OperationOptions
 from flasgo.policies import Policy, PolicyScope
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ __all__ = ["Registrar", "RouteOptions"]
 _F = TypeVar("_F", bound=Callable[..., object])
 
 
-class RouteOptions(TypedDict, total=False):
-    """What every route can be given.
+class RouteOptions(OperationOptions, total=False):
+    """What every route can be given, besides what it says about its answers.
 
     Attributes:
         endpoint: The name for `url_for`; the function's name when left out.
@@ -45,6 +46,11 @@ class Registrar(PolicyScope):
     """Takes routes, and what is to be called around their requests: an app or a blueprint."""
 
     _callbacks: Callbacks
+
+    @property
+    def callbacks(self) -> Callbacks:
+        """What is called around the requests of its routes."""
+        return self._callbacks
 
     @abstractmethod
     def add_route(

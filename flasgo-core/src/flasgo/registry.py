@@ -86,7 +86,12 @@ class Ledger:
 
 
 class Registry:
-    """What a plugin's `plugin_setup` is handed: one method for each thing a plugin can bring."""
+    """What a plugin's `plugin_setup` is handed: one method for each thing a plugin can bring.
+
+    A plugin may keep it: `component` can be called until the end of the plugin's `app_created`,
+    so that hooks which the settings switch off are in no pipeline at all. Everything else is
+    declared in `plugin_setup`, before settings are read.
+    """
 
     def __init__(self, plugin: str, ledger: Ledger, plugins: Plugins) -> None:
         self._plugin = plugin

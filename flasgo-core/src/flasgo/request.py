@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from flasgo.background import BackgroundTasks
 from flasgo.body import BodyReader
 from flasgo.connection import Connection
 from flasgo.errors import HTTPException
@@ -47,6 +48,8 @@ class Request(Connection):
     _form_failure: HTTPException | None = None
     _reader: BodyReader | None = None
     _taken_by: str = ""  # which method took the body, for the error message
+    # PERF: whether `close` has anything to do, so that most requests need not call it.
+    has_leftovers: bool = False
 
     @property
     def method(self) -> str:
@@ -72,6 +75,21 @@ class Request(Connection):
         """How many seconds the client may keep the server waiting for the body."""
         return self.app.settings.REQUEST_READ_TIMEOUT_SECONDS
 
+    @lazy
+    def background(self) -> BackgroundTasks:
+        """What is to be called after the response; forgotten when the handler raises."""
+        self.has_leftovers = True
+        return BackgroundTasks()
+
+    @lazy
+    def last_event_id(self) -> str | None:
+        """The id of the last event that a reconnecting `EventSource` has seen, or None."""
+        raw = self._head.get(b"last-event-id")
+        try:
+            return raw.decode() if raw else None
+        except UnicodeDecodeError:
+            return None
+
     def stream(self) -> AsyncIterator[bytes]:
         """Yield the body in the pieces in which it arrives, once.
 
@@ -95,6 +113,25 @@ class Request(Connection):
             chunk = await reader.read()
             if chunk:
                 yield chunk
+
+    async def read_piece(self, taker: str) -> tuple[bytes, bool]:
+        """Return the next piece of the body and whether it is the last one.
+
+        A body that `body()` has read already is the one and only piece.
+
+        Args:
+            taker: Who reads, for error messages.
+
+        Raises:
+            HTTPException: As `stream`.
+            ClientDisconnect: As `stream`.
+            RuntimeError: When somebody else streams the body.
+        """
+        if self._body is not None:
+            return self._body, True
+        reader = self._reader if self._taken_by == taker else None
+        reader = reader or self._take(taker)
+        return await reader.read(), reader.complete
 
     async def body(self) -> bytes:
         """Return the whole body.
@@ -180,6 +217,9 @@ class Request(Connection):
                 raise self._form_failure
             from flasgo.forms import read_form
 
+            self.has_leftovers = True
+            if self.route is not None and self.route.mounted is not None:
+                await self.body()  # a hook looks at the form; the mounted app reads it again
             try:
                 form = self._form = await read_form(self)
             except HTTPException as error:

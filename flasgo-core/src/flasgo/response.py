@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, NoReturn, Protocol, Self
 import msgspec
 
 from flasgo.asgi import Send
+from flasgo.background import BackgroundTasks
 from flasgo.conditional_response import ConditionalMixin
 from flasgo.cookies import SameSite, format_set_cookie
 from flasgo.headers import HeaderBlock, MutableHeaders, RawHeader, fill
 from flasgo.redirects import encode_location, is_safe_redirect_target
-from flasgo.streaming import Closed, Parts, producer, pump, pump_until_closed
+from flasgo.streaming import Closed, Parts, encode_part, producer, pump, pump_until_closed
 from flasgo.wording import type_name
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Response(ConditionalMixin):
         status_code: The status, 100 to 599.
         headers: Response headers; pairs when a name repeats.
         content_type: The media type, where the default of the content does not fit.
+        background: What is to be called after the response.
 
     Raises:
         TypeError: When the content is neither text nor bytes.
@@ -77,6 +79,9 @@ class Response(ConditionalMixin):
 
     # Whether the body is made while it is sent; `emit` then wants to know when the client leaves.
     is_streaming = False
+
+    background: BackgroundTasks | None = None
+    """What is to be called after the response."""
 
     _view: MutableHeaders | None = None
     _sent = False
@@ -90,7 +95,10 @@ class Response(ConditionalMixin):
         status_code: int = 200,
         headers: HeadersLike | None = None,
         content_type: str | None = None,
+        background: BackgroundTasks | None = None,
     ) -> None:
+        if background is not None:
+            self.background = background
         self._status = 200 if status_code == 200 else _checked_status(status_code)
         if content is None:
             self._body = b""
@@ -229,13 +237,22 @@ class Response(ConditionalMixin):
             view = self._view = MutableHeaders(self._raw)
         return view
 
-    def fill_headers(self, block: HeaderBlock) -> None:
+    def fill_headers(self, block: HeaderBlock) -> bool:
         """Add each header of `block` that is not present yet.
 
         Args:
             block: Headers that were checked and encoded beforehand.
+
+        Returns:
+            True when all were added and the response had none of the names that the block
+            watches, so that a hook need look no further.
         """
-        fill(self._raw, block)
+        return fill(self._raw, block)
+
+    @property
+    def sets_cookie(self) -> bool:
+        """Whether the response sets or deletes a cookie, by whatever way that got into it."""
+        return any(pair[0] == b"set-cookie" for pair in self._raw)
 
     @property
     def content_type(self) -> str:
@@ -376,6 +393,7 @@ class StreamingResponse(Response):
         status_code: The status.
         headers: Response headers.
         content_type: The media type.
+        background: What is to be called after the response.
     """
 
     is_streaming = True
@@ -386,7 +404,10 @@ class StreamingResponse(Response):
         status_code: int = 200,
         headers: HeadersLike | None = None,
         content_type: str | None = None,
+        background: BackgroundTasks | None = None,
     ) -> None:
+        if background is not None:
+            self.background = background
         if isinstance(iterator, str | bytes | bytearray):
             raise TypeError(
                 f"StreamingResponse takes an iterator of bytes or str, not {type_name(iterator)}; "
@@ -397,6 +418,17 @@ class StreamingResponse(Response):
         self._raw = [_TEXT]
         self._decorate(headers, content_type)
         self._source = producer(iterator)
+
+    def encode(self, part: object) -> bytes:
+        """Return a part of the body as bytes; subclasses decide what may be yielded.
+
+        Args:
+            part: What the iterator yielded.
+
+        Raises:
+            TypeError: When it cannot be sent.
+        """
+        return encode_part(part)
 
     @classmethod
     def _from_bytes(cls, body: bytes, content_type: RawHeader, status_code: int = 200) -> Self:
@@ -443,9 +475,9 @@ class StreamingResponse(Response):
             if head_only or bodiless:
                 await send({"type": "http.response.body", "body": b""})
             elif closed is None:
-                await pump(source, send)
+                await pump(source, send, self.encode)
             else:
-                await pump_until_closed(source, send, closed)
+                await pump_until_closed(source, send, closed, self.encode)
         finally:
             close = getattr(source, "aclose", None)
             if close is not None:

@@ -11,11 +11,17 @@ from flasgo.asgi import Send
 from flasgo.errors import ClientDisconnect
 from flasgo.wording import type_name
 
-__all__ = ["Closed", "Parts", "producer", "pump", "pump_until_closed"]
+__all__ = ["Closed", "Encode", "Parts", "encode_part", "producer", "pump", "pump_until_closed"]
 
 Parts = AsyncIterable[bytes | str] | Iterable[bytes | str]
 # Returns when the client has left.
 Closed = Callable[[], Awaitable[None]]
+
+
+Encode = Callable[[object], bytes]
+"""Turns what a producer yields into bytes."""
+
+_END: object = object()
 
 
 class _ThreadedIterator:
@@ -23,7 +29,7 @@ class _ThreadedIterator:
 
     __slots__ = ("_closed", "_iterator", "_lock")
 
-    def __init__(self, iterable: Iterable[bytes | str]) -> None:
+    def __init__(self, iterable: Iterable[object]) -> None:
         self._iterator = iter(iterable)
         self._lock = threading.Lock()
         self._closed = False
@@ -31,26 +37,20 @@ class _ThreadedIterator:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> bytes | str:
-        chunk = await asyncio.to_thread(self._step)
-        if chunk is None:
+    async def __anext__(self) -> object:
+        item = await asyncio.to_thread(self._step)
+        if item is _END:
             raise StopAsyncIteration
-        return chunk
+        return item
 
     async def aclose(self) -> None:
         if not self._closed:
             await asyncio.to_thread(self._close)
 
     # StopIteration cannot travel through a future, so the end is a value.
-    def _step(self) -> bytes | str | None:
+    def _step(self) -> object:
         with self._lock:
-            if self._closed:
-                return None
-            for chunk in self._iterator:
-                if chunk is None:
-                    raise _wrong_chunk(chunk)
-                return chunk
-            return None
+            return _END if self._closed else next(self._iterator, _END)
 
     def _close(self) -> None:
         # A step whose waiter was cancelled still runs in its thread: wait for it.
@@ -61,11 +61,11 @@ class _ThreadedIterator:
                 close()
 
 
-def producer(iterator: Parts) -> AsyncIterator[bytes | str]:
+def producer(iterator: AsyncIterable[object] | Iterable[object]) -> AsyncIterator[object]:
     """Return an async iterator over the parts of a body; ordinary ones are advanced in threads.
 
     Args:
-        iterator: Yields bytes or str.
+        iterator: Yields the parts.
 
     Raises:
         TypeError: When it cannot be iterated over.
@@ -74,47 +74,57 @@ def producer(iterator: Parts) -> AsyncIterator[bytes | str]:
         return aiter(iterator)
     if isinstance(iterator, Iterable):
         return _ThreadedIterator(iterator)
+    raise TypeError(f"A streamed response takes an iterator, not {type_name(iterator)}.")
+
+
+def encode_part(part: object) -> bytes:
+    """Return a part of a plain body as bytes; text is sent in UTF-8.
+
+    Args:
+        part: What the producer yielded.
+
+    Raises:
+        TypeError: When it is neither bytes nor str.
+    """
+    if isinstance(part, bytes):
+        return part
+    if isinstance(part, str):
+        return part.encode()
     raise TypeError(
-        f"StreamingResponse takes an iterator of bytes or str, not {type_name(iterator)}."
+        f"A streamed response yielded {type_name(part)}; yield bytes or str, for example "
+        "json.dumps(item) for data, or return an NDJSONResponse or EventSourceResponse."
     )
 
 
-async def pump(source: AsyncIterator[bytes | str], send: Send) -> None:
+async def pump(source: AsyncIterator[object], send: Send, encode: Encode = encode_part) -> None:
     """Send every part of a body, then its end.
 
     Args:
         source: Yields the parts.
-        send: The ASGI send callable.
+        send: The ASGI send callable. It waits while the client reads too slowly, and so does the
+            producer.
+        encode: Turns a part into bytes; an empty one is not sent.
 
     Raises:
         ClientDisconnect: When the server says that the client has left.
-        TypeError: When a part is neither bytes nor str.
+        TypeError: When a part cannot be encoded.
     """
-    async for chunk in source:
-        if isinstance(chunk, str):
-            chunk = chunk.encode()
-        elif not isinstance(chunk, bytes):
-            raise _wrong_chunk(chunk)
+    async for part in source:
+        chunk = encode(part)
         if chunk:
-            await _send_part(send, chunk, more=True)
-    await _send_part(send, b"", more=False)
-
-
-async def _send_part(send: Send, chunk: bytes, *, more: bool) -> None:
+            try:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            except OSError as error:  # how ASGI 2.4 servers say that the client has gone
+                raise ClientDisconnect("The client left during a streamed response.") from error
     try:
-        await send({"type": "http.response.body", "body": chunk, "more_body": more})
-    except OSError as error:  # how ASGI 2.4 servers say that the client has gone
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    except OSError as error:
         raise ClientDisconnect("The client left during a streamed response.") from error
 
 
-def _wrong_chunk(chunk: object) -> TypeError:
-    return TypeError(
-        f"A streamed response yielded {type_name(chunk)}; yield bytes or str, for example "
-        "json.dumps(item) for data."
-    )
-
-
-async def pump_until_closed(source: AsyncIterator[bytes | str], send: Send, closed: Closed) -> None:
+async def pump_until_closed(
+    source: AsyncIterator[object], send: Send, closed: Closed, encode: Encode = encode_part
+) -> None:
     """Send a body like `pump`, but cancel its producer when the client leaves.
 
     The producer runs in the calling task, because it needs that task's context.
@@ -123,14 +133,15 @@ async def pump_until_closed(source: AsyncIterator[bytes | str], send: Send, clos
         source: Yields the parts.
         send: The ASGI send callable.
         closed: Returns when the client has left.
+        encode: Turns a part into bytes; an empty one is not sent.
 
     Raises:
         ClientDisconnect: When the client left before the end.
-        TypeError: When a part is neither bytes nor str.
+        TypeError: When a part cannot be encoded.
     """
     task = asyncio.current_task()
     if task is None:  # not under asyncio's own tasks: there is nothing that could be cancelled
-        await pump(source, send)
+        await pump(source, send, encode)
         return
     cancelled_before = task.cancelling()
     left = False
@@ -144,7 +155,7 @@ async def pump_until_closed(source: AsyncIterator[bytes | str], send: Send, clos
     watcher = asyncio.create_task(watch())
     watcher.add_done_callback(_look_away)
     try:
-        await pump(source, send)
+        await pump(source, send, encode)
     except asyncio.CancelledError:
         if left and task.uncancel() <= cancelled_before:
             raise ClientDisconnect("The client left during a streamed response.") from None

@@ -178,11 +178,13 @@ def parse_target(text: str, *, origin: str = "", base: Path | None = None) -> Ap
     return AppTarget(text, origin, source, None, attribute, calls, base)
 
 
-def load_target(target: AppTarget) -> Flasgo:
+def load_target(target: AppTarget, *, settings: Mapping[str, object] | None = None) -> Flasgo:
     """Import what a target points at, and find the app in it.
 
     Args:
         target: From `find_target` or `parse_target`.
+        settings: For a factory with a parameter of this name; an app that exists already cannot
+            take any.
 
     Returns:
         The app.
@@ -196,7 +198,7 @@ def load_target(target: AppTarget) -> Flasgo:
             sys.path.insert(0, str(folder))
     with _marked_as_loading():
         module = _import(target)
-        return _app_in(module, target)
+        return _app_in(module, target, settings or {})
 
 
 def is_loading() -> bool:
@@ -424,26 +426,26 @@ def _same_file(module: ModuleType, path: Path) -> bool:
     return isinstance(file, str) and Path(file).resolve() == path
 
 
-def _app_in(module: ModuleType, target: AppTarget) -> Flasgo:
+def _app_in(module: ModuleType, target: AppTarget, settings: Mapping[str, object]) -> Flasgo:
     if target.attribute is None:
-        return _only_app(module, target)
+        return _only_app(module, target, settings)
     found: object = module
     for part in target.attribute.split("."):
         if not hasattr(found, part):
             raise _no_such_attribute(module, target)
         found = getattr(found, part)
     if isinstance(found, Flasgo) and not target.calls:
-        return found
-    return _made_by(found, target, target.attribute)
+        return _as_it_is(found, target, settings)
+    return _made_by(found, target, target.attribute, settings)
 
 
-def _only_app(module: ModuleType, target: AppTarget) -> Flasgo:
+def _only_app(module: ModuleType, target: AppTarget, settings: Mapping[str, object]) -> Flasgo:
     apps = _apps_of(module)
     for name in _APP_NAMES:
         if name in apps:
-            return apps[name]
+            return _as_it_is(apps[name], target, settings)
     if len({id(app) for app in apps.values()}) == 1:
-        return next(iter(apps.values()))
+        return _as_it_is(next(iter(apps.values())), target, settings)
     if apps:
         raise TargetError(
             f"{target.where} holds several apps: {', '.join(apps)}. "
@@ -452,7 +454,7 @@ def _only_app(module: ModuleType, target: AppTarget) -> Flasgo:
         )
     for name in _FACTORY_NAMES:
         if callable(getattr(module, name, None)):
-            return _made_by(getattr(module, name), target, name)
+            return _made_by(getattr(module, name), target, name, settings)
     raise TargetError(
         f"{target.where} holds no Flasgo app: no variable of it is one, and it has no "
         f"create_app(). Add `app = Flasgo()`, or name the app: {target.text}:name.",
@@ -460,7 +462,20 @@ def _only_app(module: ModuleType, target: AppTarget) -> Flasgo:
     )
 
 
-def _made_by(factory: object, target: AppTarget, name: str) -> Flasgo:
+def _as_it_is(app: Flasgo, target: AppTarget, settings: Mapping[str, object]) -> Flasgo:
+    if settings:
+        raise TargetError(
+            f"{_quoted(target.text, target.origin)} is an app that exists already, so it cannot "
+            f"take the settings {', '.join(settings)}. Make it in a factory, `def "
+            "create_app(settings=None)`, and name that: package.module:create_app().",
+            target=target.text,
+        )
+    return app
+
+
+def _made_by(
+    factory: object, target: AppTarget, name: str, settings: Mapping[str, object]
+) -> Flasgo:
     if not callable(factory) or isinstance(factory, Flasgo):
         raise TargetError(
             f"{target.where}: {name} is of type {type(factory).__name__}, not "
@@ -474,7 +489,13 @@ def _made_by(factory: object, target: AppTarget, name: str) -> Flasgo:
             "Give its parameters defaults, or write a function without any that calls it.",
             target=target.text,
         )
-    made = factory()
+    if settings and "settings" not in inspect.signature(factory).parameters:
+        raise TargetError(
+            f"{target.where}: {name} has no parameter `settings`, so it cannot take "
+            f"{', '.join(settings)}. Add one, and hand it to Flasgo(settings=...).",
+            target=target.text,
+        )
+    made = factory(settings=settings) if settings else factory()
     if isinstance(made, Flasgo):
         return made
     if inspect.iscoroutine(made):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import linecache
 import sysconfig
-import traceback
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 
-__all__ = ["Frame", "Failure", "chain"]
+__all__ = ["Failure", "Frame", "chain"]
 
 _CONTEXT_BEFORE = 6
 _CONTEXT_AFTER = 4
@@ -92,19 +90,14 @@ def _frames(start: TracebackType | None) -> tuple[Frame, ...]:
     steps.reverse()
     skipped = len(steps) - _MAX_FRAMES
     if skipped <= 0:
-        return tuple(_frame(step, 0) for step in steps)
+        return tuple(_frame(step) for step in steps)
     half = _MAX_FRAMES // 2
-    return (
-        *(_frame(step, skipped if index == half - 1 else 0) for index, step in _some(steps[:half])),
-        *(_frame(step, 0) for step in steps[-half:]),
-    )
+    recent = [_frame(step) for step in steps[:half]]
+    recent[-1] = replace(recent[-1], left_out=skipped)
+    return (*recent, *(_frame(step) for step in steps[-half:]))
 
 
-def _some(steps: list[TracebackType]) -> Iterator[tuple[int, TracebackType]]:
-    return iter(enumerate(steps))
-
-
-def _frame(step: TracebackType, left_out: int) -> Frame:
+def _frame(step: TracebackType) -> Frame:
     frame = step.tb_frame
     code = frame.f_code
     line = step.tb_lineno or code.co_firstlineno
@@ -112,12 +105,17 @@ def _frame(step: TracebackType, left_out: int) -> Frame:
     return Frame(
         path=code.co_filename,
         line=line,
-        function=getattr(code, "co_qualname", code.co_name),
+        function=_name(code),
         is_own=_is_own(frame),
         source=source,
         span=_span(code, step.tb_lasti, line, dict(source).get(line)),
-        left_out=left_out,
     )
+
+
+def _name(code: CodeType) -> str:
+    """Return a function's qualified name; template engines put what they mean into `co_name`."""
+    qualified = getattr(code, "co_qualname", code.co_name)
+    return qualified if qualified.rpartition(".")[2] == code.co_name else code.co_name
 
 
 def _source(frame: FrameType, line: int) -> tuple[tuple[int, str], ...]:
@@ -161,8 +159,3 @@ def _is_own(frame: FrameType) -> bool:
 def _libraries() -> tuple[Path, ...]:
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     return tuple({Path(path) for name in names if (path := sysconfig.get_path(name))})
-
-
-def formatted(error: BaseException) -> str:
-    """Return the traceback as Python prints it."""
-    return "".join(traceback.format_exception(error))

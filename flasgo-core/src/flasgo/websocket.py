@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING
 
@@ -18,13 +20,26 @@ if TYPE_CHECKING:
 
 __all__ = ["WebSocket", "WebSocketDisconnect"]
 
+_logger = logging.getLogger("flasgo.app")
+
+# RFC 6455, section 7.4, and the IANA registry: what an endpoint may send. 1005, 1006 and 1015
+# only ever stand for a close frame without a code, or for none at all.
+_CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
+_LONGEST_REASON = 123  # a control frame holds 125 bytes, and the code takes two
+_INVALID_DATA, _POLICY_VIOLATION, _TOO_BIG = 1007, 1008, 1009
+
+_decode_json = msgspec.json.Decoder().decode
+_encode_json = msgspec.json.Encoder().encode
+
 
 class WebSocketDisconnect(FlasgoError):
-    """Raised when a WebSocket is used after the client has closed it.
+    """Raised when a WebSocket is used after it was closed, by the client or for breaking a rule.
+
+    A handler need not catch it.
 
     Attributes:
         code: The close code (RFC 6455, section 7.4).
-        reason: What the client gave as reason.
+        reason: What was given as reason.
     """
 
     def __init__(self, code: int = 1005, reason: str = "") -> None:
@@ -35,6 +50,10 @@ class WebSocketDisconnect(FlasgoError):
 
 class WebSocket(Connection):
     """A WebSocket connection. What applies to a request's head applies to its handshake.
+
+    Messages are bounded in size and number: by the route's `max_message_bytes` and
+    `max_messages_per_second`, else by the settings. A client that breaks a bound is closed with
+    1009 or 1008, and the next `receive` raises WebSocketDisconnect.
 
     Args:
         app: The app.
@@ -55,8 +74,17 @@ class WebSocket(Connection):
         super().__init__(app, scope, receive, head)
         self._send = send
         self._connected = False
+        self._max_bytes = 0  # not known before the first message
+        self._budget: _Budget | None = None
         self.is_accepted = False
         self.is_closed = False
+
+    @property
+    def subprotocols(self) -> list[str]:
+        """The subprotocols that the client offers, in its order of preference."""
+        return list(self.scope.get("subprotocols") or ())
+
+    # --- Opening ----------------------------------------------------------------------------
 
     async def accept(
         self, subprotocol: str | None = None, headers: Iterable[tuple[str, str]] = ()
@@ -64,34 +92,52 @@ class WebSocket(Connection):
         """Accept the handshake.
 
         Args:
-            subprotocol: One of those that the client offers.
+            subprotocol: One of those that the client offers; None chooses none.
             headers: Extra headers of the handshake's answer.
 
         Raises:
             RuntimeError: When the connection was accepted or closed before.
+            ValueError: When the client does not offer the subprotocol, or a header is not fit to
+                be sent.
+            WebSocketDisconnect: When the client has gone.
         """
         if self.is_accepted or self.is_closed:
             raise RuntimeError("This WebSocket is accepted or closed already; accept it once.")
+        if subprotocol is not None and subprotocol not in self.subprotocols:
+            raise ValueError(
+                f"The client does not offer the subprotocol {subprotocol!r}, and would fail the "
+                f"connection. It offers: {', '.join(self.subprotocols) or 'none'}."
+            )
+        encoded = [encode_header(name, value) for name, value in headers]
         await self._connect()
-        await self._send(
-            {
-                "type": "websocket.accept",
-                "subprotocol": subprotocol,
-                "headers": [encode_header(name, value) for name, value in headers],
-            }
-        )
+        self._find_bounds()
+        # Set first: whatever comes of the sending, a second answer would be an error.
         self.is_accepted = True
+        await self._emit(
+            {"type": "websocket.accept", "subprotocol": subprotocol, "headers": encoded}
+        )
 
     async def _connect(self) -> None:
-        if not self._connected:
-            await self._receive()
-            self._connected = True
+        """Take the server's announcement of the handshake, once."""
+        if self._connected:
+            return
+        self._connected = True
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            raise self._gone(message)
+
+    def _gone(self, message: Message) -> WebSocketDisconnect:
+        self.is_closed = True
+        return WebSocketDisconnect(message.get("code") or 1005, message.get("reason") or "")
+
+    # --- Receiving --------------------------------------------------------------------------
 
     async def receive(self) -> str | bytes:
         """Return the next message.
 
         Raises:
-            WebSocketDisconnect: When the client has closed the connection.
+            WebSocketDisconnect: When the connection is closed: by the client, or because the
+                message broke a bound.
             RuntimeError: When the connection is not accepted.
         """
         if not self.is_accepted:
@@ -100,15 +146,49 @@ class WebSocket(Connection):
             raise WebSocketDisconnect(1006, "It was closed before this receive.")
         message = await self._receive()
         if message["type"] == "websocket.disconnect":
-            self.is_closed = True
-            raise WebSocketDisconnect(message.get("code") or 1005, message.get("reason") or "")
+            raise self._gone(message)
         text = message.get("text")
-        return text if text is not None else message.get("bytes") or b""
+        data = text if text is not None else message.get("bytes") or b""
+        # PERF: what is short enough in any encoding needs no closer look.
+        if self._budget is not None or len(data) * 4 > self._max_bytes:
+            await self._hold_to_bounds(data)
+        return data
+
+    async def _hold_to_bounds(self, data: str | bytes) -> None:
+        if not self._max_bytes:
+            self._find_bounds()
+        if _size_above(data, self._max_bytes):
+            await self._break_off(_TOO_BIG, f"A message has at most {self._max_bytes} bytes.")
+        if self._budget is not None and not self._budget.take():
+            await self._break_off(_POLICY_VIOLATION, "Too many messages; send fewer per second.")
+
+    def _find_bounds(self) -> None:
+        settings, route = self.app.settings, self.route
+        own_bytes = None if route is None else route.max_message_bytes
+        own_rate = None if route is None else route.max_messages_per_second
+        rate = settings.WEBSOCKET_MAX_MESSAGES_PER_SECOND if own_rate is None else own_rate
+        self._max_bytes = own_bytes or settings.WEBSOCKET_MAX_MESSAGE_BYTES
+        self._budget = None if rate is None else _Budget(rate)
+
+    async def _break_off(self, code: int, reason: str) -> None:
+        """Close the connection for what the client did; ends the handler as its leaving would."""
+        await self.close(code, reason)
+        raise WebSocketDisconnect(code, reason)
 
     async def receive_text(self) -> str:
-        """Return the next message as text; bytes are decoded as UTF-8."""
+        """Return the next message as text; bytes are decoded as UTF-8.
+
+        Raises:
+            WebSocketDisconnect: As `receive`; with 1007 when bytes are not UTF-8.
+        """
         data = await self.receive()
-        return data if isinstance(data, str) else data.decode()
+        if isinstance(data, str):
+            return data
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            await self._break_off(_INVALID_DATA, "The message is not UTF-8.")
+            raise
 
     async def receive_bytes(self) -> bytes:
         """Return the next message as bytes; text is encoded as UTF-8."""
@@ -118,13 +198,28 @@ class WebSocket(Connection):
     async def receive_json(self) -> object:
         """Return the next message, decoded from JSON.
 
+        To answer bad JSON rather than close the connection, decode what `receive` returns.
+
         Raises:
-            ValueError: When it is not JSON.
+            WebSocketDisconnect: As `receive`; with 1007 when the message is not JSON.
         """
-        return msgspec.json.decode(await self.receive())
+        data = await self.receive()
+        try:
+            return _decode_json(data)
+        except (ValueError, RecursionError):
+            await self._break_off(_INVALID_DATA, "The message is not JSON.")
+            raise
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        """Iterate over messages, text or bytes, until the connection is closed."""
+        try:
+            while True:
+                yield await self.receive()
+        except WebSocketDisconnect:
+            return
 
     async def iter_text(self) -> AsyncIterator[str]:
-        """Iterate over messages as text until the client closes the connection."""
+        """Iterate over messages as text until the connection is closed."""
         try:
             while True:
                 yield await self.receive_text()
@@ -132,7 +227,7 @@ class WebSocket(Connection):
             return
 
     async def iter_bytes(self) -> AsyncIterator[bytes]:
-        """Iterate over messages as bytes until the client closes the connection."""
+        """Iterate over messages as bytes until the connection is closed."""
         try:
             while True:
                 yield await self.receive_bytes()
@@ -140,24 +235,39 @@ class WebSocket(Connection):
             return
 
     async def iter_json(self) -> AsyncIterator[object]:
-        """Iterate over messages, decoded from JSON, until the client closes the connection."""
+        """Iterate over messages, decoded from JSON, until the connection is closed."""
         try:
             while True:
                 yield await self.receive_json()
         except WebSocketDisconnect:
             return
 
+    # --- Sending ----------------------------------------------------------------------------
+
     async def send_text(self, data: str) -> None:
-        """Send a text message."""
+        """Send a text message; waits while the client reads too slowly.
+
+        Raises:
+            WebSocketDisconnect: When the connection is closed.
+        """
         await self._emit({"type": "websocket.send", "text": data})
 
     async def send_bytes(self, data: bytes) -> None:
-        """Send a binary message."""
+        """Send a binary message; waits while the client reads too slowly.
+
+        Raises:
+            WebSocketDisconnect: When the connection is closed.
+        """
         await self._emit({"type": "websocket.send", "bytes": data})
 
     async def send_json(self, data: object) -> None:
-        """Send a value as a text message of JSON."""
-        await self.send_text(msgspec.json.encode(data).decode())
+        """Send a value as a text message of JSON.
+
+        Raises:
+            WebSocketDisconnect: When the connection is closed.
+            TypeError: When something in the value cannot be encoded.
+        """
+        await self._emit({"type": "websocket.send", "text": _encode_json(data).decode()})
 
     async def _emit(self, message: Message) -> None:
         if not self.is_accepted:
@@ -170,18 +280,38 @@ class WebSocket(Connection):
             self.is_closed = True
             raise WebSocketDisconnect(1006) from exc
 
+    # --- Closing ----------------------------------------------------------------------------
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection, or refuse the handshake when it was not accepted yet.
 
+        Does nothing when the connection is closed already, or the client has gone.
+
         Args:
-            code: The close code (RFC 6455, section 7.4).
+            code: The close code (RFC 6455, section 7.4): 1000 to 1003, 1007 to 1014, or one of
+                your own from 3000 to 4999.
             reason: At most 123 bytes of UTF-8 for the client.
+
+        Raises:
+            ValueError: When the code or the reason cannot be sent.
         """
+        if code not in _CLOSE_CODES and not 3000 <= code <= 4999:
+            raise ValueError(
+                f"{code!r} is not a close code that can be sent; use 1000 to 1003, 1007 to 1014, "
+                "or your own from 3000 to 4999."
+            )
+        if len(reason.encode()) > _LONGEST_REASON:
+            raise ValueError(f"A close reason has at most {_LONGEST_REASON} bytes of UTF-8.")
         if self.is_closed:
             return
-        self.is_closed = True
-        await self._connect()
-        await self._send({"type": "websocket.close", "code": code, "reason": reason})
+        try:
+            await self._connect()
+            self.is_closed = True
+            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+        except (OSError, RuntimeError, WebSocketDisconnect):
+            # Servers say in different ways that there is nobody left to close it for.
+            self.is_closed = True
+            _logger.debug("The client left %r before it was closed.", self.path)
 
     async def refuse(self, response: Response) -> None:
         """Refuse the handshake with an HTTP answer.
@@ -192,7 +322,7 @@ class WebSocket(Connection):
             response: The answer.
         """
         if "websocket.http.response" not in (self.scope.get("extensions") or {}):
-            await self.close(1008)
+            await self.close(_POLICY_VIOLATION)
             return
         await self._connect()
         self.is_closed = True
@@ -201,3 +331,77 @@ class WebSocket(Connection):
             await self._send({**message, "type": f"websocket.{message['type']}"})
 
         await response.emit(send)
+
+    # --- On behalf of other apps ------------------------------------------------------------
+
+    async def next_message(self, *, is_bounded: bool = True) -> Message:
+        """Return the next ASGI message, for an app that serves the connection in our place.
+
+        Args:
+            is_bounded: Whether messages are held to the bounds of the route.
+        """
+        message = await self._receive()
+        kind = message["type"]
+        if kind == "websocket.connect":
+            self._connected = True
+        elif kind == "websocket.disconnect":
+            self.is_closed = True
+        elif is_bounded:
+            text = message.get("text")
+            try:
+                await self._hold_to_bounds(
+                    text if text is not None else message.get("bytes") or b""
+                )
+            except WebSocketDisconnect as broken:
+                return {"type": "websocket.disconnect", "code": broken.code}
+        return message
+
+    async def pass_on(self, message: Message) -> None:
+        """Send an ASGI message of an app that serves the connection in our place.
+
+        Args:
+            message: The message.
+        """
+        kind = message["type"]
+        if self.is_closed and kind in {"websocket.send", "websocket.close"}:
+            raise OSError("The WebSocket is closed.")
+        if kind == "websocket.accept":
+            self.is_accepted = True
+        elif kind in {"websocket.close", "websocket.http.response.start"}:
+            self.is_closed = True
+        await self._send(message)
+
+
+class _Budget:
+    """How many messages a client may still send; refills with time, up to one second's worth.
+
+    Args:
+        rate: Messages per second.
+    """
+
+    __slots__ = ("_clock", "_left", "_most", "_rate", "_seen")
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._most = self._left = max(1.0, rate)
+        self._clock = asyncio.get_running_loop().time
+        self._seen = self._clock()
+
+    def take(self) -> bool:
+        """Count a message; False when there is nothing left."""
+        now = self._clock()
+        self._left = min(self._most, self._left + (now - self._seen) * self._rate)
+        self._seen = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+def _size_above(data: str | bytes, limit: int) -> bool:
+    """Whether a message has more bytes than allowed; text counts in UTF-8, as it was sent."""
+    if len(data) > limit:
+        return True
+    if isinstance(data, bytes) or len(data) * 4 <= limit or data.isascii():
+        return False
+    return len(data.encode(errors="surrogatepass")) > limit

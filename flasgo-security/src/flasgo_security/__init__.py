@@ -1,27 +1,35 @@
-"""Host allow-list, CSRF, signed sessions, hardened headers, throttling and rate limits."""
+"""Host allow-list, CORS, CSRF, sessions, hardened headers, throttling and rate limits."""
 
+from flasgo_security.cors import Cors, cors
 from flasgo_security.csp import ContentSecurityPolicy
 from flasgo_security.csrf import CsrfExempt, csrf_exempt
 from flasgo_security.events import security_event
+from flasgo_security.flashes import flash, get_flashed_messages
 from flasgo_security.headers import Csp, csp
 from flasgo_security.plugin import SecurityPlugin
 from flasgo_security.proxies import session
 from flasgo_security.ratelimit import QuotaStatus, RateLimit, rate_limit
 from flasgo_security.sessions import Session
+from flasgo_security.store_health import StoreDownError
 from flasgo_security.templating import csrf_input, csrf_token
 
 __all__ = [
     "ContentSecurityPolicy",
+    "Cors",
     "Csp",
     "CsrfExempt",
     "QuotaStatus",
     "RateLimit",
     "SecurityPlugin",
     "Session",
+    "StoreDownError",
+    "cors",
     "csp",
     "csrf_exempt",
     "csrf_input",
     "csrf_token",
+    "flash",
+    "get_flashed_messages",
     "rate_limit",
     "security_event",
     "session",

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
     from flasgo_security.csrf import CsrfGuard
     from flasgo_security.sessions import Session, SessionGuard
+    from flasgo_security.stored_sessions import StoredSessions
 
-__all__ = ["CookieWriter"]
+__all__ = ["CookieWriter", "StoredCookieWriter"]
 
 
 class CookieWriter:
@@ -36,3 +37,27 @@ class CookieWriter:
         if session is not None:
             self._sessions.commit(cast("Session", session), request, response)
             self._csrf.commit(cast("Session", session), request, response)
+
+
+class StoredCookieWriter:
+    """Does the same where sessions are kept on the server.
+
+    Args:
+        sessions: Writes sessions.
+        csrf: Writes tokens.
+    """
+
+    def __init__(self, sessions: StoredSessions, csrf: CsrfGuard) -> None:
+        self._sessions = sessions
+        self._csrf = csrf
+
+    @hookimpl
+    async def response_finalize(self, request: Request, response: Response) -> Response | None:
+        """Write what the request has changed; a 503 goes out where the store takes nothing."""
+        session = cast("Session | None", request.peek("session"))
+        if session is None:
+            return None
+        instead = await self._sessions.commit(session, request, response)
+        if instead is None:
+            self._csrf.commit(session, request, response)
+        return instead

@@ -60,7 +60,10 @@ class CorsRules:
     def __post_init__(self) -> None:
         for origin in self.origins - {ANY}:
             _check_origin(origin)
-        for kind, names in (("method", self.methods or ()), ("header", (*self.headers, *self.expose))):
+        for kind, names in (
+            ("method", self.methods or ()),
+            ("header", (*self.headers, *self.expose)),
+        ):
             for name in names:
                 if not (isinstance(name, str) and _TOKEN.fullmatch(name)):
                     raise ValueError(f"{name!r} is not the name of a {kind}; name each one")
@@ -248,7 +251,9 @@ class CorsGuard:
             self._rules = CorsRules(
                 origins=frozenset(cast("set[str]", settings["CORS_ORIGINS"])),
                 methods=None if methods is None else frozenset(name.upper() for name in methods),
-                headers=frozenset(name.lower() for name in cast("set[str]", settings["CORS_HEADERS"])),
+                headers=frozenset(
+                    name.lower() for name in cast("set[str]", settings["CORS_HEADERS"])
+                ),
                 expose=tuple(sorted(cast("set[str]", settings["CORS_EXPOSE_HEADERS"]))),
                 credentials=bool(settings["CORS_CREDENTIALS"]),
                 max_age=cast("int", settings["CORS_MAX_AGE_SECONDS"]),
@@ -270,8 +275,10 @@ class CorsGuard:
         if self._rules.origins or route.policy(Cors) is not None:
             return True
         # Preflights of endpoints without an OPTIONS of their own arrive where nothing matches.
-        return not route.methods and self._app is not None and any(
-            other.policy(Cors) is not None for other in self._app.routes
+        return (
+            not route.methods
+            and self._app is not None
+            and any(other.policy(Cors) is not None for other in self._app.routes)
         )
 
     # --- Preflights -------------------------------------------------------------------------
@@ -282,19 +289,16 @@ class CorsGuard:
         Raises:
             HTTPException: 400 when the rules do not allow what is asked for.
         """
-        if request.method != "OPTIONS":
+        if not _is_preflight(request):
             return None
-        origin = request.raw_header(b"origin")
-        wanted = request.raw_header(b"access-control-request-method")
-        if origin is None or wanted is None:
-            return None
-        method = wanted.decode("latin-1")
+        origin = _text(request, b"origin")
+        method = _text(request, b"access-control-request-method")
         target = request.app.find_route(request, method)
         rules = self._rules_of(target)
         if rules is None:
             return None  # to be answered like any other OPTIONS: without permission
-        self._check_preflight(request, rules, target, origin.decode("latin-1"), method)
-        return self._permission(request, rules, origin.decode("latin-1"), method)
+        self._check_preflight(request, rules, target, origin, method)
+        return self._permission(request, rules, origin, method)
 
     def _check_preflight(
         self, request: Request, rules: CorsRules, target: Route | None, origin: str, method: str
@@ -309,9 +313,7 @@ class CorsGuard:
             names = loggable(", ".join(sorted(refused)))
             _refuse(f"These request headers are not allowed from other origins: {names}.")
 
-    def _permission(
-        self, request: Request, rules: CorsRules, origin: str, method: str
-    ) -> Response:
+    def _permission(self, request: Request, rules: CorsRules, origin: str, method: str) -> Response:
         response = Response(status_code=204)
         headers = response.headers
         headers["access-control-allow-methods"] = method
@@ -339,11 +341,12 @@ class CorsGuard:
     def mark(self, request: Request, response: Response) -> None:
         """Tell the browser whether the page that asked may read the answer."""
         rules = self._rules_of(request.route)
-        if rules is None:
+        if rules is None or _is_preflight(request):
             return
-        origin = request.raw_header(b"origin")
-        if origin is not None and rules.allows(origin.decode("latin-1")):
-            response.fill_headers(self._block(rules, origin.decode("latin-1")))
+        if request.raw_header(b"origin") is not None:
+            origin = _text(request, b"origin")
+            if rules.allows(origin):
+                response.fill_headers(self._block(rules, origin))
         if not rules.is_open:
             # Also where there was no Origin: a cache would keep the answer for all.
             response.headers.add_vary("Origin")
@@ -363,14 +366,35 @@ class CorsGuard:
 
 
 class CorsHooks:
-    """The hooks of a `CorsGuard`, in the pipelines that need them.
+    """The hooks of a `CorsGuard`, in the pipelines that have something to do with it.
 
     Args:
-        guard: Knows which do.
+        guard: Knows which do: that depends on settings, so the hooks are made for it.
     """
 
     def __init__(self, guard: CorsGuard) -> None:
-        self._guard = guard
+        @hookimpl(tryfirst=True, after=("security.hosts", "security.https"), when=guard.applies_to)
+        def request_started(request: Request) -> Response | None:
+            return guard.answer_preflight(request)
+
+        @hookimpl(when=guard.applies_to)
+        def response_finalize(request: Request, response: Response) -> None:
+            guard.mark(request, response)
+
+        self.request_started = request_started
+        self.response_finalize = response_finalize
+
+
+def _is_preflight(request: Request) -> bool:
+    return (
+        request.method == "OPTIONS"
+        and request.raw_header(b"origin") is not None
+        and request.raw_header(b"access-control-request-method") is not None
+    )
+
+
+def _text(request: Request, name: bytes) -> str:
+    return (request.raw_header(name) or b"").decode("latin-1")
 
 
 def _requested_headers(request: Request) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from flasgo_security.sessions import Session
 
-__all__ = ["CsrfExempt", "CsrfGuard", "CsrfTokens", "csrf_exempt"]
+__all__ = ["CsrfExempt", "CsrfGuard", "CsrfTokens", "csrf_exempt", "mask", "unmask"]
 
 _H = TypeVar("_H", bound=Callable[..., object])
 
@@ -29,6 +30,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 _FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _LONGEST_TOKEN = 128
+_LONGEST_MASKED = 512
 # What browsers say of a request by the site's own pages, or typed in by the user
 # (Fetch Metadata, section 2.3). Scripts cannot set the header.
 _OWN_PAGE = frozenset({b"same-origin", b"none"})
@@ -55,6 +57,42 @@ def csrf_exempt(handler: _H) -> _H:
     if not callable(handler):
         raise TypeError(f"csrf_exempt decorates a handler, got {handler!r}: write @csrf_exempt.")
     return attach_policy(handler, CsrfExempt())
+
+
+def mask(token: str) -> str:
+    """Return a token in a spelling that differs each time.
+
+    SECURITY: a page that repeats both a secret and something of the visitor's choice, and is
+    compressed, gives the secret away by its length (BREACH, CVE-2013-3587).
+
+    Args:
+        token: A token as the cookie holds it.
+    """
+    text = token.encode("ascii")
+    pad = secrets.token_bytes(len(text))
+    return urlsafe_b64encode(pad + _xor(pad, text)).rstrip(b"=").decode("ascii")
+
+
+def unmask(text: str) -> str:
+    """Return the token behind what `mask` made of it; other text as it is.
+
+    Args:
+        text: What a client sent.
+    """
+    # Tokens have a dot in the middle, which masked ones never have.
+    if "." in text or len(text) > _LONGEST_MASKED:
+        return text
+    try:
+        mixed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        half = len(mixed) // 2
+        return _xor(mixed[:half], mixed[half:]).decode("ascii")
+    except ValueError:
+        return text
+
+
+def _xor(pad: bytes, text: bytes) -> bytes:
+    mixed = int.from_bytes(pad) ^ int.from_bytes(text)
+    return mixed.to_bytes(max(len(pad), len(text)))
 
 
 class CsrfTokens:
@@ -159,13 +197,19 @@ class CsrfGuard:
     def token_for(self, request: Request) -> str:
         """Return the token for forms and scripts of a page; the value of `request.csrf_token`.
 
-        Asking for it makes the response set the cookie, if the client does not have it yet.
+        Asking for it makes the response set the cookie, if the client does not have it yet. The
+        value is spelt differently for each request; the cookie keeps the token itself.
         """
         binding = request.session.binding
-        token = request.cookies.get(self._cookie.name)
-        if token is not None and self._tokens.is_valid(token, binding):
-            return token
-        return self._tokens.make(binding)
+        token = self._sent_token(request)
+        if token is None or not self._tokens.is_valid(token, binding):
+            token = self._tokens.make(binding)
+        return mask(token)
+
+    def _sent_token(self, request: Request) -> str | None:
+        """Return the token of the cookie, unchecked."""
+        sent = request.cookies.get(self._cookie.name)
+        return None if sent is None else unmask(sent)
 
     def commit(self, session: Session, request: Request, response: Response) -> None:
         """Set the cookie when a token was asked for, or the session got another identity.
@@ -175,8 +219,9 @@ class CsrfGuard:
             request: The request.
             response: The response that takes the cookie.
         """
-        token = cast("str | None", request.peek("csrf_token"))
-        present = request.cookies.get(self._cookie.name)
+        shown = cast("str | None", request.peek("csrf_token"))
+        token = None if shown is None else unmask(shown)
+        present = self._sent_token(request)
         if token is None and (present is None or not session.has_new_binding):
             return
         if token is None or not self._tokens.is_valid(token, session.binding):
@@ -220,7 +265,7 @@ class CsrfGuard:
 
     async def _check_token(self, request: Request) -> None:
         """Refuse a request that does not repeat the token of its cookie."""
-        cookie = request.cookies.get(self._cookie.name)
+        cookie = self._sent_token(request)
         # SECURITY: nothing of the body is read for a client without a valid cookie.
         if cookie is None:
             self._refuse_token(request, "no token cookie")
@@ -230,7 +275,8 @@ class CsrfGuard:
         token = header if header is not None else await self._field(request)
         if token is None:
             self._refuse_token(request, "the token is missing")
-        if not hmac.compare_digest(token, cookie.encode("ascii")):
+        sent = unmask(token.decode("latin-1")).encode("utf-8")
+        if not hmac.compare_digest(sent, cookie.encode("ascii")):
             self._refuse_token(request, "the token is not the one of the cookie")
 
     async def _field(self, request: Request) -> bytes | None:

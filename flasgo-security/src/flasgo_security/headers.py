@@ -16,6 +16,7 @@ from flasgo import (
     hookimpl,
 )
 
+from flasgo_security.caching import PrivateCaching
 from flasgo_security.csp import DEFAULT_POLICY, ContentSecurityPolicy, PolicyText, Sources
 
 if TYPE_CHECKING:
@@ -133,24 +134,24 @@ def _has_app_policy(route: Route) -> bool:
 
 
 class HeaderGuard:
-    """Fills the default headers into every response that does not have its own."""
+    """Fills the default headers into every response that does not have its own.
+
+    Attributes:
+        caching: Keeps responses out of shared caches.
+    """
 
     def __init__(self) -> None:
         self._settings: dict[str, str] = {}
         self._hsts = ""
         self._configured = ContentSecurityPolicy()
         self._configured_report_only = ContentSecurityPolicy()
+        self.caching = PrivateCaching("")
         self._rebuild({})
 
     @property
     def policy(self) -> ContentSecurityPolicy:
         """The app's policy, with what plugins contributed."""
         return self._policy
-
-    @property
-    def cache_control(self) -> str:
-        """The Cache-Control of responses that have none of their own, possibly empty."""
-        return self._settings.get("Cache-Control", "")
 
     def declare(self, registry: Registry) -> None:
         """Declare the settings and attributes of this concern."""
@@ -194,6 +195,7 @@ class HeaderGuard:
             for name, header, _, _ in _PLAIN_HEADERS
             if settings[name]
         }
+        self.caching = PrivateCaching(self._settings.get("Cache-Control", ""))
         self._hsts = str(settings["STRICT_TRANSPORT_SECURITY"] or "").strip()
         self._configured = _policy_of(settings["CONTENT_SECURITY_POLICY"])
         self._configured_report_only = _policy_of(settings["CONTENT_SECURITY_POLICY_REPORT_ONLY"])
@@ -234,7 +236,8 @@ class HeaderGuard:
         # PERF: both blocks are checked and encoded already; the scope answers faster than
         # request.is_secure would.
         is_secure = request.scope.get("scheme") == "https"
-        response.fill_headers(self._blocks[is_secure])
+        if not response.fill_headers(self._blocks[is_secure]):
+            self._keep_private(response)
 
     def finalize_with(self, text: PolicyText, request: Request, response: Response) -> None:
         """Fill in the headers, with another policy than the app's.
@@ -247,7 +250,13 @@ class HeaderGuard:
         texts = {**self._texts, _CSP: text}
         nonce = request.peek("csp_nonce")
         self._set_policies(response, texts, None if nonce is None else str(nonce))
-        response.fill_headers(self._blocks_without_csp[request.is_secure])
+        if not response.fill_headers(self._blocks_without_csp[request.is_secure]):
+            self._keep_private(response)
+
+    def _keep_private(self, response: Response) -> None:
+        """Keep a response that sets a cookie out of shared caches, whoever has set it."""
+        if response.sets_cookie:
+            self.caching.apply(response)
 
     def _set_policies(
         self, response: Response, texts: Mapping[str, PolicyText], nonce: str | None
@@ -291,7 +300,10 @@ class RouteCspGuard:
 
 def _blocks(headers: Mapping[str, str], hsts: str) -> tuple[HeaderBlock, HeaderBlock]:
     """Return the headers for plain and for encrypted connections, in this order."""
-    return HeaderBlock(headers), HeaderBlock({**headers, _HSTS: hsts} if hsts else headers)
+    over_https = {**headers, _HSTS: hsts} if hsts else headers
+    # PERF: most responses set no cookie and have none of these headers; the block tells.
+    plain, secure = (HeaderBlock(each, watched=("set-cookie",)) for each in (headers, over_https))
+    return plain, secure
 
 
 def _policy_of(value: object) -> ContentSecurityPolicy:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -31,6 +31,19 @@ class AppMembers:
         """Limit how often one caller may use an endpoint; see `flasgo_security.rate_limit`."""
         raise NotImplementedError  # a declaration: the plugin contributes the method itself
 
+    def cors(
+        self,
+        *origins: str,
+        methods: Iterable[str] | None = None,
+        headers: Iterable[str] = ("content-type",),
+        expose: Iterable[str] = (),
+        credentials: bool = False,
+        max_age: int = 600,
+        private_network: bool = False,
+    ) -> Callable[[_H], _H]:
+        """Say which other sites may read an endpoint's answers; see `flasgo_security.cors`."""
+        raise NotImplementedError
+
     def csrf_exempt(self, handler: _H) -> _H:
         """Let an endpoint take unsafe requests from anywhere; see `flasgo_security.csrf_exempt`."""
         raise NotImplementedError
@@ -44,6 +57,13 @@ class AppMembers:
         """Give an endpoint its own Content-Security-Policy; see `flasgo_security.csp`."""
         raise NotImplementedError
 
+    async def revoke_session(self, identifier: str) -> bool:
+        """End a session that is kept on the server, by its `request.session.id`.
+
+        Returns whether there was one. Without `SESSION_STORE_URI` a ConfigurationError.
+        """
+        raise NotImplementedError
+
     def security_event(self, kind: str, request: Request, reason: str) -> None:
         """Log and count a security failure; see `flasgo_security.security_event`."""
         raise NotImplementedError
@@ -54,6 +74,9 @@ class RequestMembers:
 
     host: str
     """The checked host under which the client reached the app, with its port if it has one."""
+
+    peer_ip: str | None
+    """The address of the direct peer: of a proxy, where `TRUSTED_PROXIES` speak for the client."""
 
     session: Session
     """The visitor's session, loaded when first asked for."""

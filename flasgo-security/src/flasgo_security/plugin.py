@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flasgo import hookimpl
 
 from flasgo_security import hookspecs
-from flasgo_security.caching import PrivateCaching
 from flasgo_security.checks import SecurityChecks
-from flasgo_security.cookies import CookieWriter
+from flasgo_security.cookies import CookieWriter, StoredCookieWriter
+from flasgo_security.cors import CorsGuard, CorsHooks
 from flasgo_security.csrf import CsrfGuard, WebSocketOriginGuard, csrf_exempt
+from flasgo_security.forwarded import ForwardedGuard
 from flasgo_security.headers import Csp, HeaderGuard, RouteCspGuard, csp
 from flasgo_security.hosts import HostGuard
+from flasgo_security.https_redirect import HttpsGuard
+from flasgo_security.openapi import OpenApiDescription
 from flasgo_security.ratelimit import RateLimitGuard
 from flasgo_security.sessions import SessionGuard
+from flasgo_security.shared_quotas import SharedQuotas
+from flasgo_security.shared_ratelimit import SharedRateLimitGuard
 from flasgo_security.templating import TemplateHelpers
-from flasgo_security.throttle import FailureThrottle
+from flasgo_security.throttle import FailureThrottle, SharedFailureThrottle
 
 if TYPE_CHECKING:
     from flasgo import Flasgo, Registry
@@ -27,7 +32,7 @@ __all__ = ["SecurityPlugin"]
 
 
 class SecurityPlugin:
-    """Hosts, CSRF, sessions, headers, throttling and rate limits: one component each.
+    """Hosts, CORS, CSRF, sessions, headers, throttling and rate limits: one component each.
 
     Args:
         clock: Seconds from a clock that never goes back, for throttling and rate limits.
@@ -42,8 +47,12 @@ class SecurityPlugin:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
+        self._clock = clock
+        self.forwarded = ForwardedGuard()
         self.throttle = FailureThrottle(clock)
         self.hosts = HostGuard()
+        self.https = HttpsGuard()
+        self.cors = CorsGuard()
         self.headers = HeaderGuard()
         self.sessions = SessionGuard(wall_clock)
         self.csrf = CsrfGuard()
@@ -54,8 +63,11 @@ class SecurityPlugin:
         """Declare settings, methods, attributes, policies and hooks."""
         registry.hookspecs(hookspecs)
         for concern in (
+            self.forwarded,
             self.throttle,
             self.hosts,
+            self.https,
+            self.cors,
             self.headers,
             self.sessions,
             self.csrf,
@@ -66,27 +78,61 @@ class SecurityPlugin:
         registry.app_method("csrf_exempt", csrf_exempt)
         registry.app_method("csp", csp)
         registry.component("hosts", self.hosts)
-        registry.component("cookies", CookieWriter(self.sessions, self.csrf))
-        registry.component("ratelimit", self.ratelimit)
         registry.component("csp", RouteCspGuard(self.headers))
         registry.component("headers", self.headers)
         registry.component("templating", TemplateHelpers(self.csrf))
         registry.component("checks", SecurityChecks())
+        registry.component("openapi", OpenApiDescription())
         self._registry = registry
 
     @hookimpl(tryfirst=True)
     def app_created(self, app: Flasgo) -> None:
-        """Hand the settings to the concerns, before other plugins use them."""
+        """Hand the settings to the concerns, before other plugins use them.
+
+        PERF: what is switched off is in no pipeline, so it costs no request anything.
+        """
         settings = app.settings
-        self.throttle.configure(settings)
+        self.forwarded.configure(settings)
         self.hosts.configure(settings)
+        self.https.configure(settings)
+        self.cors.configure(app)
         self.headers.configure(app)
-        self.sessions.configure(settings, caching=PrivateCaching(self.headers.cache_control))
+        self.sessions.configure(settings, caching=self.headers.caching)
         self.csrf.configure(settings)
+        component = self._registry.component
+        if self.forwarded.is_active:
+            component("forwarded", self.forwarded)
+        if settings["HTTPS_REDIRECT"]:
+            component("https", self.https)
+        component("cors", CorsHooks(self.cors))
+        if settings["CSRF_ENABLED"]:
+            component("csrf", self.csrf)
+            component("websockets", WebSocketOriginGuard(self.csrf))
+        self._add_sessions()
+        self._add_quotas(app)
+
+    def _add_sessions(self) -> None:
+        stored = self.sessions.stored
+        if stored is None:
+            self._registry.component("cookies", CookieWriter(self.sessions, self.csrf))
+        else:
+            self._registry.component("sessions", stored)
+            self._registry.component("cookies", StoredCookieWriter(stored, self.csrf))
+
+    def _add_quotas(self, app: Flasgo) -> None:
+        settings = app.settings
+        uri = cast("str | None", settings["RATELIMIT_STORAGE_URI"])
+        if uri and not uri.removeprefix("async+").startswith("memory://"):
+            quotas = SharedQuotas(
+                uri,
+                cast("float", settings["RATELIMIT_STORAGE_TIMEOUT_SECONDS"]),
+                cast("str", settings["RATELIMIT_STORAGE_PREFIX"]),
+            )
+            is_open = settings["RATELIMIT_STORAGE_FAILURE"] == "open"
+            self.ratelimit = SharedRateLimitGuard(app, quotas, is_open=is_open)
+            self.throttle = SharedFailureThrottle(quotas, self._clock)
         self.ratelimit.configure(settings)
-        # PERF: what is switched off is in no pipeline.
+        self.throttle.configure(settings)
+        self._registry.component("ratelimit", self.ratelimit)
         if self.throttle.is_active:
             self._registry.component("throttle", self.throttle)
-        if settings["CSRF_ENABLED"]:
-            self._registry.component("csrf", self.csrf)
-            self._registry.component("websockets", WebSocketOriginGuard(self.csrf))

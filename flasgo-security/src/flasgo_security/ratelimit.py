@@ -15,12 +15,22 @@ from uuid import UUID
 
 from flasgo import HTTPException, Policy, attach_policy, has_policy, hookimpl
 
-from flasgo_security.window import MAX_KEYS, SlidingWindow
+from flasgo_security.window import MAX_KEYS, SlidingWindow, Usage
 
 if TYPE_CHECKING:
     from flasgo import Registry, Request, Response, Settings
 
-__all__ = ["KeyFunc", "QuotaStatus", "RateLimit", "RateLimitGuard", "rate_limit"]
+__all__ = [
+    "STATUS_ATTRIBUTE",
+    "KeyFunc",
+    "QuotaStatus",
+    "RateLimit",
+    "RateLimitGuard",
+    "limits_of",
+    "quota_status",
+    "rate_limit",
+    "tightest",
+]
 
 logger = logging.getLogger("flasgo.security")
 
@@ -32,8 +42,23 @@ Key = str | int | UUID | None
 KeyFunc = Callable[..., Key | Awaitable[Key]]
 """Given the request, returns whom to count it for; `def` (must not block) or `async def`."""
 
-_STATUS_ATTRIBUTE = "rate_limit"
+STATUS_ATTRIBUTE = "rate_limit"
 _NOBODY = ""
+_FAILURE_MODES = frozenset({"closed", "open"})
+_STORAGE_SCHEMES = (
+    "memory",
+    "redis",
+    "rediss",
+    "redis+unix",
+    "redis+cluster",
+    "redis+sentinel",
+    "valkey",
+    "valkeys",
+    "valkey+unix",
+    "valkey+cluster",
+    "valkey+sentinel",
+    "memcached",
+)
 
 _serials = itertools.count(1)
 
@@ -170,7 +195,38 @@ class RateLimitGuard:
             help="Callers that each quota counts exactly; those beyond share hashed buckets.",
             check=lambda value: None if cast("int", value) > 0 else "it must be greater than 0",
         )
-        registry.request_attribute(_STATUS_ATTRIBUTE, _no_status)
+        registry.setting(
+            "RATELIMIT_STORAGE_URI",
+            str | None,
+            default=None,
+            help="Where quotas are counted, such as 'redis://localhost:6379/0', for all workers "
+            "and hosts together; None counts in memory, in each process for itself.",
+            secret=True,
+            check=_check_storage_uri,
+        )
+        registry.setting(
+            "RATELIMIT_STORAGE_FAILURE",
+            str,
+            default="closed",
+            help="While the storage does not answer: 'closed' answers 503 on routes with a quota, "
+            "'open' lets requests pass uncounted.",
+            check=lambda value: None if value in _FAILURE_MODES else "write 'closed' or 'open'",
+        )
+        registry.setting(
+            "RATELIMIT_STORAGE_TIMEOUT_SECONDS",
+            float,
+            default=1.0,
+            help="Seconds that the storage of quotas may take.",
+            check=lambda value: None if cast("float", value) > 0 else "it must be greater than 0",
+        )
+        registry.setting(
+            "RATELIMIT_STORAGE_PREFIX",
+            str,
+            default="flasgo:ratelimit:",
+            help="What the storage's keys begin with; apps that share a server but no quotas take "
+            "different ones.",
+        )
+        registry.request_attribute(STATUS_ATTRIBUTE, _no_status)
         registry.app_method("ratelimit", rate_limit)
         registry.enforces(RateLimit)
 
@@ -183,25 +239,31 @@ class RateLimitGuard:
     @hookimpl(when=has_policy(RateLimit))
     async def ratelimit_check(self, request: Request) -> None:
         """Count the request, or refuse it."""
-        limits = _limits_of(request)
+        limits = limits_of(request)
         keys = [await self._key(limit, request) for limit in limits]
         status, is_refused = self._take(limits, keys)
-        setattr(request, _STATUS_ATTRIBUTE, status)
+        setattr(request, STATUS_ATTRIBUTE, status)
         if is_refused:
-            raise HTTPException(
-                429,
-                f"The quota of {status.limit} requests per {status.per:g} seconds is used up; "
-                f"try again in {status.reset} seconds.",
-                headers={"retry-after": str(status.reset)},
-            )
+            raise self._refusal(status)
 
     @hookimpl(when=has_policy(RateLimit))
     def response_finalize(self, request: Request, response: Response) -> None:
         """Tell the caller where it stands, on every answer of the route."""
-        status = cast("QuotaStatus | None", request.peek(_STATUS_ATTRIBUTE))
+        status = cast("QuotaStatus | None", request.peek(STATUS_ATTRIBUTE))
         if status is None:
             # Something before the quota answered: nothing was counted.
             status = self._look(request)
+        self._announce(status, response)
+
+    def _refusal(self, status: QuotaStatus) -> HTTPException:
+        return HTTPException(
+            429,
+            f"The quota of {status.limit} requests per {status.per:g} seconds is used up; "
+            f"try again in {status.reset} seconds.",
+            headers={"retry-after": str(status.reset)},
+        )
+
+    def _announce(self, status: QuotaStatus, response: Response) -> None:
         headers = response.headers
         limit, remaining, reset = str(status.limit), str(status.remaining), str(status.reset)
         headers["ratelimit-limit"] = headers["x-ratelimit-limit"] = limit
@@ -219,9 +281,11 @@ class RateLimitGuard:
             spent = [(window, usage) for window, usage in before if usage.used >= window.limit]
             if spent:
                 window, usage = max(spent, key=lambda pair: pair[1].wait)
-                return _status(window, usage.used, usage.wait), True
-            after = [_status(window, *window.hit(key)) for window, key in pairs]
-        return _tightest(after), False
+                return quota_status(window.limit, window.period, usage), True
+            after = [
+                quota_status(window.limit, window.period, window.hit(key)) for window, key in pairs
+            ]
+        return tightest(after), False
 
     def _look(self, request: Request) -> QuotaStatus:
         """Return where a caller stands without counting anything.
@@ -230,14 +294,14 @@ class RateLimitGuard:
         throttle, or for want of credentials) must not cause the work they do.
         """
         states: list[QuotaStatus] = []
-        for limit in _limits_of(request):
+        for limit in limits_of(request):
             window = self._window(limit)
-            used, wait = 0, 0.0
+            usage = Usage(0, 0.0)
             if limit.key_func is None:
                 with self._lock:
-                    used, wait = window.usage(self._address(request))
-            states.append(_status(window, used, wait))
-        return _tightest(states)
+                    usage = window.usage(self._address(request))
+            states.append(quota_status(window.limit, window.period, usage))
+        return tightest(states)
 
     def _window(self, limit: RateLimit) -> SlidingWindow:
         window = self._windows.get(limit.quota)
@@ -288,7 +352,8 @@ class RateLimitGuard:
         return _NOBODY
 
 
-def _limits_of(request: Request) -> tuple[RateLimit, ...]:
+def limits_of(request: Request) -> tuple[RateLimit, ...]:
+    """Return the quotas of the endpoint that a request reached."""
     return () if request.route is None else request.route.policies_of(RateLimit)
 
 
@@ -296,15 +361,25 @@ def _no_status(request: Request) -> None:
     return None
 
 
-def _status(window: SlidingWindow, used: int, wait: float) -> QuotaStatus:
+def quota_status(limit: int, period: float, usage: Usage) -> QuotaStatus:
+    """Return where a caller stands that has used so much of a quota."""
+    used, wait = usage
     return QuotaStatus(
-        limit=window.limit,
-        remaining=max(window.limit - used, 0),
+        limit=limit,
+        remaining=max(limit - used, 0),
         reset=max(math.ceil(wait), 1) if used else 0,
-        per=window.period,
+        per=period,
     )
 
 
-def _tightest(states: Iterable[QuotaStatus]) -> QuotaStatus:
+def tightest(states: Iterable[QuotaStatus]) -> QuotaStatus:
     """Return the state that leaves the least, and of equal ones the one that lasts longest."""
     return min(states, key=lambda state: (state.remaining, -state.reset))
+
+
+def _check_storage_uri(value: object) -> str | None:
+    scheme, found, _ = str(value or "").removeprefix("async+").partition("://")
+    if value is None or (found and scheme in _STORAGE_SCHEMES):
+        return None
+    # SECURITY: the value may hold a password, so it is not shown.
+    return f"its scheme must be one of {', '.join(_STORAGE_SCHEMES)}: 'redis://localhost:6379/0'"

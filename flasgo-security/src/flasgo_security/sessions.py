@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 import msgspec
+from flasgo import ConfigurationError
 
 from flasgo_security.caching import PrivateCaching
 from flasgo_security.cookie_options import CookieOptions, cookie_fault
@@ -20,7 +21,9 @@ from flasgo_security.signing import PurposeSigner
 if TYPE_CHECKING:
     from flasgo import Registry, Request, Response, Settings
 
-__all__ = ["Session", "SessionCodec", "SessionGuard"]
+    from flasgo_security.stored_sessions import StoredSessions
+
+__all__ = ["InvalidSessionError", "Session", "SessionCodec", "SessionGuard", "encode_value"]
 
 logger = logging.getLogger("flasgo.security")
 
@@ -31,6 +34,7 @@ _LONGEST_COOKIE = 4096  # RFC 6265bis, section 5.6
 _LONGEST_WRITTEN = 4093  # what the strictest browsers keep of name, "=" and value
 _TWO_WEEKS = 14 * 24 * 60 * 60
 _NOTHING = b"{}"
+_STORE_SCHEMES = ("redis", "rediss", "redis+unix", "valkey", "valkeys", "valkey+unix")
 
 _decode = msgspec.json.Decoder(dict[str, object]).decode
 _encode = msgspec.json.Encoder().encode
@@ -121,12 +125,9 @@ class Session(MutableMapping[str, object]):
     def _culprit(self, error: Exception) -> str:
         for key, value in self._data.items():
             try:
-                _encode(value)
-            except (TypeError, ValueError, RecursionError, OverflowError) as reason:
-                return (
-                    f"session[{key!r}] holds {type(value).__name__}, which is not JSON: {reason}. "
-                    "Keep str, numbers, bool, None, lists and dicts in a session."
-                )
+                encode_value(key, value)
+            except TypeError as reason:
+                return str(reason)
         return f"The session is not JSON: {error}."
 
     def __getitem__(self, key: str) -> object:
@@ -160,6 +161,21 @@ class Session(MutableMapping[str, object]):
     def __repr__(self) -> str:
         # SECURITY: values stay out: they end up in logs and debug pages.
         return f"<Session {', '.join(map(repr, self._data)) or 'empty'}>"
+
+
+def encode_value(key: str, value: object) -> bytes:
+    """Return one value of a session as JSON.
+
+    Raises:
+        TypeError: When it cannot be JSON; the key is named.
+    """
+    try:
+        return _encode(value)
+    except (TypeError, ValueError, RecursionError, OverflowError) as error:
+        raise TypeError(
+            f"session[{key!r}] holds {type(value).__name__}, which is not JSON: {error}. "
+            "Keep str, numbers, bool, None, lists and dicts in a session."
+        ) from error
 
 
 class InvalidSessionError(Exception):
@@ -237,6 +253,7 @@ class SessionGuard:
         self._caching = PrivateCaching("")
         self._has_warned = False
         self._debug = False
+        self.stored: StoredSessions | None = None
 
     def declare(self, registry: Registry) -> None:
         """Declare the settings and attributes of this concern."""
@@ -262,7 +279,31 @@ class SessionGuard:
             help="Seconds for which a session is valid after it was last written.",
             check=lambda value: None if cast("int", value) > 0 else "it must be greater than 0",
         )
+        registry.setting(
+            "SESSION_STORE_URI",
+            str | None,
+            default=None,
+            help="Where sessions are kept, such as 'redis://localhost:6379/0' (also rediss, "
+            "redis+unix, valkey, valkeys, valkey+unix); None keeps them in the cookie.",
+            secret=True,
+            check=_check_store_uri,
+        )
+        registry.setting(
+            "SESSION_STORE_TIMEOUT_SECONDS",
+            float,
+            default=1.0,
+            help="Seconds that the session store may take; past them requests that need their "
+            "session are answered 503.",
+            check=lambda value: None if cast("float", value) > 0 else "it must be greater than 0",
+        )
+        registry.setting(
+            "SESSION_STORE_PREFIX",
+            str,
+            default="flasgo:session:",
+            help="What the store's keys begin with; apps that share a server take different ones.",
+        )
         registry.request_attribute("session", self.load)
+        registry.app_method("revoke_session", self.revoke)
 
     def configure(self, settings: Settings, *, caching: PrivateCaching) -> None:
         """Read the settings.
@@ -270,6 +311,9 @@ class SessionGuard:
         Args:
             settings: The app's settings.
             caching: Keeps responses out of shared caches.
+
+        Raises:
+            ConfigurationError: When the client of the session store is not installed.
         """
         self._cookie = CookieOptions.read(
             settings,
@@ -283,6 +327,27 @@ class SessionGuard:
         self._debug = bool(settings["DEBUG"])
         signer = PurposeSigner.from_settings("session", settings)
         self._codec = SessionCodec(signer, self._lifetime, self._clock)
+        uri = cast("str | None", settings["SESSION_STORE_URI"])
+        self.stored = self._open_store(uri, settings) if uri else None
+
+    def _open_store(self, uri: str, settings: Settings) -> StoredSessions:
+        # Here, because only apps with a store pay for the import.
+        from flasgo_security.redis_pool import RedisPool
+        from flasgo_security.session_store import RedisSessionStore
+        from flasgo_security.store_health import StoreHealth
+        from flasgo_security.stored_sessions import StoredSessions
+
+        timeout = cast("float", settings["SESSION_STORE_TIMEOUT_SECONDS"])
+        pool = RedisPool("SESSION_STORE_URI", uri, timeout)
+        return StoredSessions(
+            RedisSessionStore(pool, cast("str", settings["SESSION_STORE_PREFIX"])),
+            StoreHealth("The session store (SESSION_STORE_URI)", timeout, pool.errors),
+            PurposeSigner.from_settings("session-id", settings),
+            self._cookie,
+            lifetime=self._lifetime,
+            caching=self._caching,
+            clock=self._clock,
+        )
 
     @property
     def cookie_name(self) -> str:
@@ -294,6 +359,8 @@ class SessionGuard:
 
         A cookie that cannot be used gives an empty session, and is deleted.
         """
+        if self.stored is not None:
+            return self.stored.load(request)
         text = request.cookies.get(self._cookie.name)
         if not text:
             return Session()
@@ -305,6 +372,26 @@ class SessionGuard:
             session = Session()
             session.modified = True  # so that the useless cookie goes
             return session
+
+    async def revoke(self, identifier: str) -> bool:
+        """End a session at once, on all devices that hold it; `app.revoke_session`.
+
+        Args:
+            identifier: What `request.session.id` was when the session was written.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            ConfigurationError: When sessions are kept in cookies, which nobody can call back.
+            StoreDownError: When the store does not answer.
+        """
+        if self.stored is None:
+            raise ConfigurationError(
+                "revoke_session needs sessions on the server: set SESSION_STORE_URI, such as to "
+                "'redis://localhost:6379/0'. A session in a cookie ends when its lifetime does."
+            )
+        return await self.stored.revoke(identifier)
 
     def commit(self, session: Session, request: Request, response: Response) -> None:
         """Write a session if it changed, and keep what it shaped out of shared caches.
@@ -353,3 +440,11 @@ class SessionGuard:
                 "The session cookie is for https only and was set over http: most browsers drop "
                 "it. For development set SESSION_COOKIE_SECURE to False."
             )
+
+
+def _check_store_uri(value: object) -> str | None:
+    scheme, found, rest = str(value or "").partition("://")
+    if value is None or (found and rest and scheme in _STORE_SCHEMES):
+        return None
+    # SECURITY: the value may hold a password, so it is not shown.
+    return f"its scheme must be one of {', '.join(_STORE_SCHEMES)}: 'redis://localhost:6379/0'"

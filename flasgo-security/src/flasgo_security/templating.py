@@ -1,4 +1,4 @@
-"""What templates get from this plugin: `csrf_token`, `csrf_input`, `csp_nonce`."""
+"""What templates get: `csrf_token`, `csrf_input`, `csp_nonce`, `get_flashed_messages`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from flasgo import hookimpl
 from flasgo.context import current_request
 
-if TYPE_CHECKING:
-    from flasgo import Request
+from flasgo_security.flashes import get_flashed_messages
 
+if TYPE_CHECKING:
     from flasgo_security.csrf import CsrfGuard
 
 __all__ = ["LazyText", "Markup", "TemplateHelpers", "csrf_input", "csrf_token"]
@@ -76,7 +76,7 @@ def hidden_field(name: str, token: str) -> Markup:
 
 
 class TemplateHelpers:
-    """Gives templates the token and nonce of the request they are rendered for.
+    """Gives templates the token, nonce and messages of the request they are rendered for.
 
     Args:
         csrf: Knows the name of the form field.
@@ -86,12 +86,11 @@ class TemplateHelpers:
         self._csrf = csrf
 
     @hookimpl(optionalhook=True)
-    def template_context(self, request: Request | None) -> dict[str, object]:
-        """Return the variables of a template."""
-        if request is None:
-            return {}
+    def template_globals(self) -> dict[str, object]:
+        """Return what templates see, imported macros included: forms are often macros."""
         return {
-            "csrf_token": LazyText(lambda: request.csrf_token),
-            "csrf_input": LazyText(lambda: hidden_field(self._csrf.field_name, request.csrf_token)),
-            "csp_nonce": LazyText(lambda: request.csp_nonce),
+            "csrf_token": LazyText(csrf_token),
+            "csrf_input": LazyText(lambda: hidden_field(self._csrf.field_name, csrf_token())),
+            "csp_nonce": LazyText(lambda: current_request().csp_nonce),
+            "get_flashed_messages": get_flashed_messages,
         }

@@ -38,7 +38,9 @@ def plain_name(filename: str) -> tuple[str, str] | None:
     match = _FINGERPRINTED.fullmatch(filename)
     if match is None:
         return None
-    return match["stem"] + (match["extension"] or ""), match["hash"]
+    name = match["stem"] + (match["extension"] or "")
+    # There is one name with a hash for each file, not one with the hash in another place.
+    return (name, match["hash"]) if _fingerprinted(name, match["hash"]) == filename else None
 
 
 class Fingerprints:

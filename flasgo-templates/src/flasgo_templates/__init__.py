@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from flasgo_templates.app_templates import AppTemplates, TemplateOptions
     from flasgo_templates.errors import MissingTemplateError, RefusedTemplateError
     from flasgo_templates.templates import JinjaTemplates
+    from flasgo_templates.undefined import UndefinedVariableError
 
 __all__ = [
     "AppTemplates",
@@ -18,6 +19,7 @@ __all__ = [
     "RefusedTemplateError",
     "TemplateOptions",
     "TemplatesPlugin",
+    "UndefinedVariableError",
     "render_template",
 ]
 
@@ -28,6 +30,7 @@ _LAZY = {
     "MissingTemplateError": "flasgo_templates.errors",
     "RefusedTemplateError": "flasgo_templates.errors",
     "TemplateOptions": "flasgo_templates.app_templates",
+    "UndefinedVariableError": "flasgo_templates.undefined",
 }
 
 

@@ -47,6 +47,7 @@ class AppTemplates(JinjaTemplates):
         url_for: The app's own.
         processors: The app's context processors.
         contribution: Returns what plugins bring.
+        advise: Says how a template gets a name that it asked for in vain.
         options: As for `JinjaTemplates`.
 
     Raises:
@@ -60,6 +61,7 @@ class AppTemplates(JinjaTemplates):
         url_for: Callable[..., str],
         processors: ContextProcessors,
         contribution: Callable[[], Contribution],
+        advise: Callable[[str], str] | None = None,
         **options: Unpack[TemplateOptions],
     ) -> None:
         super().__init__(directory, **options)
@@ -67,6 +69,7 @@ class AppTemplates(JinjaTemplates):
         self._processors = processors
         self._contribution = contribution
         self._applied: Contribution | None = None
+        self.environment.advise = advise
         # The proxies serve macros, which are imported without the context of the rendering.
         for name, value in {"url_for": url_for, "request": request, "g": g}.items():
             self.environment.globals.setdefault(name, value)

@@ -26,6 +26,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     filters: dict[str, Callable[..., object]]
     tests: dict[str, Callable[..., object]]
     globals: MutableMapping[str, object]
+    advise: Callable[[str], str] | None = None
+    """Says how a template gets a name that it asked for in vain; `""` when that is not known."""
 
     # `object` in place of Jinja's `Any`: nothing here needs to know more.
     def is_safe_attribute(self, obj: object, attr: str, value: object) -> bool:

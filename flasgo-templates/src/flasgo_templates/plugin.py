@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 from flasgo import ConfigurationError, Flasgo, Registry, hookimpl
 
 from flasgo_templates import hookspecs
+from flasgo_templates.companions import advise_on
 from flasgo_templates.context import ContextProcessors, Processor
 
 # PERF: Jinja is imported with the first use, so that an app without templates does not pay.
@@ -201,6 +202,7 @@ class TemplatesPlugin:
             url_for=app.url_for,
             processors=self._processors,
             contribution=self._contributed,
+            advise=advise_on(app.plugins),
             **{**defaults, **options},
         )
         self._add_to(templates)

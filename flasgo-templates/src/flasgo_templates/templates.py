@@ -19,6 +19,7 @@ from flasgo_templates.directories import (
 from flasgo_templates.environment import TemplateEnvironment
 from flasgo_templates.errors import RefusedTemplateError
 from flasgo_templates.loader import TemplateLoader, TemplateRoot, checked_prefix
+from flasgo_templates.undefined import LocatedUndefined
 
 if TYPE_CHECKING:
     from jinja2.ext import Extension
@@ -83,7 +84,7 @@ class JinjaTemplates:
         self.environment = TemplateEnvironment(
             loader=self._loader,
             autoescape=True,
-            undefined=jinja2.StrictUndefined,
+            undefined=LocatedUndefined,
             extensions=tuple(extensions),
             auto_reload=auto_reload,
             cache_size=cache_size,
@@ -114,7 +115,7 @@ class JinjaTemplates:
         Raises:
             MissingTemplateError: When there is no such template.
             RefusedTemplateError: When the name or the file is not allowed.
-            jinja2.UndefinedError: When it uses a variable that nobody gave.
+            UndefinedVariableError: When it uses a variable that nobody gave.
             jinja2.TemplateSyntaxError: When it is not well-formed.
             jinja2.exceptions.SecurityError: When it reaches for something unsafe.
         """

@@ -1,4 +1,4 @@
-"""Test client and pytest fixtures for Flasgo.
+"""Test client, pytest fixtures and plugin conformance kit for Flasgo.
 
 Names are loaded on first use: importing this package (or the pytest plugin in it) brings in neither
 the HTTP client library nor Flasgo itself.
@@ -10,28 +10,52 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import conformance
     from .client import TestClient
-    from .errors import AppProtocolError, AppTimeoutError, LifespanError
+    from .errors import (
+        AppProtocolError,
+        AppTimeoutError,
+        LifespanError,
+        WebSocketClosedError,
+        WebSocketDeniedError,
+    )
     from .plugin import TestingPlugin
+    from .recording import HookCall, HookRecorder
+    from .websocket import AsyncWebSocketSession, WebSocketSession
 
 __all__ = [
     "AppProtocolError",
     "AppTimeoutError",
+    "AsyncWebSocketSession",
+    "HookCall",
+    "HookRecorder",
     "LifespanError",
     "TestClient",
     "TestingPlugin",
+    "WebSocketClosedError",
+    "WebSocketDeniedError",
+    "WebSocketSession",
+    "conformance",
 ]
 
 _HOMES = {
     "AppProtocolError": "errors",
     "AppTimeoutError": "errors",
+    "AsyncWebSocketSession": "websocket",
+    "HookCall": "recording",
+    "HookRecorder": "recording",
     "LifespanError": "errors",
     "TestClient": "client",
     "TestingPlugin": "plugin",
+    "WebSocketClosedError": "errors",
+    "WebSocketDeniedError": "errors",
+    "WebSocketSession": "websocket",
 }
 
 
 def __getattr__(name: str) -> object:
+    if name == "conformance":
+        return import_module(f"{__name__}.conformance")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -33,6 +33,7 @@ class SessionTransaction:
         self._transport = transport
         self._request = request
         self._seconds = seconds
+        self._is_abandoned = False
         self._door = SessionDoor()
         self._exchange: Exchange = transport.exchange(
             request, None, **{SESSION_EXTENSION: self._door}

@@ -24,13 +24,17 @@ def where_suspended(task: asyncio.Task[None] | None) -> str:
         A sentence with a leading blank, or "" if the place cannot be seen.
     """
     awaited: object = task.get_coro() if task is not None else None
+    # The line of the app that waits says more than the line of the framework that it waits in.
+    own: FrameType | None = None
     innermost: FrameType | None = None
     while awaited is not None:
         frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "ag_frame", None)
         if frame is not None and _is_helpful(frame):
             innermost = frame
+            own = own if _is_framework(frame) else frame
         awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "ag_await", None)
-    return f" It was waiting at {_place(innermost)}." if innermost is not None else ""
+    shown = own or innermost
+    return f" It was waiting at {_place(shown)}." if shown is not None else ""
 
 
 def where_blocked(thread: threading.Thread | None) -> str:
@@ -53,6 +57,10 @@ def where_blocked(thread: threading.Thread | None) -> str:
 
 def _is_helpful(frame: FrameType) -> bool:
     return not frame.f_code.co_filename.startswith(_UNHELPFUL)
+
+
+def _is_framework(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__", "").partition(".")[0] == "flasgo"
 
 
 def _place(frame: FrameType) -> str:

@@ -6,7 +6,7 @@ from flasgo.binding.bodies import FormBody, JsonBody, Part
 from flasgo.binding.dependencies import DependencyOverrides
 from flasgo.binding.fields import Field, FileField, Model
 from flasgo.binding.parameters import Body, Cookie, Depends, Form, Header, Marker, Path, Query
-from flasgo.binding.plan import CallPlan, PathParameter, compile_plan
+from flasgo.binding.plan import CallPlan, PathParameter, compile_call, compile_plan
 
 __all__ = [
     "Body",
@@ -26,5 +26,6 @@ __all__ = [
     "Path",
     "PathParameter",
     "Query",
+    "compile_call",
     "compile_plan",
 ]

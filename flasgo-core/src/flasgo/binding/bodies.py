@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from msgspec import inspect as types
 from flasgo.binding.faults import Fault, InvalidError, explain
 from flasgo.binding.fields import Field, FileField, Model
 from flasgo.binding.parameters import Marker
+from flasgo.binding.pinpoint import pinpoint
 from flasgo.binding.signatures import MISSING
 from flasgo.errors import HTTPException
 from flasgo.request import Request
@@ -93,26 +94,36 @@ class JsonBody:
 
         One more pass over a body whose size is limited already.
         """
-        first = explain(error, ("body",))
+        first = _explain(error, body, self.annotation)
         if not self._members:
             return [first]
         try:
             sent = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        except (ValueError, RecursionError):
+            faults = list(self._member_faults(sent))
+        except (ValueError, RecursionError, OverflowError):
             return [first]
-        faults: list[Fault] = []
-        for name, annotation, is_required in self._members:
-            if name not in sent:
-                if is_required:
-                    faults.append(Fault(("body", name), "is required"))
-                continue
-            try:
-                msgspec.json.decode(sent[name], type=annotation)
-            except msgspec.ValidationError as found:
-                faults.append(explain(found, ("body", name)))
-            except (ValueError, RecursionError, OverflowError):
-                return [first]
         return faults if first in faults else [first, *faults]
+
+    def _member_faults(self, sent: Mapping[str, msgspec.Raw]) -> Iterator[Fault]:
+        for name, annotation, is_required in self._members:
+            if name in sent:
+                raw = bytes(sent[name])
+                try:
+                    msgspec.json.decode(raw, type=annotation)
+                except msgspec.ValidationError as error:
+                    yield _explain(error, raw, annotation, name)
+            elif is_required:
+                yield Fault(("body", name), "is required")
+
+
+def _explain(
+    error: msgspec.ValidationError, raw: bytes, annotation: Any, *names: str
+) -> Fault:
+    return explain(
+        error,
+        ("body", *names),
+        locate=lambda location: pinpoint(raw, annotation, location),
+    )
 
 
 def _members_of(annotation: Any) -> tuple[tuple[str, Any, bool], ...]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flasgo.routing import Route
     from flasgo.threads import WorkerThreads
 
-__all__ = ["Arguments", "compile_call"]
+__all__ = ["Arguments", "make_call"]
 
 # `Any`: what handlers take and return is their authors' business.
 Run = Callable[..., Awaitable[Any]]
@@ -51,7 +51,7 @@ class Arguments:
     takes_connection_first: bool
 
 
-def compile_call(route: Route, threads: WorkerThreads, arguments: Arguments) -> Call:
+def make_call(route: Route, threads: WorkerThreads, arguments: Arguments) -> Call:
     """Return the function that calls a route's handler for a request.
 
     PERF: a handler that asks for nothing, or for the request alone, is called as it is.

@@ -54,12 +54,25 @@ class DependencyOverrides(MutableMapping[Dependency, Dependency]):
                     f"app.dependency_overrides takes functions, not {given!r}; write "
                     "app.dependency_overrides[get_db] = lambda: fake."
                 )
-        self._substitutes[dependency] = substitute
-        self._changed()
+        self._become({**self._substitutes, dependency: substitute})
 
     def __delitem__(self, dependency: Dependency) -> None:
-        del self._substitutes[dependency]
-        self._changed()
+        kept = dict(self._substitutes)
+        del kept[dependency]
+        self._become(kept)
+
+    def clear(self) -> None:
+        """Take every substitute away."""
+        self._become({})
+
+    def _become(self, substitutes: dict[Dependency, Dependency]) -> None:
+        previous, self._substitutes = self._substitutes, substitutes
+        try:
+            self._changed()
+        except BaseException:
+            self._substitutes = previous
+            self._changed()
+            raise
 
     def __iter__(self) -> Iterator[Dependency]:
         return iter(self._substitutes)

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from flasgo.errors import HTTPException
 
-__all__ = ["MAX_FAULTS", "Fault", "InvalidError", "explain", "refusal"]
+__all__ = [
+    "ANY_KEY",
+    "MAX_FAULTS",
+    "Fault",
+    "InvalidError",
+    "Location",
+    "explain",
+    "refusal",
+    "steps_of",
+]
 
 MAX_FAULTS = 20
 """How many faults one answer lists."""
@@ -28,7 +37,10 @@ _QUOTING = re.compile(r"Invalid (?:enum )?value\b")
 _SENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 
 Location = tuple[str | int, ...]
-"""Where a value stands: `("body", "items", 3, "price")`; `"*"` is some key of a mapping."""
+"""Where a value stands: `("body", "items", 3, "price")`."""
+
+ANY_KEY = "*"
+"""Stands in a location for a key that is not known."""
 
 _KINDS = {
     "query": "Query parameter",
@@ -58,8 +70,12 @@ class Fault:
     def __str__(self) -> str:
         place, *rest = self.location
         kind = _KINDS.get(str(place), str(place))
-        name = ".".join(map(str, rest))
-        return f"{kind} {name!r}: {self.message}" if name else f"{kind}: {self.message}"
+        if not rest:
+            return f"{kind}: {self.message}"
+        if place == "body":
+            return f"{kind} field {'.'.join(map(str, rest))!r}: {self.message}"
+        inner = f" at {'.'.join(map(str, rest[1:]))}" if rest[1:] else ""
+        return f"{kind} {rest[0]!r}{inner}: {self.message}"
 
 
 class InvalidError(Exception):
@@ -75,7 +91,11 @@ class InvalidError(Exception):
 
 
 def explain(
-    error: msgspec.ValidationError, location: Location, *, is_text: bool = False
+    error: msgspec.ValidationError,
+    location: Location,
+    *,
+    is_text: bool = False,
+    locate: Callable[[Location], Location] = tuple,
 ) -> Fault:
     """Return the fault that msgspec has found.
 
@@ -83,19 +103,22 @@ def explain(
         error: What msgspec raised.
         location: Where the value that it looked at stands.
         is_text: Whether that value was text, which goes without saying then.
+        locate: Makes the place within that value exact, where msgspec is not.
     """
     message, inner = str(error), ()
     found = _PLACE.match(message)
     if found:
         message, inner = found["what"], _steps(found["path"])
-        if found["key"]:
+        if not found["key"]:
+            inner = locate(inner)
+        else:
             message = f"The key is not valid: {message[:1].lower()}{message[1:]}"
     field = _FIELD.match(message)
     if field:
         is_missing = field["problem"] == "missing required"
         message = "is required" if is_missing else "is not a known field"
         if is_missing or _SENT_NAME.match(field["name"]):
-            inner = (*inner, field["name"][:_MAX_NAME])
+            inner = (*inner, field["name"])
     elif _QUOTING.match(message) and error.__cause__ is None:
         message = "is not one of the allowed values"
     elif is_text:
@@ -111,11 +134,30 @@ def _step(step: re.Match[str]) -> str | int:
     index = step["index"]
     if index is None:
         return step["name"]
-    return "*" if index == "..." else int(index)
+    return ANY_KEY if index == "..." else int(index)
+
+
+def steps_of(error: msgspec.ValidationError) -> Location:
+    """Return where in its data msgspec has found something wrong.
+
+    Args:
+        error: What it raised.
+    """
+    found = _PLACE.match(str(error))
+    return _steps(found["path"]) if found else ()
 
 
 def _bounded(location: Location) -> Location:
-    return location if len(location) <= _MAX_DEPTH else (*location[:_MAX_DEPTH], "...")
+    steps = [_short_step(step) for step in location[:_MAX_DEPTH]]
+    return (*steps, "...") if len(location) > _MAX_DEPTH else tuple(steps)
+
+
+def _short_step(step: str | int) -> str | int:
+    """Return a key in a form that is fit for an answer: clients choose the keys of mappings."""
+    if isinstance(step, int):
+        return step
+    text = "".join(char if char.isprintable() else "?" for char in step[:_MAX_NAME])
+    return f"{text}..." if len(step) > _MAX_NAME else text
 
 
 def _shortened(message: str) -> str:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import inspect as types
 
 from flasgo.binding.bodies import FormBody, JsonBody, Part, object_of
-from flasgo.binding.calls import Arguments, compile_call
+from flasgo.binding.calls import Arguments, make_call
 from flasgo.binding.dependencies import Node, clean_up, solver
 from flasgo.binding.fields import Field, FileField, Model, Place, Reader, path_reader
 from flasgo.binding.parameters import (
@@ -30,7 +30,8 @@ from flasgo.binding.parameters import (
     Path,
     Query,
 )
-from flasgo.binding.signatures import MISSING, Asked, Site, asked_by
+from flasgo.binding.results import shaped
+from flasgo.binding.signatures import MISSING, Asked, Site, asked_by, is_async
 from flasgo.binding.texts import Text, alternatives, is_file, split_annotated
 from flasgo.connection import Connection
 from flasgo.errors import RouteError
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from flasgo.routing import Route
     from flasgo.threads import WorkerThreads
 
-__all__ = ["CallPlan", "PathParameter", "compile_plan"]
+__all__ = ["CallPlan", "PathParameter", "compile_call", "compile_plan"]
 
 _MARKERS = (Marker, Depends)
 _PLACES: Mapping[type[Marker], Place] = {
@@ -96,6 +97,19 @@ class CallPlan:
         return bool(self.fields) or self.body is not None
 
 
+def compile_call(
+    route: Route,
+    threads: WorkerThreads,
+    overrides: Mapping[Callable[..., object], Callable[..., object]] | None = None,
+) -> Call:
+    """Give a route its plan, and return the function that calls its handler for a request.
+
+    The arguments are those of `compile_plan`.
+    """
+    route.plan = compile_plan(route, threads, overrides)
+    return route.plan.call
+
+
 def compile_plan(
     route: Route,
     threads: WorkerThreads,
@@ -144,6 +158,11 @@ class _Compiler:
     def compile(self) -> CallPlan:
         route = self._route
         site = Site(route.path, route.handler)
+        if route.is_websocket and not (is_async(route.handler) or is_async(inspect.unwrap(route.handler))):
+            raise RouteError(
+                f"Route {route.path!r}: the WebSocket handler at {route.source} is not `async "
+                "def`, so it could neither receive nor send. Make it `async def`."
+            )
         slots, takes_any = self._bind(site)
         extra: list[tuple[str, Slot]] = []
         for name in route.parameters:
@@ -157,7 +176,7 @@ class _Compiler:
         body = self._body(site)
         nodes = tuple(self._node(*entry) for entry in self._nodes)
         has_exits = any(node.is_generator for node in nodes)
-        call = compile_call(
+        call = make_call(
             route,
             self._threads,
             Arguments(
@@ -170,7 +189,7 @@ class _Compiler:
             ),
         )
         return CallPlan(
-            call=call,
+            call=shaped(route, call),
             paths=tuple(self._paths.values()),
             fields=tuple(self._fields),
             body=body,

@@ -67,11 +67,15 @@ def _shaper(route: Route) -> Respond:
             body, given, *headers = result
             # What a handler says about an error is not what the model is about.
             if isinstance(given, int) and given < 400 and not isinstance(body, Response):
-                result = (Response.json_bytes(encode(body)), given, *headers)
+                result = (_json(encode(body), 200), given, *headers)
             return coerce_response(result, handler)
-        return Response.json_bytes(encode(result), status)
+        return _json(encode(result), status)
 
     return respond
+
+
+def _json(body: bytes, status: int) -> Response:
+    return Response._from_bytes(body, (b"content-type", b"application/json"), status)
 
 
 def _encoder(route: Route) -> Callable[[object], bytes]:

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from flasgo.cli.check import check
+from flasgo.cli.openapi import openapi
 from flasgo.cli.output import fail, note, write
 from flasgo.cli.plugins import plugins
 from flasgo.cli.routes import routes
@@ -69,7 +70,7 @@ def create_cli() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     cli.callback()(_options)
-    for command in (run, routes, plugins, settings, check):
+    for command in (run, routes, plugins, settings, check, openapi):
         cli.command()(command)
     return cli
 

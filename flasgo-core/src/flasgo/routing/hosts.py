@@ -120,7 +120,9 @@ def parse_host_rule(text: str, path: str, converters: Mapping[str, Converter]) -
     try:
         rule = parse_rule("/" + "/".join(labels), converters)
     except RouteError as error:
-        raise RouteError(f"Bad host {text!r} of {path!r}: {error} {_ADVICE.capitalize()}.") from None
+        raise RouteError(
+            f"Bad host {text!r} of {path!r}: {error} {_ADVICE.capitalize()}."
+        ) from None
     for segment in rule.segments:
         if segment.is_static and _LABEL.fullmatch(segment.prefix) is None:
             raise RouteError(

@@ -7,14 +7,16 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, Unpack
 
 from flasgo.errors import RouteError
+from flasgo.operation import Operation, OperationOptions
 from flasgo.policies import Policy, PolicyScope, policies_on
 from flasgo.routing.converters import Converter
 
 if TYPE_CHECKING:
     from flasgo.asgi import ASGIApp
+    from flasgo.binding import CallPlan
     from flasgo.pipeline import Pipeline
 
 __all__ = ["WEBSOCKET", "Match", "Route"]
@@ -50,12 +52,14 @@ class Route:
             from the outermost to the innermost.
         blueprint: The full name of the innermost blueprint, if there is one.
         mounted: The ASGI app that answers below the path, where the route is a mount.
+        operation: What it says about its answers and to the API description.
 
     Attributes:
         parameters: The converter of each parameter; filled when a router takes the route.
         host_parameters: The names of those that are in the host; filled likewise.
         spans_segments: Whether a parameter may contain `/`; filled likewise.
         is_head_automatic: Whether HEAD came with GET; an explicit HEAD route wins over it.
+        plan: How the handler gets its arguments; None before that is known.
         pipeline: What the compiler made of the route; not there before that.
 
     Raises:
@@ -80,9 +84,11 @@ class Route:
         "max_messages_per_second",
         "methods",
         "mounted",
+        "operation",
         "parameters",
         "path",
         "pipeline",
+        "plan",
         "scopes",
         "spans_segments",
     )
@@ -104,6 +110,7 @@ class Route:
         scopes: Iterable[PolicyScope] = (),
         blueprint: str | None = None,
         mounted: ASGIApp | None = None,
+        **operation: Unpack[OperationOptions],
     ) -> None:
         if not callable(handler):
             raise RouteError(f"The handler of {path!r} must be callable, not {handler!r}.")
@@ -133,6 +140,8 @@ class Route:
         self.scopes = tuple(scopes)
         self.blueprint = blueprint
         self.mounted = mounted
+        self.operation = Operation.of(path, operation)
+        self.plan: CallPlan | None = None
         self._own_policies = tuple(policies)
 
     @property
@@ -212,6 +221,7 @@ def _name_of(handler: Callable[..., object]) -> str:
 
 
 def source_of(handler: object) -> str:
+    """Return where a function is defined: `file:line`, or its module and name."""
     while isinstance(handler, functools.partial):
         handler = handler.func
     target = inspect.unwrap(handler) if callable(handler) else handler

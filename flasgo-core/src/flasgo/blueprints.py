@@ -1,0 +1,354 @@
+"""Blueprints: routes that belong together, recorded first and registered with an app later."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Unpack
+
+from flasgo.asgi import ASGIApp
+from flasgo.callbacks import Callbacks
+from flasgo.errors import ConfigurationError, RouteError
+from flasgo.middleware import Layer
+from flasgo.mounts import METHODS, Mount
+from flasgo.policies import Policy
+from flasgo.registrar import Registrar, RouteOptions
+from flasgo.routing import Route
+
+if TYPE_CHECKING:
+    from flasgo.app import Flasgo
+
+__all__ = ["Blueprint", "Registration", "mount_routes", "name_taken"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """A route or a mount as a blueprint took it down."""
+
+    path: str
+    handler: Callable[..., object]
+    methods: tuple[str, ...]
+    is_websocket: bool
+    options: RouteOptions
+    endpoint: str
+    mounted: ASGIApp | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Nested:
+    """A blueprint inside another one."""
+
+    blueprint: Blueprint
+    prefix: str
+    name: str
+    host: str | None
+
+
+class Blueprint(Registrar):
+    """Routes with a common prefix and name, and what is called around their requests.
+
+    A blueprint takes routes, callbacks, error handlers, policies and middleware like an app, and
+    does nothing until `app.register_blueprint(blueprint)`. It may be registered with several apps,
+    and several times with one under different names.
+
+    Args:
+        name: The name in front of its endpoints: `notes` makes `notes.show`.
+        prefix: What its paths begin with, such as `/notes`; it may have parameters.
+        host: The host that its routes answer on, unless they name another one.
+        policies: Policies for all of its routes, in addition to their own.
+
+    Raises:
+        ConfigurationError: When the name or the prefix is malformed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        prefix: str = "",
+        *,
+        host: str | None = None,
+        policies: Iterable[Policy] = (),
+    ) -> None:
+        self.name = _checked_name(name)
+        self.prefix = _checked_prefix(prefix, name)
+        self.host = host
+        self.held_policies = tuple(policies)
+        self._callbacks = Callbacks()
+        self._layers: list[Layer] = []
+        self._routes: list[_Recorded] = []
+        self._nested: list[_Nested] = []
+        self._apps: weakref.WeakSet[Flasgo] = weakref.WeakSet()
+        self._parents: weakref.WeakSet[Blueprint] = weakref.WeakSet()
+
+    def __repr__(self) -> str:
+        return f"<Blueprint {self.name!r} at {self.prefix or '/'!r}>"
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Its middleware, in the order in which it was added."""
+        return tuple(self._layers)
+
+    def recompile(self) -> None:
+        """Have the pipelines of its routes compiled anew before the next request."""
+        for app in self._apps:
+            app.recompile()
+
+    # --- Recording --------------------------------------------------------------------------
+
+    def add_route(
+        self,
+        path: str,
+        handler: Callable[..., object],
+        methods: Iterable[str] = ("GET",),
+        *,
+        is_websocket: bool = False,
+        **options: Unpack[RouteOptions],
+    ) -> Route:
+        """Take down a route; see `Registrar.add_route`.
+
+        Returns:
+            The route as it was taken down. Apps make their own of it, with prefix and name.
+        """
+        self._check_open(f"the route {path!r}")
+        methods = methods if isinstance(methods, str) else tuple(methods)
+        route = Route(path, handler, methods=methods, is_websocket=is_websocket, **options)
+        _check_part(self, "The endpoint", route.endpoint)
+        if path and not path.startswith("/"):
+            raise RouteError(
+                f"{self!r}: the path {path!r} starts with '/', or is empty for the prefix itself."
+            )
+        self._routes.append(
+            _Recorded(path, handler, tuple(methods), is_websocket, options, route.endpoint)
+        )
+        return route
+
+    def mount(
+        self,
+        path: str,
+        app: ASGIApp,
+        name: str | None = None,
+        *,
+        methods: Iterable[str] = METHODS,
+        **options: Unpack[RouteOptions],
+    ) -> None:
+        """Take down a mount; see `Flasgo.mount`."""
+        self._check_open(f"the mount {path!r}")
+        endpoint = name or path.strip("/").replace("/", "_") or "mount"
+        _check_part(self, "The name of a mount", endpoint)
+        self._routes.append(_Recorded(path, app, tuple(methods), False, options, endpoint, app))
+
+    # Any: each middleware has options of its own.
+    def add_middleware(self, factory: Callable[..., Any], **options: Any) -> None:
+        """Put ASGI middleware around the routes of this blueprint, nested ones included.
+
+        It sees their requests before any hook and their responses after all of them. The last
+        middleware added is the outermost.
+
+        Args:
+            factory: The middleware's class; called with an ASGI app and the options.
+            options: Its options.
+
+        Raises:
+            ConfigurationError: When the blueprint is registered already.
+        """
+        self._check_open("middleware")
+        self._layers.append(Layer.checked(factory, options))
+
+    def register_blueprint(
+        self,
+        blueprint: Blueprint,
+        *,
+        prefix: str | None = None,
+        name: str | None = None,
+        host: str | None = None,
+    ) -> None:
+        """Put a blueprint into this one; see `Flasgo.register_blueprint`."""
+        self._check_open(f"the blueprint {blueprint!r}")
+        if self in set(blueprint.family()):
+            raise ConfigurationError(f"{self!r} cannot contain {blueprint!r}, which contains it.")
+        own = _placed(blueprint, prefix, name, host)
+        taken = next((known for known in self._nested if known.name == own.name), None)
+        if taken is not None:
+            raise ConfigurationError(
+                name_taken(f"{self.name}.{own.name}", taken.blueprint, blueprint)
+            )
+        self._nested.append(own)
+        blueprint._parents.add(self)
+
+    def _check_open(self, what: str) -> None:
+        """Refuse what registered apps would not see."""
+        registered = next((b for b in _with_parents(self) if b._apps), None)
+        if registered is not None:
+            raise ConfigurationError(
+                f"{self!r} is registered already, so {what} would not be seen. Add it before "
+                "register_blueprint."
+            )
+
+    def join(self, app: Flasgo) -> None:
+        """Take note of an app that has registered this blueprint.
+
+        Args:
+            app: The app.
+        """
+        self._apps.add(app)
+
+    def family(self) -> Iterator[Blueprint]:
+        """Iterate over this blueprint and all that it contains."""
+        yield self
+        for nested in self._nested:
+            yield from nested.blueprint.family()
+
+
+def _with_parents(blueprint: Blueprint) -> Iterator[Blueprint]:
+    yield blueprint
+    for parent in blueprint._parents:
+        yield from _with_parents(parent)
+
+
+class Registration:
+    """A blueprint and all that it contains, placed in an app but not yet part of it.
+
+    Args:
+        app: The app.
+        blueprint: The blueprint.
+        prefix: The prefix to use instead of the blueprint's own.
+        name: The name to use instead of the blueprint's own.
+        host: The host to use instead of the blueprint's own.
+
+    Attributes:
+        names: The full name of each blueprint.
+        routes: Their routes.
+
+    Raises:
+        ConfigurationError: When a name or prefix is malformed.
+        RouteError: When a route is malformed.
+    """
+
+    def __init__(
+        self,
+        app: Flasgo,
+        blueprint: Blueprint,
+        prefix: str | None,
+        name: str | None,
+        host: str | None,
+    ) -> None:
+        self.names: dict[str, Blueprint] = {}
+        self.routes: list[Route] = []
+        self._app = app
+        self._place(_placed(blueprint, prefix, name, host), "", "", None, ())
+
+    def _place(
+        self,
+        nested: _Nested,
+        prefix: str,
+        parent: str,
+        host: str | None,
+        around: tuple[Blueprint, ...],
+    ) -> None:
+        blueprint = nested.blueprint
+        prefix += nested.prefix
+        full_name = f"{parent}.{nested.name}" if parent else nested.name
+        host = nested.host or host
+        scopes = (*around, blueprint)
+        self.names[full_name] = blueprint
+        for recorded in blueprint._routes:
+            self.routes += self._routes_of(recorded, prefix, full_name, host, scopes)
+        for inner in blueprint._nested:
+            self._place(inner, prefix, full_name, host, scopes)
+
+    def _routes_of(
+        self,
+        recorded: _Recorded,
+        prefix: str,
+        name: str,
+        host: str | None,
+        around: tuple[Blueprint, ...],
+    ) -> Iterable[Route]:
+        options: dict[str, Any] = {
+            "host": host,
+            **recorded.options,
+            "endpoint": f"{name}.{recorded.endpoint}",
+            "scopes": (self._app, *around),
+            "blueprint": name,
+        }
+        if recorded.mounted is not None:
+            path = prefix + (recorded.path.rstrip("/") or "")
+            return mount_routes(path, recorded.mounted, recorded.methods, options)
+        path = prefix + recorded.path or "/"
+        options |= {"methods": recorded.methods, "is_websocket": recorded.is_websocket}
+        return (Route(path, recorded.handler, **options),)
+
+
+def mount_routes(
+    path: str, app: ASGIApp, methods: Iterable[str], options: dict[str, Any]
+) -> tuple[Route, ...]:
+    """Return the routes of a mount: HTTP and WebSocket, for its root and all that is below.
+
+    Args:
+        path: Where it is mounted.
+        app: The app.
+        methods: The HTTP methods that are handed on.
+        options: The options of the routes, the endpoint among them.
+
+    Raises:
+        RouteError: When the app or the path is not usable.
+    """
+    if not callable(app):
+        raise RouteError(f"The app mounted at {path!r} must be an ASGI app, not {app!r}.")
+    if path and not path.startswith("/"):
+        raise RouteError(f"The path of a mount starts with '/', unlike {path!r}.")
+    prefix = path.rstrip("/")
+    handler = Mount(app, prefix, str(options["endpoint"]))
+    return tuple(
+        Route(rule, handler, methods=methods, is_websocket=is_websocket, mounted=app, **options)
+        for is_websocket in (False, True)
+        for rule in (f"{prefix}/", f"{prefix}/<path:path>")
+    )
+
+
+def _placed(
+    blueprint: Blueprint, prefix: str | None, name: str | None, host: str | None
+) -> _Nested:
+    if not isinstance(blueprint, Blueprint):
+        raise ConfigurationError(f"register_blueprint takes a Blueprint, not {blueprint!r}.")
+    return _Nested(
+        blueprint,
+        blueprint.prefix if prefix is None else _checked_prefix(prefix, blueprint.name),
+        blueprint.name if name is None else _checked_name(name),
+        blueprint.host if host is None else host,
+    )
+
+
+def name_taken(name: str, holder: Blueprint, blueprint: Blueprint) -> str:
+    """Return the error message for a blueprint whose full name another one has already."""
+    same = "This blueprint" if holder is blueprint else f"{holder!r}"
+    return (
+        f"{same} is registered as {name!r} already. Give {blueprint!r} another name: "
+        "register_blueprint(blueprint, name=...)."
+    )
+
+
+def _checked_name(name: str) -> str:
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ConfigurationError(
+            f"The name of a blueprint is an identifier such as 'notes', not {name!r}; dots are put "
+            "between the names of nested ones."
+        )
+    return name
+
+
+def _check_part(blueprint: Blueprint, what: str, name: str) -> None:
+    if "." in name:
+        raise RouteError(
+            f"{what} {name!r} in {blueprint!r} has a dot; dots separate blueprints from endpoints."
+        )
+
+
+def _checked_prefix(prefix: str, name: str) -> str:
+    if not isinstance(prefix, str) or (prefix and not prefix.startswith("/")):
+        raise ConfigurationError(
+            f"The prefix of the blueprint {name!r} is a str that starts with '/', or '' for none, "
+            f"not {prefix!r}."
+        )
+    return prefix.rstrip("/")

@@ -1,0 +1,79 @@
+"""Compiles the pipelines of an app: every endpoint's, and that of requests that reach none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from flasgo.blueprints import Blueprint
+from flasgo.dispatch import Dispatcher, InnerDispatcher
+from flasgo.middleware import Entrance
+from flasgo.pipeline import Call, Pipeline, PipelineCompiler, Surroundings
+from flasgo.policies import PolicyScope
+from flasgo.registrar import Registrar
+from flasgo.routing import Route
+
+if TYPE_CHECKING:
+    from flasgo.app import Flasgo
+    from flasgo.asgi import ASGIApp
+    from flasgo.routing import Router
+
+__all__ = ["Compilation"]
+
+
+class Compilation:
+    """One run of the compiler over an app.
+
+    Args:
+        app: The app.
+        router: Its routes.
+        stacks: The middleware of each blueprint that has some.
+    """
+
+    def __init__(self, app: Flasgo, router: Router, stacks: Mapping[Blueprint, ASGIApp]) -> None:
+        self._app = app
+        self._router = router
+        self._stacks = stacks
+        self._compiler = PipelineCompiler(app.plugins, app.registry)
+        self._around: dict[tuple[PolicyScope, ...], Surroundings] = {}
+
+    def run(self, calls: Mapping[Route, Call]) -> Dispatcher:
+        """Compile everything.
+
+        Args:
+            calls: What calls the handler of each route.
+
+        Raises:
+            UnenforcedPolicyError: When a route carries a policy that nobody enforces.
+            PluginError: When a plugin's predicate fails.
+        """
+        for route, call in calls.items():
+            route.pipeline = self._pipeline(route, call)
+        dispatcher = Dispatcher(self._app, self._router)
+        answer = dispatcher.answer_unmatched
+        unmatched = Route("/", answer, methods=(), endpoint="(unmatched)")
+        dispatcher.unmatched = self._pipeline(unmatched, answer)
+        if self._stacks:
+            dispatcher.inner = InnerDispatcher(self._app, self._router)
+            dispatcher.inner.unmatched = dispatcher.unmatched
+        return dispatcher
+
+    def _pipeline(self, route: Route, call: Call) -> Pipeline:
+        scopes = route.scopes or (self._app,)
+        pipeline = self._compiler.compile(route, call, around=self._surroundings(scopes))
+        if route.plan is not None and route.plan.last_step is not None:
+            # What the handler depends on ends before anything looks back at the request.
+            pipeline.finished = ((route.plan.last_step, True), *pipeline.finished)
+        wrapped = [scope for scope in scopes if scope in self._stacks]
+        if not wrapped:
+            return pipeline
+        entrance = Entrance(tuple(self._stacks[scope] for scope in wrapped), pipeline)
+        names = (layer.name for scope in wrapped for layer in reversed(scope.layers))
+        return pipeline.behind(entrance, names)
+
+    def _surroundings(self, scopes: tuple[PolicyScope, ...]) -> Surroundings:
+        known = self._around.get(scopes)
+        if known is None:
+            callbacks: Iterable = (s.callbacks for s in scopes if isinstance(s, Registrar))
+            known = self._around[scopes] = Surroundings.of(callbacks, self._app.threads)
+        return known

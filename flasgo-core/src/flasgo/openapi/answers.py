@@ -1,0 +1,236 @@
+"""The answers of an operation: its success, and the errors that it can really give."""
+
+from __future__ import annotations
+
+import types as python_types
+import typing
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import NoneType
+from typing import Annotated, Any
+
+import msgspec
+
+from flasgo.binding.signatures import MISSING, return_annotation
+from flasgo.binding.texts import alternatives
+from flasgo.openapi.schemas import JsonObject, Schemas
+from flasgo.response import Response
+from flasgo.routing import Route
+
+__all__ = ["Error", "Problem", "ValidationFailure", "add_error", "answers_of"]
+
+
+class Error(msgspec.Struct):
+    """An error."""
+
+    error: Annotated[str, msgspec.Meta(description="A code for programs.")]
+    detail: Annotated[str, msgspec.Meta(description="What is wrong, and what to send instead.")]
+
+
+class Fault(msgspec.Struct):
+    """One value that is not valid."""
+
+    loc: Annotated[
+        list[str | int],
+        msgspec.Meta(description="Where it stands, such as `[\"body\", \"items\", 3, \"price\"]`."),
+    ]
+    msg: Annotated[str, msgspec.Meta(description="What is wrong with it.")]
+
+
+class Problem(msgspec.Struct):
+    """An error as RFC 9457 has it, for clients that ask for `application/problem+json`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    error: str
+    errors: list[Fault] | msgspec.UnsetType = msgspec.UNSET
+
+
+class ValidationFailure(msgspec.Struct):
+    """Values that are not valid, up to a number of them."""
+
+    error: str
+    detail: str
+    errors: list[Fault]
+
+
+_JSON = "application/json"
+_PROBLEM = "application/problem+json"
+_ERROR_NAME = "Error"
+_PROBLEM_NAME = "Problem"
+
+# What a return annotation says about the body; everything that is not JSON and has a name.
+_TEXTS = {str: "text/html", bytes: "application/octet-stream"}
+_NOT_JSON = (int, float, bool, tuple, object)
+
+
+def answers_of(route: Route, schemas: Schemas, returns: str) -> JsonObject:
+    """Return the `responses` of an operation.
+
+    Args:
+        route: The route.
+        schemas: Takes the types.
+        returns: What the docstring says about the result.
+    """
+    answers = {**_successes(route, schemas, returns), **_errors(route, schemas)}
+    for status, given in route.operation.responses.items():
+        answers[str(status)] = _declared(status, given, schemas)
+    return dict(sorted(answers.items()))
+
+
+def _phrase(status: int) -> str:
+    # "Unprocessable Entity" has a new name since Python 3.13; documents should not depend on that.
+    if status == 422:
+        return "Unprocessable Content"
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"Status {status}"
+
+
+def _successes(route: Route, schemas: Schemas, returns: str) -> JsonObject:
+    operation = route.operation
+    annotation = operation.response_model
+    status = operation.status_code or 200
+    if annotation is not None:
+        return {str(status): _answer(returns or _phrase(status), _json(schemas.of(annotation)))}
+    annotation = return_annotation(route.handler)
+    kinds = () if annotation is MISSING else alternatives(annotation)
+    if kinds in {(None,), (NoneType,)}:
+        status = operation.status_code or 204
+        return {str(status): _answer(returns or _phrase(status))}
+    found: JsonObject = {}
+    if NoneType in kinds:
+        empty = operation.status_code or 204
+        found[str(empty)] = _answer(_phrase(empty))
+    found[str(status)] = _answer(returns or _phrase(status), _content(annotation, kinds, schemas))
+    return found
+
+
+def _content(annotation: Any, kinds: tuple[Any, ...], schemas: Schemas) -> JsonObject:
+    """Return what a return annotation tells about the body; nothing where it tells nothing."""
+    kinds = tuple(kind for kind in kinds if kind is not NoneType)
+    if len(kinds) == 1 and kinds[0] in _TEXTS:
+        return {_TEXTS[kinds[0]]: {"schema": {"type": "string"}}}
+    if not kinds or not all(_is_json(kind) for kind in kinds):
+        return {}
+    if len(kinds) < len(alternatives(annotation)):
+        annotation = typing.Union[kinds]  # noqa: UP007 - made of values
+    return _json(schemas.of(annotation))
+
+
+def _is_json(kind: Any) -> bool:
+    origin = typing.get_origin(kind) or kind
+    if not isinstance(origin, type) or origin in _NOT_JSON or origin in _TEXTS:
+        return False
+    if issubclass(origin, Response | tuple | python_types.GeneratorType | typing.Iterator):
+        return False
+    if hasattr(origin, "__aiter__") or (
+        hasattr(origin, "__iter__") and not issubclass(origin, Mapping | list | set | frozenset)
+    ):
+        return False
+    return True
+
+
+def _answer(description: str, content: JsonObject | None = None) -> JsonObject:
+    answer: JsonObject = {"description": description}
+    if content:
+        answer["content"] = content
+    return answer
+
+
+def _json(schema: JsonObject) -> JsonObject:
+    return {_JSON: {"schema": schema}}
+
+
+def _declared(status: int, given: Any, schemas: Schemas) -> JsonObject:
+    """Return an answer that the developer described: a sentence, or the type of its JSON."""
+    if isinstance(given, str):
+        content = _error_content(schemas) if status >= 400 else None
+        return _answer(given, content)
+    if given is None:
+        return _answer(_phrase(status))
+    return _answer(_phrase(status), _json(schemas.of(given)))
+
+
+def _errors(route: Route, schemas: Schemas) -> JsonObject:
+    plan = route.plan
+    reasons: dict[int, str] = {}
+    if route.parameters:
+        reasons[400] = "The path is not one that a client would send."
+        reasons[404] = "Nothing is at this address."
+    if plan is not None and plan.fields:
+        reasons[400] = "The request is malformed."
+        reasons[422] = ""
+    if plan is not None and plan.body is not None:
+        reasons[400] = "The request is malformed: its body is not what its headers say."
+        reasons[408] = "The body did not arrive in time."
+        reasons[413] = "The body is too large."
+        reasons[415] = "The body is of another media type than this operation takes."
+        reasons[422] = ""
+    answers = {
+        str(status): _answer(reason, _error_content(schemas))
+        for status, reason in reasons.items()
+        if reason
+    }
+    if 422 in reasons:
+        answers["422"] = _answer(
+            "Values of the request are not valid.",
+            {**_json(schemas.of(ValidationFailure)), _PROBLEM: {"schema": schemas.of(Problem)}},
+        )
+    return answers
+
+
+def _error_content(schemas: Schemas) -> JsonObject:
+    return {
+        _JSON: {"schema": schemas.of(Error)},
+        _PROBLEM: {"schema": schemas.of(Problem)},
+    }
+
+
+def add_error(
+    document: JsonObject,
+    operation: JsonObject,
+    status: int,
+    description: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """Add an error answer to an operation of a finished document; for `openapi_document` hooks.
+
+    Where the operation has that status already, the description is added to it.
+
+    Args:
+        document: The document.
+        operation: One of its operations, from `operations`.
+        status: The status.
+        description: When it happens, in a sentence.
+        headers: The answer's headers, by name, each with a description.
+    """
+    answers = operation["responses"]
+    answer = answers.get(str(status))
+    if answer is None:
+        answer = answers[str(status)] = _answer(
+            description,
+            {
+                media_type: {"schema": {"$ref": _reference(document, kind)}}
+                for media_type, kind in ((_JSON, Error), (_PROBLEM, Problem))
+            },
+        )
+        operation["responses"] = dict(sorted(answers.items()))
+    elif description not in answer["description"]:
+        answer["description"] += f" {description}"
+    for name, meaning in (headers or {}).items():
+        answer.setdefault("headers", {})[name] = {
+            "description": meaning,
+            "schema": {"type": "string"},
+        }
+
+
+def _reference(document: JsonObject, kind: type) -> str:
+    """Return the reference to one of the classes here, whatever msgspec had to name it."""
+    named = document["components"]["schemas"]
+    full = f"{kind.__module__}.{kind.__qualname__}".replace(".", "_")
+    return f"#/components/schemas/{full if full in named else kind.__name__}"

@@ -1,0 +1,102 @@
+"""The cases, in the order in which they are reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from . import declarations, isolation, predicates, serving, setting_values
+from .subject import Subject
+
+__all__ = ["CASES", "Case"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that is demanded of every plugin.
+
+    Args:
+        name: What it is called, for `skip=` and in test ids.
+        demand: What is demanded, in one sentence.
+        find: Yields what is wrong with a plugin.
+    """
+
+    name: str
+    demand: str
+    find: Callable[[Subject], Iterable[str]]
+
+
+CASES = (
+    Case("works_alone", "It starts and serves without any other plugin.", serving.works_alone),
+    Case(
+        "works_beside_others",
+        "It starts and serves next to all plugins that are installed.",
+        serving.works_beside_others,
+    ),
+    Case(
+        "sets_up_again",
+        "A second app, a second start-up and a late registration work like the first.",
+        isolation.sets_up_again,
+    ),
+    Case("shares_no_state", "Two apps have nothing in common.", isolation.shares_no_state),
+    Case(
+        "keeps_requests_apart",
+        "Requests at the same time do not see each other, and are not kept.",
+        isolation.keeps_requests_apart,
+    ),
+    Case(
+        "documents_itself",
+        "Settings, options, methods, hooks and policies say what they are for.",
+        declarations.documents_itself,
+    ),
+    Case(
+        "answers_tools",
+        "check_app, openapi_document and cli_commands do their work.",
+        declarations.answers_tools,
+    ),
+    Case(
+        "flags_secrets",
+        "Settings that hold secrets are marked, and do not leak.",
+        setting_values.flags_secrets,
+    ),
+    Case(
+        "checks_settings",
+        "Settings refuse what they cannot work with, when the app is made.",
+        setting_values.checks_settings,
+    ),
+    Case(
+        "pure_predicates",
+        "when= looks at the route and at nothing else.",
+        predicates.pure_predicates,
+    ),
+    Case(
+        "serves_every_outcome",
+        "Hooks take 404, 405, 500, redirects, HEAD, OPTIONS, streams and empty answers.",
+        serving.serves_every_outcome,
+    ),
+    Case(
+        "serves_bare_requests",
+        "Hooks take requests without headers, without a peer, and worse.",
+        serving.serves_bare_requests,
+    ),
+    Case("serves_websockets", "Hooks take WebSocket connections.", serving.serves_websockets),
+    Case(
+        "keeps_streams_streaming",
+        "A streamed response leaves piece by piece.",
+        serving.keeps_streams_streaming,
+    ),
+    Case(
+        "survives_neighbours",
+        "Hooks work when another plugin raises, refuses or returns junk before them.",
+        serving.survives_neighbours,
+    ),
+    Case("does_not_block", "Hooks do not block the event loop.", serving.does_not_block),
+    Case(
+        "calls_no_pluggy", "No hook is called through pluggy per request.", serving.calls_no_pluggy
+    ),
+    Case(
+        "leaves_nothing_behind",
+        "After the shut-down no task and no thread of it is left.",
+        isolation.leaves_nothing_behind,
+    ),
+)

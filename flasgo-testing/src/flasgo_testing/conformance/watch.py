@@ -1,0 +1,131 @@
+"""Notices when a hook blocks the event loop: by what Python's audit events tell, and by a clock.
+
+CPython raises an audit event (PEP 578) for sleeping, connecting, starting processes and opening
+files. Listening to them finds a `time.sleep(0.001)` without measuring any time. What has no event,
+such as waiting for a lock, is found by looking from another thread.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from types import FrameType
+from typing import Self
+
+from flasgo_testing.recording import HookCall
+
+__all__ = ["HookWatch", "current_call"]
+
+current_call: ContextVar[HookCall | None] = ContextVar("flasgo_testing.hook", default=None)
+"""The hook call that the current task is in."""
+
+_BLOCKING = {
+    "time.sleep": "time.sleep()",
+    "open": "open()",
+    "os.listdir": "os.listdir()",
+    "os.scandir": "os.scandir()",
+    "os.system": "os.system()",
+    "socket.connect": "a socket's connect()",
+    "socket.getaddrinfo": "a DNS look-up",
+    "socket.gethostbyname": "a DNS look-up",
+    "sqlite3.connect": "sqlite3.connect()",
+    "subprocess.Popen": "subprocess.Popen()",
+    "urllib.Request": "urllib.request.urlopen()",
+}
+# A hook that imports something at its first call, or that logs an error, is not to blame.
+_EXCUSED = ("importlib", "linecache", "logging", "traceback", "warnings", "zipimport")
+_STALL_SECONDS = 0.5
+
+_listeners: list[Callable[[str, tuple[object, ...]], None]] = []
+_is_listening = False
+
+
+def _listen(event: str, args: tuple[object, ...]) -> None:
+    if _listeners and event in _BLOCKING:
+        for listener in tuple(_listeners):
+            listener(event, args)
+
+
+class HookWatch:
+    """Watches the hook calls of one app; the observer of a `HookRecorder`.
+
+    Use it in a `with` block. What it found is in `found`: the call, and what it did.
+    """
+
+    def __init__(self) -> None:
+        self.found: list[tuple[HookCall, str]] = []
+        self._running: HookCall | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(
+            target=self._look, name="flasgo-conformance-watch", daemon=True
+        )
+
+    def __enter__(self) -> Self:
+        # An audit hook cannot be taken out again; with nobody listening it does next to nothing.
+        global _is_listening
+        if not _is_listening:
+            sys.addaudithook(_listen)
+            _is_listening = True
+        _listeners.append(self._hear)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _listeners.remove(self._hear)
+        self._ended.set()
+        self._thread.join()
+
+    def observe(self, call: HookCall) -> None:
+        """Take note that a hook call begins or ends."""
+        current_call.set(None if call.is_done else call)
+        if not call.is_async:
+            self._running = None if call.is_done else call
+
+    def _hear(self, event: str, args: tuple[object, ...]) -> None:
+        call = current_call.get()
+        if call is None or call.connection is None or threading.current_thread() not in _loops:
+            return
+        if event == "time.sleep" and args and args[0] == 0:
+            return
+        frame = _blamed(sys._getframe(1))
+        if frame is not None:
+            place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+            self.found.append((call, f"calls {_BLOCKING[event]} at {place}"))
+
+    def _look(self) -> None:
+        seen: HookCall | None = None
+        while not self._ended.wait(_STALL_SECONDS):
+            running = self._running
+            if running is not None and running is seen and running.connection is not None:
+                self.found.append((running, f"keeps the loop for {_STALL_SECONDS:g} s and more"))
+            seen = running
+
+
+_loops: set[threading.Thread] = set()
+"""The threads whose event loops must not be blocked."""
+
+
+def guard(thread: threading.Thread | None) -> None:
+    """Hold hooks to not blocking the loop of this thread."""
+    if thread is not None:
+        _loops.add(thread)
+
+
+def release(thread: threading.Thread | None) -> None:
+    """Forget a thread that has ended."""
+    _loops.discard(thread) if thread is not None else None
+
+
+def _blamed(frame: FrameType | None) -> FrameType | None:
+    """Return the frame that made the call, or None when it is excused."""
+    found: FrameType | None = None
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name.startswith(_EXCUSED) or "importlib" in frame.f_code.co_filename:
+            return None
+        if found is None and name != __name__:
+            found = frame
+        frame = frame.f_back
+    return found

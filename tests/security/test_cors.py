@@ -1,0 +1,379 @@
+"""SEC-9: which other sites' scripts may read our answers."""
+
+from typing import cast
+
+import pytest
+from flasgo import FlasgoError, HTTPException, Response, StreamingResponse
+from flasgo_security import cors, rate_limit
+
+ORIGIN = "https://app.example.com"
+ALLOW_ORIGIN = "access-control-allow-origin"
+
+
+def add_routes(app):
+    @app.get("/")
+    async def home():
+        return {}
+
+    @app.route("/thing", methods=["GET", "PUT"])
+    async def thing():
+        return {}
+
+    @app.get("/fail")
+    async def fail():
+        raise ValueError("no")
+
+    @app.get("/denied")
+    async def denied():
+        raise HTTPException(401)
+
+    @app.get("/limited")
+    @rate_limit(1, per=60)
+    async def limited():
+        return {}
+
+    @app.get("/stream")
+    async def stream():
+        return StreamingResponse(iter(["a"]))
+
+    @app.get("/open")
+    @cors("*", max_age=5)
+    async def open_to_all():
+        return {}
+
+    @app.get("/closed")
+    @cors()
+    async def closed():
+        return {}
+
+    @app.post("/partner")
+    @app.cors(
+        "https://partner.example",
+        methods=["post"],
+        headers=["X-Key"],
+        expose=["X-Total"],
+        credentials=True,
+    )
+    async def partner():
+        return {}
+
+    return app
+
+
+@pytest.fixture
+def app(make_app):
+    return add_routes(make_app(CORS_ORIGINS={ORIGIN, "http://localhost:3000"}))
+
+
+def ask(call, app, path="/", method="GET", origin: str | None = ORIGIN, **options):
+    headers = [] if origin is None else [(b"origin", origin.encode())]
+    headers += options.pop("headers", [])
+    return call(app, path, method, headers=headers, **options)
+
+
+def preflight(call, app, path="/", method="GET", headers: str | None = None, **options):
+    extra = [(b"access-control-request-method", method.encode())]
+    if headers is not None:
+        extra.append((b"access-control-request-headers", headers.encode()))
+    extra += options.pop("extra", [])
+    return ask(call, app, path, "OPTIONS", headers=extra, **options)
+
+
+def grants(answer) -> dict[str, str]:
+    return {
+        name.decode().removeprefix("access-control-allow-"): value.decode()
+        for name, value in answer.raw
+        if name.startswith(b"access-control-allow-")
+    }
+
+
+# --- Off ----------------------------------------------------------------------------------------
+
+
+def test_off_is_the_default_and_costs_nothing(make_app, call):
+    app = make_app()
+    app.get("/")(lambda: "x")
+    answer = ask(call, app)
+    assert grants(answer) == {}
+    assert answer.header("vary") is None
+    assert grants(preflight(call, app)) == {}
+    assert not [stage for stage in app.explain(app.routes[0]) if "cors" in stage.plugin]
+    unmatched = app.compile().unmatched
+    assert not [stage for stage in unmatched.stages if "cors" in stage.plugin]
+
+
+def test_a_policy_on_one_route_concerns_that_route_only(make_app, call):
+    app = add_routes(make_app())
+    assert grants(ask(call, app, "/open")) == {"origin": "*"}
+    assert grants(ask(call, app)) == {}
+    plugins = {route.path: {stage.plugin for stage in app.explain(route)} for route in app.routes}
+    assert "security.cors" in plugins["/open"]
+    assert "security.cors" not in plugins["/"]
+
+
+# --- Answers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("origin", [ORIGIN, "http://localhost:3000"])
+def test_listed_origins_may_read(app, call, origin):
+    answer = ask(call, app, origin=origin)
+    assert grants(answer) == {"origin": origin}
+    assert answer.header("vary") == "Origin"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        None,
+        "null",
+        "",
+        "http://app.example.com",
+        "https://app.example.com:8443",
+        "https://app.example.com.evil.example",
+        "https://evilapp.example.com",
+        "https://APP.example.com",
+        "https://app.example.com/",
+        "https://app.example.com, https://evil.example",
+        "https://sub.app.example.com",
+        "http://localhost",
+    ],
+)
+def test_others_may_not_and_caches_are_told(app, call, origin):
+    answer = ask(call, app, origin=origin)
+    assert answer.status == 200
+    assert grants(answer) == {}
+    assert answer.header("vary") == "Origin"
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "status"),
+    [
+        ("/missing", {}, 404),
+        ("/", {"method": "POST"}, 405),
+        ("/fail", {}, 500),
+        ("/denied", {}, 401),
+        ("/thing", {"method": "PUT"}, 403),  # CSRF
+        ("/", {"host": b"evil.example"}, 400),
+        ("/stream", {}, 200),
+    ],
+)
+def test_it_is_present_on_errors(app, call, path, options, status):
+    answer = ask(call, app, path, **options)
+    assert answer.status == status
+    assert grants(answer) == {"origin": ORIGIN}
+    assert "Origin" in answer.header("vary")
+
+
+def test_it_is_present_on_429(app, call):
+    assert ask(call, app, "/limited").status == 200
+    refused = ask(call, app, "/limited")
+    assert refused.status == 429
+    assert grants(refused) == {"origin": ORIGIN}
+
+
+def test_a_handlers_own_value_wins(make_app, call):
+    app = make_app(CORS_ORIGINS={ORIGIN})
+    own = {"Access-Control-Allow-Origin": "https://own.example"}
+    app.get("/")(lambda: Response("x", headers=own))
+    assert grants(ask(call, app)) == {"origin": "https://own.example"}
+
+
+def test_credentials_and_exposed_headers(make_app, call):
+    app = make_app(
+        CORS_ORIGINS={ORIGIN}, CORS_CREDENTIALS=True, CORS_EXPOSE_HEADERS={"X-Total", "ETag"}
+    )
+    app.get("/")(lambda: "x")
+    answer = ask(call, app)
+    assert grants(answer) == {"origin": ORIGIN, "credentials": "true"}
+    assert answer.header("access-control-expose-headers") == "ETag, X-Total"
+    assert grants(ask(call, app, origin="https://evil.example")) == {}
+
+
+def test_everybody_may_read_without_varying(make_app, call):
+    app = make_app(CORS_ORIGINS={"*"})
+    app.get("/")(lambda: "x")
+    for origin in (ORIGIN, "null"):
+        answer = ask(call, app, origin=origin)
+        assert grants(answer) == {"origin": "*"}
+        assert answer.header("vary") is None
+
+
+def test_a_routes_own_rules_hold_instead_of_the_apps(app, call):
+    assert grants(ask(call, app, "/closed")) == {}
+    assert grants(ask(call, app, "/open", origin="https://anyone.example")) == {"origin": "*"}
+    partner = {"origin": "https://partner.example"}
+    same_origin = [(b"sec-fetch-site", b"none")]
+    answer = ask(call, app, "/partner", "POST", **partner, headers=same_origin)
+    assert answer.status == 200
+    assert grants(answer) == {"origin": "https://partner.example", "credentials": "true"}
+    assert answer.header("access-control-expose-headers") == "X-Total"
+    assert grants(ask(call, app, "/partner", "POST", headers=same_origin)) == {}
+
+
+def test_a_session_and_an_origin_vary_together(make_app, call):
+    app = make_app(CORS_ORIGINS={ORIGIN}, CORS_CREDENTIALS=True)
+
+    @app.get("/")
+    async def page(request):
+        return dict(request.session)
+
+    assert set(ask(call, app).header("vary").split(", ")) == {"Cookie", "Origin"}
+
+
+# --- Preflights ---------------------------------------------------------------------------------
+
+
+def test_a_preflight_is_answered_without_the_handler(app, call):
+    answer = preflight(call, app, "/thing", "PUT", "Content-Type")
+    assert answer.status == 204
+    assert grants(answer) == {"origin": ORIGIN, "methods": "PUT", "headers": "content-type"}
+    assert answer.header("access-control-max-age") == "600"
+    assert set(answer.header("vary").split(", ")) == {
+        "Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers",
+    }  # fmt: skip
+    assert answer.header("x-frame-options") == "DENY"
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "options"),
+    [
+        ("/thing", "PUT", {"origin": "https://evil.example"}),
+        ("/thing", "PUT", {"origin": "null"}),
+        ("/thing", "DELETE", {}),
+        ("/thing", "put", {}),
+        ("/thing", "PUT", {"headers": "x-secret"}),
+        ("/thing", "PUT", {"headers": "content-type, authorization"}),
+        ("/thing", "PUT", {"headers": "x" * 5000}),
+        ("/missing", "GET", {}),
+        ("/open", "GET", {"headers": "x-secret"}),
+        ("/partner", "POST", {}),
+        ("/partner", "PUT", {"origin": "https://partner.example"}),
+    ],
+)
+def test_what_the_rules_do_not_allow_is_refused(app, call, path, method, options):
+    answer = preflight(call, app, path, method, **options)
+    assert answer.status == 400
+    assert b"cors_refused" in answer.body
+    assert grants(answer) == {}
+
+
+def test_a_preflight_for_a_route_with_its_own_rules(app, call):
+    answer = preflight(call, app, "/partner", "POST", "x-key", origin="https://partner.example")
+    assert grants(answer) == {
+        "origin": "https://partner.example", "credentials": "true",
+        "methods": "POST", "headers": "x-key",
+    }  # fmt: skip
+    answer = preflight(call, app, "/open", "GET", origin="https://anyone.example")
+    assert grants(answer) == {"origin": "*", "methods": "GET"}
+    assert answer.header("access-control-max-age") == "5"
+
+
+def test_a_route_that_is_closed_grants_nothing(app, call):
+    answer = preflight(call, app, "/closed", "GET")
+    assert answer.status == 204  # like any OPTIONS
+    assert grants(answer) == {}
+
+
+def test_methods_may_be_narrowed(make_app, call):
+    app = add_routes(make_app(CORS_ORIGINS={ORIGIN}, CORS_METHODS={"GET"}))
+    assert preflight(call, app, "/thing", "GET").status == 204
+    assert preflight(call, app, "/thing", "PUT").status == 400
+
+
+def test_an_ordinary_options_request_is_none(app, call):
+    answer = ask(call, app, "/thing", "OPTIONS")
+    assert answer.status == 204
+    assert answer.header("allow") == "GET, HEAD, OPTIONS, PUT"
+    assert grants(answer) == {"origin": ORIGIN}
+
+
+def test_a_handler_for_options_gets_what_is_no_preflight(make_app, call):
+    app = make_app(CORS_ORIGINS={ORIGIN})
+    app.route("/", methods=["GET", "OPTIONS"])(lambda: "own")
+    assert preflight(call, app).status == 204
+    assert ask(call, app, "/", "OPTIONS").body == b"own"
+
+
+@pytest.mark.parametrize("is_allowed", [True, False])
+def test_private_networks(make_app, call, is_allowed):
+    app = make_app(CORS_ORIGINS={ORIGIN}, CORS_PRIVATE_NETWORK=is_allowed)
+    app.get("/")(lambda: "x")
+    extra = [(b"access-control-request-private-network", b"true")]
+    answer = preflight(call, app, extra=extra)
+    assert ("private-network" in grants(answer)) is is_allowed
+    assert "Access-Control-Request-Private-Network" in answer.header("vary")
+
+
+def test_preflights_come_before_authorization(make_app, call):
+    from flasgo import hookimpl
+
+    class Door:
+        name = "door"
+
+        @hookimpl
+        def authorize(self, request):
+            raise HTTPException(401)
+
+    app = add_routes(make_app(Door(), CORS_ORIGINS={ORIGIN}))
+    assert preflight(call, app, "/thing", "PUT").status == 204
+    assert ask(call, app, "/thing").status == 401
+
+
+def test_refusing_other_sites_counts_no_failure_against_the_visitor(make_app, call):
+    app = add_routes(make_app(CORS_ORIGINS={ORIGIN}, SECURITY_FAILURE_RATE_LIMIT=1))
+    for _ in range(5):
+        assert preflight(call, app, origin="https://evil.example").status == 400
+    assert call(app).status == 200
+
+
+# --- Mistakes -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({"CORS_ORIGINS": {"*"}, "CORS_CREDENTIALS": True}, "CWE-942"),
+        ({"CORS_ORIGINS": {"*", ORIGIN}}, "leave out the other"),
+        ({"CORS_ORIGINS": {"null"}}, "sandboxed"),
+        ({"CORS_ORIGINS": {"app.example.com"}}, "not an origin"),
+        ({"CORS_ORIGINS": {"https://*.example.com"}}, "no patterns"),
+        ({"CORS_ORIGINS": {"https://app.example.com/"}}, "not an origin"),
+        ({"CORS_ORIGINS": {"https://APP.example.com"}}, "browsers write"),
+        ({"CORS_ORIGINS": {"https://app.example.com:443"}}, "browsers write"),
+        ({"CORS_ORIGINS": {ORIGIN}, "CORS_HEADERS": {"*"}}, "one by one"),
+        ({"CORS_ORIGINS": {ORIGIN}, "CORS_HEADERS": {"a b"}}, "not the name of a header"),
+        ({"CORS_ORIGINS": {ORIGIN}, "CORS_METHODS": {"GE T"}}, "not the name of a method"),
+        ({"CORS_MAX_AGE_SECONDS": -1}, "0 or more"),
+    ],
+)
+def test_wrong_settings_stop_the_app(make_app, settings, advice):
+    with pytest.raises(FlasgoError, match=advice):
+        make_app(**settings)
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: cors("*", credentials=True), ValueError),
+        (lambda: cors("null"), ValueError),
+        (lambda: cors("app.example.com"), ValueError),
+        (lambda: cors(ORIGIN, methods="GET"), TypeError),
+        (lambda: cors(ORIGIN, headers="x-key"), TypeError),
+        (lambda: cors(ORIGIN, expose="x-key"), TypeError),
+        (lambda: cors(ORIGIN, max_age=-1), ValueError),
+        (lambda: cors(ORIGIN, max_age=cast("int", True)), ValueError),
+        (lambda: cors(cast("str", print)), TypeError),
+    ],
+)
+def test_mistakes_show_at_decoration(make, error):
+    with pytest.raises(error, match="cors"):
+        make()
+
+
+def test_explain_names_who_may_read(make_app):
+    app = add_routes(make_app())
+    reasons = {
+        route.path: " ".join(policy.explain() for policy in route.policies) for route in app.routes
+    }
+    assert reasons["/partner"] == "cors (https://partner.example, with credentials)"
+    assert reasons["/closed"] == "cors (nobody)"
