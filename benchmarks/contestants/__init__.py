@@ -88,13 +88,15 @@ class Contestant:
 
 CONTESTANTS: tuple[Contestant, ...] = (
     Contestant("raw", "raw ASGI function", "asyncio"),
-    Contestant("flasgo-core", "flasgo, core alone", "flasgo", "flasgo-core"),
+    Contestant(
+        "flasgo-core", "flasgo, core alone", "flasgo", "flasgo-core", ("json", "typed-body")
+    ),
     Contestant(
         "flasgo",
         "flasgo, all plugins, all defaults",
         "flasgo_security",
         "flasgo",
-        ("json", "session"),
+        ("json", "session", "typed-body"),
     ),
     Contestant(
         "starlette",

@@ -1,18 +1,35 @@
 """Flasgo's core without a single plugin."""
 
+import msgspec
 from flasgo import Flasgo
 
 from benchmarks.asgi import ASGIApp
 from benchmarks.workload import SECRET_KEY
 
 
+class Order(msgspec.Struct):
+    """The body of the `typed-body` scenario."""
+
+    name: str
+    quantity: int
+    price: float
+    tags: list[str] = []
+    note: str | None = None
+
+
 def app(scenario: str) -> ASGIApp:
-    """Build the application; the scenario is always `json`."""
+    """Build the application for `json` or `typed-body`."""
     application = Flasgo(settings={"SECRET_KEY": SECRET_KEY}, plugins=[], discover=False)
     application.get("/")(home)
+    application.post("/orders")(create_order)
     return application
 
 
 async def home() -> dict[str, str]:
     """The JSON route."""
     return {"framework": "flasgo-core", "status": "ok"}
+
+
+async def create_order(order: Order) -> dict[str, object]:
+    """Use the parsed body."""
+    return {"name": order.name, "total": order.quantity * order.price, "tags": len(order.tags)}

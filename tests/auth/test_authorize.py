@@ -7,6 +7,7 @@ import pytest
 from flasgo import (
     ConfigurationError,
     Flasgo,
+    FlasgoError,
     PluginError,
     Request,
     Response,
@@ -243,7 +244,7 @@ def test_an_unknown_backend_stops_the_start_up(app):
     app.register_auth_backend("bearer", lambda request: None)
     app.register_auth_backend("session", lambda request: None)
     app.get("/x")(app.authorize(backend="baerer")(make_whoami()))
-    with pytest.raises(PluginError) as caught, app.test_client():
+    with pytest.raises(FlasgoError) as caught, app.test_client():
         pass
     message = str(caught.value)
     assert "'baerer'" in message

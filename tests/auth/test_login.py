@@ -214,9 +214,7 @@ def test_logins_end_after_their_age(site, connect):
     now = [1000.0]
     site.register_auth_backend(
         "short",
-        SessionBackend(
-            load_user, realm="site", max_age=60, blocking=False, clock=lambda: now[0]
-        ),
+        SessionBackend(load_user, realm="site", max_age=60, blocking=False, clock=lambda: now[0]),
     )
     site.get("/short")(site.authorize(backend="short")(lambda: "in"))
     client = connect(site)

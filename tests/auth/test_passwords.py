@@ -306,9 +306,7 @@ async def test_the_loop_is_free_while_passwords_are_hashed(probe):
     stored, _ = await asyncio.gather(hash_password("x", scheme=probe), free_the_hasher())
     Probe.threads.clear()
     Probe.free.clear()
-    check, _ = await asyncio.gather(
-        verify_password("x", None, scheme=probe), free_the_hasher()
-    )
+    check, _ = await asyncio.gather(verify_password("x", None, scheme=probe), free_the_hasher())
     assert not check
     assert stored.startswith("$scrypt$")
     assert threading.current_thread().name not in Probe.threads

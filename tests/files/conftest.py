@@ -69,6 +69,15 @@ class Server:
                     found.append(target)
         return found
 
+    def spooled_bytes(self) -> int:
+        """Return how much the temporary files hold that the process has open."""
+        found = 0
+        for link in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if str(link.readlink()).startswith(str(self.scratch)):
+                    found += link.stat().st_size
+        return found
+
     def wait_until_clean(self) -> None:
         """Wait until there is no temporary file, neither in the directory nor open."""
         deadline = time.monotonic() + PATIENCE_SECONDS

@@ -239,7 +239,7 @@ class RedisServer:
             connection.sendall(request)
             return connection.recv(65536).partition(b"\r\n")[0]
 
-    def keys(self) -> list[str]:
+    def all_keys(self) -> list[str]:
         """Return all keys."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
             connection.sendall(b"KEYS *\r\n")

@@ -3,7 +3,7 @@
 from typing import cast
 
 import pytest
-from flasgo import FlasgoError, HTTPException, Response, StreamingResponse
+from flasgo import FlasgoError, HTTPException, Response, StreamingResponse, hookimpl
 from flasgo_security import cors, rate_limit
 
 ORIGIN = "https://app.example.com"
@@ -305,8 +305,6 @@ def test_private_networks(make_app, call, is_allowed):
 
 
 def test_preflights_come_before_authorization(make_app, call):
-    from flasgo import hookimpl
-
     class Door:
         name = "door"
 

@@ -1,5 +1,7 @@
 """SEC-6: who the client is, when proxies stand in between."""
 
+import json
+
 import pytest
 from flasgo import SettingError
 from flasgo_security import rate_limit
@@ -22,8 +24,6 @@ def seen(make_app, call, forwarded_for=None, *, peer=PROXY, trusted=("10.0.0.0/8
     headers = [(b"x-forwarded-for", value.encode("latin-1")) for value in values]
     answer = call(app, client=peer, headers=[*headers, *extra])
     assert answer.status == 200
-    import json
-
     return json.loads(answer.body)
 
 

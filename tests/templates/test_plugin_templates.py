@@ -227,6 +227,7 @@ def test_the_plugin_lists_what_it_brings(make_app):
         "configure_templates",
         "context_processor",
         "render_template",
+        "render_template_async",
         "template_filter",
         "template_global",
         "template_test",

@@ -223,6 +223,31 @@ def test_a_logged_in_client(app, client):
     assert client.get("/admin").status_code == 401
 
 
+def test_endpoints_that_ask_one_backend_by_name(app, client):
+    @app.get("/api")
+    @app.authorize(HasScope("admin"), backend="nobody")
+    async def api(request: Request):
+        return {"user": request.user.id}
+
+    assert client.get("/api").status_code == 401
+    client.login(ADA)
+    app.state.asked.clear()
+    assert client.get("/api").json() == {"user": "ada"}
+    assert app.state.asked == []
+    client.login(User(id="bob"))
+    assert client.get("/api").status_code == 403
+    client.login(ANONYMOUS)
+    assert client.get("/api").status_code == 401
+    client.logout()
+    assert client.get("/api").status_code == 401
+
+
+def test_what_is_no_user_is_not_taken_for_one(app, client):
+    client.login("ada")
+    with pytest.raises(Exception, match="User"):
+        client.get("/admin")
+
+
 def test_permissions_are_still_checked(client):
     client.login(User(id="bob"))
     assert client.get("/admin").status_code == 403

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from flasgo import Response
 
-__all__ = ["keep_private"]
+__all__ = ["AFTER_DEFAULTS", "keep_private"]
+
+# Whoever fills in a Cache-Control where there is none has done so by then.
+AFTER_DEFAULTS = ("security.headers", "security.csp")
 
 # RFC 9111, section 3.5: with one of these a cache stores even what `Authorization` asked for.
 _SHARED = frozenset({"public", "s-maxage"})

@@ -9,6 +9,7 @@ from typing import TypeAlias, cast
 from flasgo import Connection, Response, Route, SettingError, hookimpl
 
 from flasgo_auth import permissions
+from flasgo_auth.caching import AFTER_DEFAULTS
 from flasgo_auth.permissions import Permission, PermissionLike, as_permission
 from flasgo_auth.policy import AuthPolicy
 
@@ -46,7 +47,7 @@ def default_guard(
         async def authorize(self, request: Connection) -> None:
             await admit(request, policies)
 
-        @hookimpl(when=is_covered, trylast=True)
+        @hookimpl(when=is_covered, trylast=True, after=AFTER_DEFAULTS)
         def response_finalize(self, request: Connection, response: Response) -> None:
             finalize(request, response, policies)
 
@@ -82,8 +83,8 @@ def _resolve(item: object) -> Permission:
 
 def _named(name: str) -> object:
     if name.isidentifier():
-        found = getattr(permissions, name, None) if name in permissions.__all__ else None
-        if found is None:
+        found = getattr(permissions, name, None)
+        if not (isinstance(found, type) and issubclass(found, Permission)):
             raise _error(name, "flasgo_auth has no such permission; write the whole dotted name")
         return found
     module, _, attribute = name.replace(":", ".").rpartition(".")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from flasgo import Connection
 from flasgo.policies import PolicyScope
 from flasgo.threads import WorkerThreads
 
@@ -42,6 +43,20 @@ class AppMembers:
             ValueError: When the challenge is malformed.
         """
         raise NotImplementedError  # a declaration: the plugin contributes the method itself
+
+    async def identify_user(self, request: Connection) -> User:
+        """Ask the backends who a request is from, and allow anybody.
+
+        For code that runs where no policy was enforced, such as the error handler that shows the
+        page for a path without a route.
+
+        Args:
+            request: The request or WebSocket connection.
+
+        Returns:
+            The user, who is `request.user` from now on; `ANONYMOUS` when nobody was recognised.
+        """
+        raise NotImplementedError
 
     password_threads: WorkerThreads
     """The threads that hash passwords: few, and none of those that handlers run in."""

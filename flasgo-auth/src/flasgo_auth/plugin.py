@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 from flasgo import Connection, Finding, Flasgo, Registry, Response, Route, has_policy, hookimpl
+from flasgo.plugins import Plugins
 from flasgo.threads import WorkerThreads
 
+from flasgo_auth import hookspecs
 from flasgo_auth.backends import AuthBackend, AuthFunction, Backends
-from flasgo_auth.caching import keep_private
+from flasgo_auth.caching import AFTER_DEFAULTS, keep_private
 from flasgo_auth.checks import access_findings
 from flasgo_auth.current import current_user
 from flasgo_auth.default_permissions import default_guard, resolve_permissions
 from flasgo_auth.gates import Answers, Gate, compile_gates
 from flasgo_auth.openapi import OpenApiDescription
+from flasgo_auth.permissions import AllowAny, user_of
 from flasgo_auth.policy import AuthPolicy, authorize
-from flasgo_auth.users import ANONYMOUS
+from flasgo_auth.users import ANONYMOUS, User
 
 __all__ = ["AuthPlugin"]
 
 _MOST_PASSWORD_THREADS = 64
+_ANYBODY = (AuthPolicy((AllowAny(),)),)
 
 
 class AuthPlugin:
@@ -41,10 +45,14 @@ class AuthPlugin:
         self.exempt: frozenset[str] = frozenset()
         self._gates: dict[tuple[AuthPolicy, ...], tuple[Gate, ...]] = {}
         self._password_threads: WorkerThreads | None = None
+        self._plugins: Plugins | None = None
+        self._plugins_asked = 0
+        self._vouchers: tuple[Callable[..., object], ...] = ()
 
     @hookimpl
     def plugin_setup(self, registry: Registry) -> None:
         """Declare the policy, the settings, the app's methods and `request.user`."""
+        registry.hookspecs(hookspecs)
         registry.enforces(AuthPolicy)
         registry.setting(
             "DEFAULT_PERMISSIONS",
@@ -69,7 +77,8 @@ class AuthPlugin:
         )
         registry.app_method("register_auth_backend", self.register_backend)
         registry.app_method("authorize", authorize)
-        registry.app_property("password_threads", lambda: self._password_threads)
+        registry.app_method("identify_user", self.identify)
+        registry.app_property("password_threads", self.get_password_threads)
         registry.request_attribute("user", lambda request: ANONYMOUS)
         registry.component("openapi", OpenApiDescription(self.backends, self.policies_for))
         self._registry = registry
@@ -77,6 +86,7 @@ class AuthPlugin:
     @hookimpl
     def app_created(self, app: Flasgo) -> None:
         """Read the settings; the default permissions become a component where they are set."""
+        self._plugins = app.plugins
         settings = app.settings
         self._password_threads = WorkerThreads(cast("int", settings["PASSWORD_THREADS"]))
         self.exempt = frozenset(cast("set[str]", settings["DEFAULT_PERMISSIONS_EXEMPT"]))
@@ -110,6 +120,18 @@ class AuthPlugin:
         """
         self.backends.add(name, backend, challenge=challenge, blocking=blocking)
         self._gates = {}
+
+    async def identify(self, request: Connection) -> User:
+        """Ask the backends who a request is from, and allow anybody; `app.identify_user`.
+
+        Args:
+            request: The request or WebSocket connection.
+
+        Returns:
+            The user, who is `request.user` from now on; `ANONYMOUS` when nobody was recognised.
+        """
+        await self._admit(request, _ANYBODY)
+        return user_of(request)
 
     def policies_for(self, route: Route) -> tuple[AuthPolicy, ...]:
         """Return the policies that hold for a route: its own, else the default one.
@@ -162,13 +184,26 @@ class AuthPlugin:
         """Let a request through every gate of its route, or deny it."""
         await self._admit(request, _policies_of(request))
 
-    @hookimpl(when=has_policy(AuthPolicy), trylast=True)
+    @hookimpl(when=has_policy(AuthPolicy), trylast=True, after=AFTER_DEFAULTS)
     def response_finalize(self, request: Connection, response: Response) -> None:
         """Keep what a permission guards out of shared caches."""
         self._finalize(request, response, _policies_of(request))
 
+    def get_password_threads(self) -> WorkerThreads | None:
+        """Return the threads in which passwords are hashed; this is `app.password_threads`."""
+        return self._password_threads
+
     async def _admit(self, request: Connection, policies: tuple[AuthPolicy, ...]) -> None:
         answers: Answers = {}
+        # A plugin can be registered when the app runs already; counting them notices that.
+        if self._plugins is not None and self._plugins_asked != len(self._plugins):
+            self._plugins_asked = len(self._plugins)
+            self._vouchers = self._plugins.hook_callables("identify_user")
+        for vouch in self._vouchers:
+            user = vouch(request)
+            if user is not None:
+                answers.update((backend.name, _vouched(user)) for backend in self.backends)
+                break
         for gate in self._gates_of(policies):
             await gate.admit(request, answers)
 
@@ -193,6 +228,15 @@ def _policies_of(request: Connection) -> tuple[AuthPolicy, ...]:
     if route is None:
         raise RuntimeError("An auth hook was called for a request without a route.")
     return route.policies_of(AuthPolicy)
+
+
+def _vouched(user: object) -> User | None:
+    # SECURITY: something truthy that is no User must not pass for one.
+    if not isinstance(user, User):
+        raise TypeError(
+            f"identify_user must return a flasgo_auth.User or None, got {type(user).__name__}."
+        )
+    return user if user.is_authenticated else None
 
 
 def _check_threads(value: object) -> str | None:

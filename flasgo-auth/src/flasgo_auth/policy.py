@@ -51,8 +51,9 @@ def authorize(*permissions: PermissionLike, backend: str | None = None) -> Calla
     """Ask for permissions before the decorated handler runs.
 
     Works above or below the route decorator, on functions that several routes share, on
-    WebSocket handlers, and on a blueprint: `authorize(HasScope("admin"))(blueprint)`. Several `authorize` decorators on one handler all hold. Requests without
-    a user are denied with 401, users without permission with 403.
+    WebSocket handlers, and on a blueprint: `authorize(HasScope("admin"))(blueprint)`. Several
+    `authorize` decorators on one handler all hold. Requests without a user are denied with 401,
+    users without permission with 403.
 
     Args:
         permissions: `IsAuthenticated()`, `HasScope("admin")`, a function `(request) -> bool`...

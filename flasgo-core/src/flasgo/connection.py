@@ -119,6 +119,22 @@ class Connection(_bundle.RequestMembers):
         """The ASGI receive callable; whoever calls it takes the message from everyone else."""
         return self._receive
 
+    def preferred_type(self, *offers: str) -> str:
+        """Return which of some media types the client likes best, by its `Accept` header.
+
+        Args:
+            offers: Media types such as `"text/html"`, the server's own favourite first: it is the
+                answer for a client that likes several equally, or none.
+
+        Raises:
+            ValueError: When nothing is offered.
+        """
+        if not offers:
+            raise ValueError("preferred_type needs at least one media type to choose from.")
+        from flasgo.negotiation import preferred_type
+
+        return preferred_type(self.headers.get("accept"), offers)
+
     def raw_header(self, name: bytes) -> bytes | None:
         """Return the first value of a header as received, or None.
 

@@ -254,9 +254,9 @@ CORE_SETTINGS: tuple[SettingSpec, ...] = (
     SettingSpec(
         "MAX_UPLOAD_MEMORY_BYTES",
         int,
-        default=256 * _KIB,
+        default=_MIB,
         check=_not_negative,
-        help="Bytes of each uploaded file kept in memory; the rest goes to a temporary file.",
+        help="Bytes of a form's uploaded files kept in memory; larger files go to temporary files.",
     ),
     SettingSpec(
         "MAX_FORM_FIELDS",

@@ -20,7 +20,7 @@ from flasgo.paths import path_fault, routed_path
 from flasgo.pipeline import Pipeline, Step
 from flasgo.relay import Handover
 from flasgo.request import Request
-from flasgo.response import Response, coerce_response, redirect
+from flasgo.response import Response, claimed, coerce_again, coerce_response, redirect
 from flasgo.routing import routed_host
 from flasgo.websocket import WebSocket, WebSocketDisconnect
 
@@ -139,11 +139,11 @@ class Dispatcher:
             for gate in pipeline.gates:
                 early = gate(request)
                 if early is not None:
-                    return _checked_early(early)
+                    return _early_answer(pipeline, gate, early)
             for gate, is_async in pipeline.late_gates:
                 early = await gate(request) if is_async else gate(request)
                 if early is not None:
-                    return _checked_early(early)
+                    return _early_answer(pipeline, gate, early)
         except (HTTPException, ClientDisconnect):
             raise
         except Exception as exc:
@@ -190,7 +190,7 @@ class Dispatcher:
             try:
                 result = await callback(request, response)
                 if result is not None:
-                    response = coerce_response(result, callback)
+                    response = coerce_again(result, response, callback)
                     if response.is_streaming:
                         await response.prepare(request)
             except ClientDisconnect:
@@ -416,6 +416,13 @@ def _match_nothing(method: str, path: str) -> None:
 
 def _host_of(scope: Scope) -> str:
     return routed_host(next((value for name, value in scope["headers"] if name == b"host"), None))
+
+
+def _early_answer(pipeline: Pipeline, gate: Step, value: object) -> Response:
+    """Return what a gate answered; an object that a plugin keeps is copied for the request."""
+    response = _checked_early(value)
+    # What the app's own callbacks return was claimed when it was coerced.
+    return claimed(response) if gate in pipeline.owners else response
 
 
 def _checked_early(value: object) -> Response:

@@ -31,6 +31,10 @@ _MULTIPART = "multipart/form-data"
 _COPY_BYTES = 256 * 1024
 # What goes to disk in one piece: each piece costs a trip to a worker thread.
 _FLUSH_BYTES = 512 * 1024
+# So many fields of the largest size may be in memory at once, however large bodies may be.
+_LARGEST_FIELDS = 16
+# URL-encoding makes three bytes of one.
+_ESCAPED = 3
 # RFC 2046, section 5.1.1 allows 70 characters; some clients use more, none uses controls.
 _BOUNDARY = re.compile(r"[ -~]{0,199}[!-~]")
 
@@ -38,8 +42,8 @@ _BOUNDARY = re.compile(r"[ -~]{0,199}[!-~]")
 class UploadedFile:
     """A file that came with a form.
 
-    It is kept in memory while it is small, on disk past `MAX_UPLOAD_MEMORY_BYTES`, and closed when
-    the request is over: read or save it before.
+    It is kept in memory as long as the files of its form have at most `MAX_UPLOAD_MEMORY_BYTES`
+    together, else on disk, and closed when the request is over: read or save it before.
 
     Args:
         file: An open binary file with the content.
@@ -49,7 +53,7 @@ class UploadedFile:
         in_memory: Whether reading never touches the disk.
     """
 
-    __slots__ = ("_in_memory", "_lock", "content_type", "file", "filename", "size")
+    __slots__ = ("_lock", "content_type", "file", "filename", "in_memory", "size")
 
     def __init__(
         self, file: IO[bytes], *, filename: str, content_type: str, size: int, in_memory: bool
@@ -58,7 +62,7 @@ class UploadedFile:
         self.filename = filename
         self.content_type = content_type
         self.size = size
-        self._in_memory = in_memory
+        self.in_memory = in_memory
         # Two tasks may read at once, in two threads, from a file with one position.
         self._lock = threading.Lock()
 
@@ -85,7 +89,7 @@ class UploadedFile:
     async def read(self) -> bytes:
         """Return the whole content, every time from its beginning."""
         self._check_open()
-        return self._read_at(0) if self._in_memory else await asyncio.to_thread(self._read_at, 0)
+        return self._read_at(0) if self.in_memory else await asyncio.to_thread(self._read_at, 0)
 
     async def text(self, encoding: str = "utf-8") -> str:
         """Return the whole content as text.
@@ -112,8 +116,11 @@ class UploadedFile:
         """
         self._check_open()
         position = 0
-        while True:
-            chunk = await asyncio.to_thread(self._read_at, position, size)
+        while position < self.size:
+            if self.in_memory:
+                chunk = self._read_at(position, size)
+            else:
+                chunk = await asyncio.to_thread(self._read_at, position, size)
             if not chunk:
                 return
             position += len(chunk)
@@ -184,7 +191,7 @@ async def read_form(request: Request) -> FormData:
     if kind == _MULTIPART:
         return await _read_multipart(request)
     if kind == _URLENCODED:
-        return _parse_urlencoded_form(request, await request.body())
+        return _parse_urlencoded_form(request, await _bounded_body(request))
     if not kind and not await request.body():
         return FormData()
     found = f"not {printable(kind)!r}" if kind else "and this one has no Content-Type"
@@ -193,6 +200,21 @@ async def read_form(request: Request) -> FormData:
         f"This request takes a form, {found}; send `Content-Type: {_URLENCODED}` or "
         f"`Content-Type: {_MULTIPART}; boundary=...`.",
     )
+
+
+async def _bounded_body(request: Request) -> bytes:
+    """Read the whole body, which may be larger for uploads than is good for memory (CWE-770)."""
+    if request._body is None:
+        limit = _LARGEST_FIELDS * _ESCAPED * request.app.settings.MAX_FORM_FIELD_BYTES
+        chunks: list[bytes] = []
+        received = 0
+        async for chunk in request._pieces("form()"):
+            received += len(chunk)
+            if received > limit:
+                raise _fields_too_large(limit)
+            chunks.append(chunk)
+        request._body = b"".join(chunks)
+    return request._body
 
 
 def _parse_urlencoded_form(request: Request, body: bytes) -> FormData:
@@ -286,8 +308,8 @@ class _Collector:
         self._file_count = 0
         self._name = ""
         self._upload: _Upload | None = None
-        self._text: list[bytes] = []
-        self._text_bytes = 0
+        self._text = bytearray()
+        self._room = _LARGEST_FIELDS * self._max_field_bytes
         self._complete = False
 
     async def feed(self, chunk: bytes) -> None:
@@ -351,42 +373,49 @@ class _Collector:
         )
 
     def _add_text(self, chunk: bytes) -> None:
-        self._text_bytes += len(chunk)
-        if self._text_bytes > self._max_field_bytes:
+        self._text += chunk
+        if len(self._text) > self._max_field_bytes:
             raise _field_too_large(self._max_field_bytes)
-        self._text.append(chunk)
+        self._room -= len(chunk)
+        if self._room < 0:
+            raise _fields_too_large(_LARGEST_FIELDS * self._max_field_bytes)
 
     async def _end_part(self) -> None:
         upload = self._upload
         if upload is None:
             try:
-                text = b"".join(self._text).decode("utf-8")
+                text = self._text.decode("utf-8")
             except UnicodeDecodeError:
                 raise HTTPException(
                     400, "A field of the multipart form is not UTF-8; encode it in UTF-8."
                 ) from None
             self._fields.append((self._name, text))
-            self._text = []
-            self._text_bytes = 0
+            self._text = bytearray()
             return
         if upload.is_blank:
             # What a browser sends for a file input that was left empty.
             upload.close()
         else:
-            self._files.append((self._name, await upload.finish()))
+            file = await upload.finish()
+            self._files.append((self._name, file))
+            if file.in_memory:
+                self._memory -= file.size
         self._upload = None
 
 
 class _Upload:
-    """Takes one file in: kept in memory while it is small, else on disk, off the event loop."""
+    """Takes one file in: kept in memory while it is small, else on disk, off the event loop.
+
+    Pieces go into one buffer, because a client that sends two bytes at a time would make a list of
+    them many times as large as the file.
+    """
 
     def __init__(self, filename: str, content_type: str, memory: int) -> None:
         self._claimed = filename
         self._content_type = content_type
         self._memory = memory
         self._size = 0
-        self._pending: list[bytes] = []
-        self._pending_bytes = 0
+        self._pending = BytesIO()
         self._disk: IO[bytes] | None = None
         self._closed = False
         # A flush goes on in its thread when the request that waits for it is cancelled.
@@ -399,27 +428,21 @@ class _Upload:
 
     async def write(self, chunk: bytes) -> None:
         """Add to the file."""
-        self._size += len(chunk)
-        self._pending.append(chunk)
-        self._pending_bytes += len(chunk)
-        if self._size > self._memory and self._pending_bytes >= _FLUSH_BYTES:
+        self._size += self._pending.write(chunk)
+        if self._size > self._memory and self._pending.tell() >= _FLUSH_BYTES:
             await asyncio.to_thread(self._flush)
 
     async def finish(self) -> UploadedFile:
         """Return the complete file."""
-        file: IO[bytes]
-        if self._size > self._memory:
-            if self._pending:
-                await asyncio.to_thread(self._flush)
-            file = self._opened()
-        else:
-            file = BytesIO(b"".join(self._pending))
+        in_memory = self._size <= self._memory
+        if not in_memory and (self._pending.tell() or self._disk is None):
+            await asyncio.to_thread(self._flush)
         return UploadedFile(
-            file,
+            self._pending if in_memory or self._disk is None else self._disk,
             filename=sanitize_filename(self._claimed),
             content_type=self._content_type,
             size=self._size,
-            in_memory=self._size <= self._memory,
+            in_memory=in_memory,
         )
 
     def close(self) -> None:
@@ -429,18 +452,15 @@ class _Upload:
             if self._disk is not None:
                 self._disk.close()
 
-    def _opened(self) -> IO[bytes]:
-        if self._disk is None:
-            self._disk = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the request
-        return self._disk
-
     def _flush(self) -> None:
         with self._lock:
             if self._closed:
                 return
-            self._opened().writelines(self._pending)
-            self._pending = []
-            self._pending_bytes = 0
+            if self._disk is None:
+                self._disk = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the request
+            with self._pending.getbuffer() as pending:
+                self._disk.write(pending)
+            self._pending = BytesIO()
 
 
 def _refuse_nameless() -> NoReturn:
@@ -453,6 +473,14 @@ def _refuse_nameless() -> NoReturn:
 
 def _too_many(what: str, limit: int) -> HTTPException:
     return HTTPException(413, f"The form has more than {limit} {what}; send fewer.")
+
+
+def _fields_too_large(limit: int) -> HTTPException:
+    return HTTPException(
+        413,
+        f"The fields of the form are larger than {limit} bytes together; send large content as "
+        "files.",
+    )
 
 
 def _field_too_large(limit: int) -> HTTPException:

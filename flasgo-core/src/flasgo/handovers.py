@@ -10,7 +10,7 @@ from flasgo.context import active_request
 from flasgo.error_handling import note_error
 from flasgo.errors import ClientDisconnect, HTTPException
 from flasgo.headers import read_head
-from flasgo.relay import BodyReplay, Handover, Relay
+from flasgo.relay import BodyReplay, Handover, Relay, forget_handover
 from flasgo.request import Request
 from flasgo.websocket import WebSocket
 
@@ -72,6 +72,7 @@ class Handovers:
         except ClientDisconnect:
             _logger.debug("The client left during %s %r.", request.method, request.path)
         except Exception as exc:
+            forget_handover(exc)
             if relay.response is None:
                 return await self._answer(request, pipeline, relay.refusal or exc, send)
             if exc is not request.scope.get("flasgo.exception"):
@@ -147,6 +148,7 @@ class Handovers:
         try:
             await handover.app(handover.scope, receive, relay.send)
         except Exception as exc:  # noqa: BLE001 - whatever the app raises becomes a close
+            forget_handover(exc)
             if exc is websocket.scope.get("flasgo.exception"):
                 return relay.response
             return await self._dispatcher.end_in_error(websocket, pipeline, exc) or relay.response

@@ -21,6 +21,8 @@ __all__ = ["METHODS", "MOUNTED_IN", "Mount", "running"]
 
 _logger = logging.getLogger("flasgo.app")
 
+_STARTED, _STOPPED = "lifespan.startup.complete", "lifespan.shutdown.complete"
+
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 """What a mount answers unless it says otherwise."""
 
@@ -122,16 +124,18 @@ class _MountedLifespan:
         self._task = asyncio.create_task(self._run())
         message = await self._exchange("startup")
         error = self._error()
-        if message is None and (error is None or not self._has_received):
-            _logger.debug("The app mounted as %r has no lifespan.", self._name, exc_info=error)
-            self._task = None
-        elif message is None or message["type"] != "lifespan.startup.complete":
-            if message is not None and not message["type"].startswith("lifespan."):
-                # An app that answers everything as if it were a request: no server minds.
-                await self._give_up()
-                return
-            await self._give_up()
-            raise self._failure("start", message, error or self._error())
+        if message is None:
+            has_lifespan = error is not None and self._has_received
+        else:  # an app may answer everything as if it were a request: no server minds
+            has_lifespan = message["type"].startswith("lifespan.")
+        if has_lifespan and message is not None and message["type"] == _STARTED:
+            return
+        await self._give_up()
+        error = error or self._error()
+        self._task = None
+        if has_lifespan:
+            raise self._failure("start", message, error)
+        _logger.debug("The app mounted as %r has no lifespan.", self._name, exc_info=error)
 
     async def stop(self) -> None:
         if self._task is None:
@@ -141,7 +145,7 @@ class _MountedLifespan:
         await self._give_up()
         if message is None and error is None:
             return
-        if message is None or message["type"] != "lifespan.shutdown.complete":
+        if message is None or message["type"] != _STOPPED:
             raise self._failure("stop", message, error)
 
     async def _run(self) -> None:
@@ -184,7 +188,6 @@ class _MountedLifespan:
             task.cancel()
             await asyncio.wait((task,), timeout=1)
         self._error()  # looked at, so that asyncio does not report it again
-        self._task = task if task.done() else None
 
     def _failure(
         self, what: str, message: Message | None, error: BaseException | None

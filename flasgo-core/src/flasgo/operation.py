@@ -75,4 +75,6 @@ class Operation:
         tags = options.get("tags", ())
         if isinstance(tags, str):
             raise RouteError(f"Route {rule!r}: tags={tags!r} is a string; give a list: [{tags!r}].")
-        return cls(**{**options, "tags": tuple(tags)})
+        # `Any`: the keys and types are those of the TypedDict; tags alone change theirs.
+        given: dict[str, Any] = {**options, "tags": tuple(tags)}
+        return cls(**given)

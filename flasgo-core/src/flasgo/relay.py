@@ -14,7 +14,7 @@ from flasgo.response import Closed, Response
 if TYPE_CHECKING:
     from flasgo.request import Request
 
-__all__ = ["BodyReplay", "Handover", "Relay", "RelayedResponse"]
+__all__ = ["BodyReplay", "Handover", "Relay", "RelayedResponse", "forget_handover"]
 
 _logger = logging.getLogger("flasgo.app")
 
@@ -45,6 +45,18 @@ class Handover(Exception):
         self.scope = scope
         self.is_ours = is_ours
         self.limits_body = limits_body
+
+
+def forget_handover(error: BaseException) -> None:
+    """Take the handover out of an error's context: a traceback would tell of it at length.
+
+    Args:
+        error: What was raised while another app answered.
+    """
+    seen = error
+    while seen.__context__ is not None and not isinstance(seen.__context__, Handover):
+        seen = seen.__context__
+    seen.__context__ = None
 
 
 class RelayedResponse(Response):
@@ -176,7 +188,7 @@ class BodyReplay:
             self.has_left = self.has_left or message["type"] == "http.disconnect"
             return message
         try:
-            chunk, self._is_done = await self._request.next_piece()
+            chunk, self._is_done = await self._request.read_piece("the mounted app")
         except HTTPException as refusal:
             if self._relay.response is None:
                 self._relay.refusal = refusal

@@ -27,6 +27,8 @@ __all__ = [
     "Response",
     "StreamingResponse",
     "TemplateRenderer",
+    "claimed",
+    "coerce_again",
     "coerce_response",
     "is_safe_redirect_target",
     "jsonify",
@@ -85,6 +87,7 @@ class Response(ConditionalMixin):
 
     _view: MutableHeaders | None = None
     _sent = False
+    _at_first: tuple[int, bytes, tuple[RawHeader, ...]] | None = None
     _status: int
     _body: bytes
     _raw: list[RawHeader]
@@ -614,7 +617,52 @@ def _from_data(result: object, handler: object) -> Response:
 
 
 def _from_response(result: Response, handler: object) -> Response:
-    return result
+    return claimed(result)
+
+
+def claimed(response: Response) -> Response:
+    """Return a response for one request: the object itself, then copies of what it was at first.
+
+    SECURITY: hooks add a request's cookies and headers to its response, so an object that a module
+    keeps and returns for every request must not carry them from one to the next.
+
+    Args:
+        response: What a handler or a hook returned.
+
+    Raises:
+        RuntimeError: When a streamed response is returned for a second request.
+    """
+    at_first = response._at_first
+    if at_first is None:
+        response._at_first = (response._status, response._body, tuple(response._raw))
+        return response
+    if response.is_streaming:
+        raise _sent_twice(response)
+    copy = object.__new__(type(response))
+    copy.__dict__.update(response.__dict__)
+    copy._status, copy._body, raw = at_first
+    copy._raw = list(raw)
+    copy._view = None
+    copy._sent = False
+    return copy
+
+
+def coerce_again(result: object, current: Response, callback: object) -> Response:
+    """Turn what an `after_request` callback returned into a response; `current` may be part of it.
+
+    Args:
+        result: What it returned.
+        current: The request's response so far, which is not to be taken for another request's.
+        callback: The callback, for the error message.
+
+    Raises:
+        TypeError: As `coerce_response` does.
+    """
+    at_first, current._at_first = current._at_first, None
+    try:
+        return coerce_response(result, callback)
+    finally:
+        current._at_first = at_first
 
 
 def _from_number(result: float, handler: object) -> Response:
@@ -685,7 +733,7 @@ def coerce_response(result: object, handler: object) -> Response:
 def _coerce_other(result: object, handler: object) -> Response:
     """Handle subclasses, iterators and whatever msgspec knows."""
     if isinstance(result, Response):
-        return result
+        return claimed(result)
     if isinstance(result, AsyncIterable | GeneratorType):
         return StreamingResponse(result)
     if isinstance(result, str):  # subclasses: str enums, Markup

@@ -49,6 +49,11 @@ class OpenApiDescription:
                 quotas = ", ".join(f"{limit.requests} per {limit.per:g} s" for limit in limits)
                 spent = f"The quota is used up: {quotas}."
                 add_error(document, operation, 429, spent, headers=_QUOTA_HEADERS)
+                if settings["RATELIMIT_STORAGE_URI"] and (
+                    settings["RATELIMIT_STORAGE_FAILURE"] != "open"
+                ):
+                    down = "The store of the quotas does not answer."
+                    add_error(document, operation, 503, down, headers=_RETRY)
 
 
 def _is_guarded(route: Route) -> bool:

@@ -104,8 +104,7 @@ def _client_module(family: str, setting: str) -> Any:
     try:
         return import_module(f"{family}.asyncio")
     except ImportError as error:
-        extra = "'flasgo-security[redis]'" if family == "redis" else "valkey"
         raise ConfigurationError(
             f"{setting} names a {family} server, and the package {family!r} is not installed. "
-            f"Install it with: pip install {extra}."
+            f"Install it with: pip install 'flasgo-security[{family}]'."
         ) from error

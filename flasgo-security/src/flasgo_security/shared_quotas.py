@@ -160,8 +160,10 @@ class SharedQuotas:
         from limits.errors import ConfigurationError as LimitsError
         from limits.storage import storage_from_string
 
+        # A pool of our own knows where to connect to; limits takes fewer URIs than the clients.
+        uri = self._uri if self._pool is None else f"{self._pool.family}://"
         try:
-            storage = storage_from_string(f"async+{self._uri}", **self._options(pool))
+            storage = storage_from_string(f"async+{uri}", **self._options(pool))
         except (LimitsError, ValueError):
             # Not chained: the message may repeat the URI, password and all.
             raise ConfigurationError(
@@ -203,11 +205,14 @@ class SharedQuotas:
 
 
 _REDIS_ADVICE = (
-    "Install it with: pip install 'flasgo-security[redis]' (or valkey); write "
-    "'redis://host:6379/0', 'redis+cluster://host:7000', "
+    "Install it with: pip install 'flasgo-security[redis]' (or [valkey]); write "
+    "'redis://host:6379/0', 'redis+cluster://host:7000' or "
     "'redis+sentinel://host:26379/service'."
 )
-_ADVICE = {"memcached": "Install it with: pip install memcachio; write 'memcached://host:11211'."}
+_ADVICE = {
+    "memcached": "Install it with: pip install 'flasgo-security[memcached]'; write "
+    "'memcached://host:11211'."
+}
 
 
 async def _usage(limiter: RateLimiter, item: RateLimitItem, name: tuple[str, str]) -> Usage:

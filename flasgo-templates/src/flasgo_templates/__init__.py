@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from flasgo_templates.plugin import TemplatesPlugin
-from flasgo_templates.rendering import render_template
+from flasgo_templates.rendering import render_template, render_template_async
 
 if TYPE_CHECKING:
     from flasgo_templates.app_templates import AppTemplates, TemplateOptions
@@ -21,6 +21,7 @@ __all__ = [
     "TemplatesPlugin",
     "UndefinedVariableError",
     "render_template",
+    "render_template_async",
 ]
 
 # PERF: these import Jinja, so they wait until somebody asks for them.

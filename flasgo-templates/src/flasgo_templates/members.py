@@ -62,6 +62,24 @@ class AppMembers:
         """
         raise NotImplementedError
 
+    async def render_template_async(
+        self, name: str, /, context: Mapping[str, object] | None = None, **values: object
+    ) -> str:
+        """Render a template that may await: coroutines that it calls, and async iterators.
+
+        Args:
+            name: Its name below a template directory.
+            context: Variables for it.
+            values: More variables; they win over those in `context`.
+
+        Returns:
+            The text.
+
+        Raises:
+            jinja2.TemplateError: As `render_template` does.
+        """
+        raise NotImplementedError
+
     def context_processor(self, processor: _P) -> _P:
         """Add variables to every template of the app.
 

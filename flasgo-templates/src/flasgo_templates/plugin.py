@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
-from flasgo import ConfigurationError, Flasgo, Registry, hookimpl
+from flasgo import ConfigurationError, Finding, Flasgo, Registry, hookimpl
 
 from flasgo_templates import hookspecs
 from flasgo_templates.companions import advise_on
@@ -77,6 +77,7 @@ class TemplatesPlugin:
         )
         registry.app_method("configure_templates", self.configure)
         registry.app_method("render_template", self.render)
+        registry.app_method("render_template_async", self.render_async)
         registry.app_method("context_processor", self.context_processor)
         registry.app_method("template_filter", self._adder("filters"))
         registry.app_method("template_test", self._adder("tests"))
@@ -93,6 +94,15 @@ class TemplatesPlugin:
         """Ask plugins what they bring, so that what is wrong with it stops the start-up."""
         if self._templates is not None:
             self._contributed()
+
+    @hookimpl
+    def check_app(self) -> Iterable[Finding]:
+        """Report templates that cannot be compiled."""
+        if self._templates is None:
+            return ()
+        from flasgo_templates.checks import template_findings
+
+        return template_findings(self._templates)
 
     def configure(self, directory: Directories, **options: Unpack[TemplateOptions]) -> AppTemplates:
         """Choose the app's template directories; this is `app.configure_templates`.
@@ -146,6 +156,24 @@ class TemplatesPlugin:
         """
         return self.current().render(name, {**(context or {}), **values})
 
+    async def render_async(
+        self, name: str, /, context: Mapping[str, object] | None = None, **values: object
+    ) -> str:
+        """Render a template that may await; this is `app.render_template_async`.
+
+        Args:
+            name: Its name below a template directory.
+            context: Variables for it.
+            values: More variables; they win over those in `context`.
+
+        Returns:
+            The text.
+
+        Raises:
+            jinja2.TemplateError: As `render` does.
+        """
+        return await self.current().render_async(name, {**(context or {}), **values})
+
     def context_processor(self, processor: _P) -> _P:
         """Add variables to every template of the app; this is `@app.context_processor`.
 
@@ -178,6 +206,7 @@ class TemplatesPlugin:
 
             return decorate
 
+        add.__doc__ = f"Add the decorated function to the {kind} of the app's templates."
         return add
 
     def _add_to(self, templates: AppTemplates) -> None:

@@ -158,6 +158,19 @@ class JinjaTemplates:
             )
         return self.environment.from_string(source).render(self._values(context))
 
+    def compile(self, name: str) -> None:
+        """Read and compile a template without rendering it, to see whether it is well-formed.
+
+        Args:
+            name: Its name below a directory.
+
+        Raises:
+            MissingTemplateError: When there is no such template.
+            RefusedTemplateError: When the name or the file is not allowed.
+            jinja2.TemplateSyntaxError: When it is not well-formed.
+        """
+        self._template(self.environment, name)
+
     def list_templates(self) -> list[str]:
         """Return the names of the templates, sorted; at most 2000."""
         return self._loader.list_templates()

@@ -81,6 +81,8 @@ class JsonBody:
             if not body and default is not MISSING:
                 return default
             try:
+                if not body.isascii():
+                    body.decode()  # msgspec passes over the text of fields that the type lacks
                 return decode(body)
             except (ValueError, RecursionError, OverflowError) as error:
                 if not isinstance(error, msgspec.ValidationError):
@@ -116,9 +118,7 @@ class JsonBody:
                 yield Fault(("body", name), "is required")
 
 
-def _explain(
-    error: msgspec.ValidationError, raw: bytes, annotation: Any, *names: str
-) -> Fault:
+def _explain(error: msgspec.ValidationError, raw: bytes, annotation: Any, *names: str) -> Fault:
     return explain(
         error,
         ("body", *names),

@@ -66,8 +66,9 @@ def make_call(route: Route, threads: WorkerThreads, arguments: Arguments) -> Cal
         if not arguments.readers:
             return _plain(run, arguments)
         return _with_fields(run, arguments)
-    if isinstance(arguments.body, JsonBody) and len(arguments.body.parts) == 1 and not arguments.nodes:
-        return _with_json(run, arguments, arguments.body)
+    body = arguments.body
+    if isinstance(body, JsonBody) and len(body.parts) == 1 and not arguments.nodes:
+        return _with_json(run, arguments, body)
     return _with_everything(run, arguments)
 
 
@@ -160,7 +161,7 @@ def _with_everything(run: Run, arguments: Arguments) -> Call:
 
     async def call_with(exits: Exits, connection: Connection, values: list[Any]) -> Any:
         for node in nodes:
-            values.append(await node(exits, values))  # noqa: PERF401 - each one sees the last
+            values.append(await node(exits, values))
         return await run(
             *[values[index] for index in positional],
             **{name: values[index] for name, index in named},

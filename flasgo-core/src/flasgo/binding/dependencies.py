@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from flasgo.connection import Connection
     from flasgo.threads import WorkerThreads
 
-__all__ = ["DependencyOverrides", "Exits", "Node", "clean_up"]
+__all__ = [
+    "Dependency",
+    "DependencyOverrides",
+    "Exits",
+    "Node",
+    "Solve",
+    "clean_up",
+    "exits_of",
+    "solver",
+]
 
 _ATTRIBUTE = "_dependency_exits"
 

@@ -177,12 +177,12 @@ def refusal(faults: Sequence[Fault]) -> HTTPException:
     shown = different[:MAX_FAULTS]
     return HTTPException(
         422,
-        f"{printable_fault(shown[0])}.{more}",
+        f"{_printable(shown[0])}.{more}",
         error="validation_failed",
         errors=[fault.as_data() for fault in shown],
     )
 
 
-def printable_fault(fault: Fault) -> str:
+def _printable(fault: Fault) -> str:
     """Return a fault as the end of a sentence that is fit for one line."""
     return "".join(char if char.isprintable() else "?" for char in str(fault))[: 2 * _MAX_MESSAGE]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import typing
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -158,11 +158,8 @@ class _Compiler:
     def compile(self) -> CallPlan:
         route = self._route
         site = Site(route.path, route.handler)
-        if route.is_websocket and not (is_async(route.handler) or is_async(inspect.unwrap(route.handler))):
-            raise RouteError(
-                f"Route {route.path!r}: the WebSocket handler at {route.source} is not `async "
-                "def`, so it could neither receive nor send. Make it `async def`."
-            )
+        if route.is_websocket:
+            _check_async(route)
         slots, takes_any = self._bind(site)
         extra: list[tuple[str, Slot]] = []
         for name in route.parameters:
@@ -313,9 +310,7 @@ class _Compiler:
     ) -> Field | FileField | Model:
         if _is_model(annotation):
             return _model_of(site, place, asked, annotation, marker)
-        return _field_of(
-            site, place, asked.name, annotation, asked.default, asked.default, marker
-        )
+        return _field_of(site, place, asked.name, annotation, asked.default, asked.default, marker)
 
     def _check_body(self, site: Site, name: str) -> None:
         route = self._route
@@ -400,6 +395,14 @@ class _Compiler:
         return tuple((asked.name, self._index(slot)) for asked, slot in slots if asked.is_keyword)
 
 
+def _check_async(route: Route) -> None:
+    if not (is_async(route.handler) or is_async(inspect.unwrap(route.handler))):
+        raise RouteError(
+            f"Route {route.path!r}: the WebSocket handler at {route.source} is not `async def`, so "
+            "it could neither receive nor send. Make it `async def`."
+        )
+
+
 # --- Single fields --------------------------------------------------------------------------
 
 
@@ -426,9 +429,7 @@ def _field_of(
     return Field(place, sent, text, default, marker, shown_default)
 
 
-def _model_of(
-    site: Site, place: Place, asked: Asked, annotation: Any, marker: Marker
-) -> Model:
+def _model_of(site: Site, place: Place, asked: Asked, annotation: Any, marker: Marker) -> Model:
     kinds = [kind for kind in alternatives(annotation) if kind is not NoneType]
     if len(kinds) != 1:
         site.refuse(asked.name, "is one of several classes", "annotate a single class")
@@ -449,9 +450,7 @@ def _model_of(
             own = dataclasses.replace(own, alias=_sent_name(place, member.encode_name))
         shown = MISSING if member.default is msgspec.NODEFAULT else member.default
         default = MISSING if member.required else None
-        fields.append(
-            _field_of(site, place, member.name, bare, default, shown, own)
-        )
+        fields.append(_field_of(site, place, member.name, bare, default, shown, own))
     names = tuple(member.encode_name for member in info.fields)
     return Model(place, kind, names, tuple(fields), asked.default)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -93,11 +94,10 @@ def _encoder(route: Route) -> Callable[[object], bytes]:
 
     def encode(value: object) -> bytes:
         try:
-            try:
-                # Takes attributes of any object, such as a row of an ORM.
+            # Takes attributes of any object, such as a row of an ORM. What does not fit may do so
+            # once it is JSON: the decoder has the last word.
+            with suppress(msgspec.ValidationError):
                 value = msgspec.convert(value, model, from_attributes=True)
-            except msgspec.ValidationError:
-                pass  # The decoder has the last word: it may fit once it is JSON.
             # SECURITY: an instance of the model is taken as it is by `convert`, whatever its
             # attributes hold. What has been through the decoder has the model's fields only.
             return json_encode(decode(json_encode(value)))

@@ -13,7 +13,16 @@ from typing import Any, NoReturn
 from flasgo.errors import RouteError
 from flasgo.routing.route import source_of
 
-__all__ = ["MISSING", "Asked", "Site", "asked_by", "is_async", "is_generator", "return_annotation"]
+__all__ = [
+    "MISSING",
+    "Asked",
+    "Site",
+    "asked_by",
+    "is_async",
+    "is_generator",
+    "return_annotation",
+    "signature_of",
+]
 
 MISSING: Any = inspect.Parameter.empty
 """Stands for "no annotation" and "no default". `Any`: it takes the place of every type."""
@@ -118,26 +127,50 @@ def return_annotation(function: Callable[..., object]) -> Any:
     `Any`: whatever the developer wrote there. One that cannot be evaluated documents nothing.
     """
     try:
-        return typing.get_type_hints(_described(function), include_extras=True).get(
-            "return", MISSING
-        )
+        return _evaluated(function).get("return", MISSING)
     except Exception:  # noqa: BLE001 - an annotation may raise anything
         return MISSING
 
 
 def _hints(site: Site) -> dict[str, Any]:
-    function = site.function
     try:
-        if isinstance(function, type):
-            own = typing.get_type_hints(function.__init__, include_extras=True)
-            return {**typing.get_type_hints(function, include_extras=True), **own}
-        return typing.get_type_hints(_described(function), include_extras=True)
+        return _evaluated(site.function)
     except Exception as error:
         raise RouteError(
             f"Route {site.rule!r}: an annotation of {site.where} cannot be evaluated: "
             f"{type(error).__name__}: {error}. Import or define the name at module level, outside "
             "of TYPE_CHECKING."
         ) from error
+
+
+def _evaluated(function: Callable[..., object]) -> dict[str, Any]:
+    if isinstance(function, type):
+        own = typing.get_type_hints(function.__init__, include_extras=True)
+        return {**typing.get_type_hints(function, include_extras=True), **own}
+    target = _described(function)
+    try:
+        return typing.get_type_hints(target, include_extras=True)
+    except NameError:
+        local_names = _names_around(target)
+        if not local_names:
+            raise
+        return typing.get_type_hints(target, localns=local_names, include_extras=True)
+
+
+def _names_around(function: Callable[..., object]) -> dict[str, Any]:
+    """Return the local names of the functions that a function is defined in, while these run.
+
+    String annotations of a handler that an app factory defines may name what else it defines.
+    """
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    names: dict[str, Any] = {}
+    frame = sys._getframe(1)
+    while frame is not None:
+        if code in frame.f_code.co_consts:
+            names = {**frame.f_locals, **names}
+            code = frame.f_code
+        frame = frame.f_back
+    return names
 
 
 def _described(function: Callable[..., object]) -> Callable[..., object]:

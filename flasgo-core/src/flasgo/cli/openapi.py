@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from flasgo.cli.loading import AppOption, JsonOption, app_for_command
-from flasgo.cli.output import fail, note, write, write_json
+from flasgo.cli.output import fail, note, write_json
 from flasgo.errors import FlasgoError
 
 __all__ = ["openapi"]

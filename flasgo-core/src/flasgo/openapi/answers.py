@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import types as python_types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from types import NoneType
+from types import GeneratorType, NoneType
 from typing import Annotated, Any
 
 import msgspec
@@ -17,7 +16,7 @@ from flasgo.openapi.schemas import JsonObject, Schemas
 from flasgo.response import Response
 from flasgo.routing import Route
 
-__all__ = ["Error", "Problem", "ValidationFailure", "add_error", "answers_of"]
+__all__ = ["Error", "Fault", "Problem", "ValidationFailure", "add_error", "answers_of"]
 
 
 class Error(msgspec.Struct):
@@ -32,7 +31,7 @@ class Fault(msgspec.Struct):
 
     loc: Annotated[
         list[str | int],
-        msgspec.Meta(description="Where it stands, such as `[\"body\", \"items\", 3, \"price\"]`."),
+        msgspec.Meta(description='Where it stands, such as `["body", "items", 3, "price"]`.'),
     ]
     msg: Annotated[str, msgspec.Meta(description="What is wrong with it.")]
 
@@ -125,13 +124,11 @@ def _is_json(kind: Any) -> bool:
     origin = typing.get_origin(kind) or kind
     if not isinstance(origin, type) or origin in _NOT_JSON or origin in _TEXTS:
         return False
-    if issubclass(origin, Response | tuple | python_types.GeneratorType | typing.Iterator):
+    if issubclass(origin, Response | tuple | GeneratorType | Iterator):
         return False
-    if hasattr(origin, "__aiter__") or (
-        hasattr(origin, "__iter__") and not issubclass(origin, Mapping | list | set | frozenset)
-    ):
-        return False
-    return True
+    # Other iterables are streamed, or are nothing that a handler may return.
+    is_iterable = hasattr(origin, "__aiter__") or hasattr(origin, "__iter__")
+    return not is_iterable or issubclass(origin, Mapping | list | set | frozenset)
 
 
 def _answer(description: str, content: JsonObject | None = None) -> JsonObject:

@@ -65,7 +65,8 @@ _PAGE = """\
 </head>
 <body>
 <div id="swagger-ui" data-document="{document}"></div>
-<noscript>This page needs JavaScript. The description itself is at <a href="{document}">{document}</a>.</noscript>
+<noscript>This page needs JavaScript; the description itself is at
+<a href="{document}">{document}</a>.</noscript>
 <script nonce="{nonce}" src="{assets}/{bundle}"></script>
 <script nonce="{nonce}" src="{assets}/{start}"></script>
 </body>

@@ -90,9 +90,7 @@ def placements(app: Flasgo) -> list[Placement]:
 
 
 def _is_described(route: Route) -> bool:
-    return (
-        route.operation.include_in_schema and not route.is_websocket and route.mounted is None
-    )
+    return route.operation.include_in_schema and not route.is_websocket and route.mounted is None
 
 
 def _names(template: str) -> list[str]:

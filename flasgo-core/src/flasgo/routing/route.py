@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flasgo.binding import CallPlan
     from flasgo.pipeline import Pipeline
 
-__all__ = ["WEBSOCKET", "Match", "Route"]
+__all__ = ["WEBSOCKET", "Match", "Route", "source_of"]
 
 WEBSOCKET = "WEBSOCKET"
 """What `Route.methods` holds for a WebSocket route. No HTTP request ever matches it."""

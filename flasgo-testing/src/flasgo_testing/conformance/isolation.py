@@ -18,7 +18,7 @@ from flasgo_testing.loop_thread import LoopThread
 
 from .probes import PREFIX
 from .rig import Rig
-from .subject import Subject, SubjectApp
+from .subject import KINDS, Subject, SubjectApp
 
 __all__ = [
     "contents_of",
@@ -39,9 +39,10 @@ _SETTLING_SECONDS = 1.0
 
 def sets_up_again(subject: Subject) -> Iterator[str]:
     """Yield what is different the second time."""
-    first, second = subject.make(), subject.make()
-    for kind in ("setting", "option", "app method", "request attribute", "policy", "hook"):
-        before, after = set(first.owned(kind)), set(second.owned(kind))
+    subject.make()
+    second = subject.make()
+    for kind in KINDS:
+        before, after = set(subject.declared[kind]), set(second.owned(kind))
         if before != after:
             yield (
                 f"The second app gets other names of the kind {kind!r}: {sorted(before)} became "
@@ -276,7 +277,6 @@ def leaves_nothing_behind(subject: Subject) -> Iterator[str]:
         for path in rig.probes.websockets:
             rig.converse(rig.scope(path, situation="a WebSocket"))
         rig.leave(rig.scope(f"{PREFIX}/forever", situation="a request whose client leaves"))
-        yield from rig.judge()
         rig.stop()
         for name in rig.call(_tasks_left):
             yield (

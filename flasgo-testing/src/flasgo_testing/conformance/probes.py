@@ -92,8 +92,8 @@ class Probes:
         self.paths.append(path)
         self.websockets.append(f"{path}/socket")
 
-    async def _plain(self, request: Request) -> dict[str, object]:
-        return {"method": request.method}
+    async def _plain(self) -> dict[str, object]:
+        return {"plain": True}
 
     def _threaded(self) -> dict[str, object]:
         return {"threaded": True}

@@ -249,6 +249,7 @@ def _ordinary_traffic(rig: Rig) -> None:
 def does_not_block(subject: Subject) -> Iterator[str]:
     """Yield what hooks do that keeps the event loop from everybody else."""
     with Rig(subject) as rig:
+        rig.call(rig.watch.profile)
         # What is done once, at the first request, is done twice here and forgiven once.
         _ordinary_traffic(rig)
         first = {_blamed(call, what) for call, what in rig.watch.found if "open()" in what}
@@ -266,7 +267,6 @@ def does_not_block(subject: Subject) -> Iterator[str]:
                 f"{fault}{again}, on the event loop: no other request is served meanwhile. Use an "
                 "async library, or `await request.app.threads.run(function)`."
             )
-        yield from rig.judge()
 
 
 def _blamed(call: HookCall, what: str) -> str:
@@ -293,4 +293,3 @@ def calls_no_pluggy(subject: Subject) -> Iterator[str]:
                 f"{name} is called through pluggy{where} while a request is served. Ask once, at "
                 f"set-up: app.plugins.hook_callables({name!r})."
             )
-        yield from rig.judge()

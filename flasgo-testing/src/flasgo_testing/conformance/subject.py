@@ -11,7 +11,10 @@ from typing import Any
 from flasgo import Flasgo, Policy
 from flasgo.implementation import Implementation
 
-__all__ = ["Subject", "SubjectApp"]
+__all__ = ["KINDS", "Subject", "SubjectApp"]
+
+KINDS = ("setting", "option", "app method", "request attribute", "policy", "hook")
+"""The kinds of names that plugins declare."""
 
 _SECRET_KEY = "conformance-kit-0123456789-abcdef-0123456789"  # noqa: S105 - protects nothing
 
@@ -38,6 +41,8 @@ class Subject:
     policies: tuple[Policy, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 2.0
+    declared: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
+    """What the very first app got, by kind: later ones have to get the same."""
 
     def __post_init__(self) -> None:
         if not (isinstance(self.plugin, (type, ModuleType)) or inspect.isroutine(self.plugin)):
@@ -75,7 +80,10 @@ class Subject:
             discover=discover,
             **options,
         )
-        return SubjectApp(app, instance)
+        made = SubjectApp(app, instance)
+        for kind in KINDS:
+            self.declared.setdefault(kind, made.owned(kind))
+        return made
 
     def instance(self) -> object:
         """Return an instance of the plugin; the module itself where it is one."""

@@ -1,14 +1,16 @@
 """Notices when a hook blocks the event loop: by what Python's audit events tell, and by a clock.
 
-CPython raises an audit event (PEP 578) for sleeping, connecting, starting processes and opening
-files. Listening to them finds a `time.sleep(0.001)` without measuring any time. What has no event,
-such as waiting for a lock, is found by looking from another thread.
+CPython raises an audit event (PEP 578) for connecting, starting processes and opening files, and
+tells a profiler of every call of `time.sleep`. Listening to both finds a `time.sleep(0.001)`
+without measuring any time. What shows in neither, such as waiting for a lock, is found by looking
+from another thread.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from types import FrameType
@@ -22,7 +24,6 @@ current_call: ContextVar[HookCall | None] = ContextVar("flasgo_testing.hook", de
 """The hook call that the current task is in."""
 
 _BLOCKING = {
-    "time.sleep": "time.sleep()",
     "open": "open()",
     "os.listdir": "os.listdir()",
     "os.scandir": "os.scandir()",
@@ -87,12 +88,23 @@ class HookWatch:
         call = current_call.get()
         if call is None or call.connection is None or threading.current_thread() not in _loops:
             return
-        if event == "time.sleep" and args and args[0] == 0:
-            return
-        frame = _blamed(sys._getframe(1))
-        if frame is not None:
-            place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
-            self.found.append((call, f"calls {_BLOCKING[event]} at {place}"))
+        self._blame(call, _BLOCKING[event], sys._getframe(1))
+
+    async def profile(self) -> None:
+        """Hear of the calls of this thread too; to be awaited on the app's loop."""
+        sys.setprofile(self._hear_call)
+
+    def _hear_call(self, frame: FrameType, event: str, function: object) -> None:
+        if event == "c_call" and function is time.sleep:
+            call = current_call.get()
+            if call is not None and call.connection is not None:
+                self._blame(call, "time.sleep()", frame)
+
+    def _blame(self, call: HookCall, what: str, frame: FrameType) -> None:
+        blamed = _blamed(frame)
+        if blamed is not None:
+            place = f"{blamed.f_code.co_filename}:{blamed.f_lineno}"
+            self.found.append((call, f"calls {what} at {place}"))
 
     def _look(self) -> None:
         seen: HookCall | None = None

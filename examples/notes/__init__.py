@@ -1,0 +1,1 @@
+"""Notes with pictures: a small server-rendered application on Flasgo and SQLite."""

@@ -1,0 +1,382 @@
+"""JSON bodies and forms into types (REQ-6), and what hostile ones come to (REQ-2)."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tracemalloc
+from collections.abc import Awaitable, Callable
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, TypedDict
+
+import msgspec
+import pytest
+from flasgo import Body, Flasgo, Form, Query, Request, UploadedFile
+
+Send = Callable[..., Awaitable[Any]]
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Line(msgspec.Struct):
+    sku: Annotated[str, msgspec.Meta(min_length=1, max_length=10)]
+    price: Decimal
+    quantity: Annotated[int, msgspec.Meta(ge=1)] = 1
+
+
+class Order(msgspec.Struct, forbid_unknown_fields=True):
+    items: list[Line]
+    when: date
+    colour: Colour = Colour.RED
+    limits: dict[str, dict[str, int]] = {}
+
+
+@dataclasses.dataclass
+class Note:
+    text: str
+    stars: int = 0
+
+
+class Tag(TypedDict):
+    name: str
+
+
+class Tree(msgspec.Struct):
+    children: list[Tree] = []
+
+
+class Cat(msgspec.Struct, tag="cat"):
+    lives: int
+
+
+class Dog(msgspec.Struct, tag="dog"):
+    tricks: list[str]
+
+
+class Even(msgspec.Struct):
+    number: int
+
+    def __post_init__(self) -> None:
+        if self.number % 2:
+            raise ValueError("number must be even")
+
+
+class Contact(msgspec.Struct):
+    name: str
+    age: int | None = None
+    colours: list[Colour] = []
+
+
+LINE = {"sku": "x", "price": "1.50"}
+ORDER: dict[str, Any] = {"items": [LINE], "when": "2024-02-29"}
+
+
+def locations(answer: Any) -> list[list[object]]:
+    assert answer.status == 422, answer.text
+    return [fault["loc"] for fault in answer.json["errors"]]
+
+
+# --- JSON ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def orders(app: Flasgo) -> Flasgo:
+    @app.post("/orders/<int:number>")
+    async def create(number: int, order: Order, dry_run: bool = False) -> list[object]:
+        assert isinstance(order.items[0].price, Decimal)
+        return [number, order, dry_run]
+
+    return app
+
+
+async def test_a_struct_is_the_json_body(orders: Flasgo, post: Send) -> None:
+    answer = await post("/orders/3?dry_run=true", ORDER)
+    assert answer.json == [
+        3,
+        {
+            "items": [{**LINE, "quantity": 1}],
+            "when": "2024-02-29",
+            "colour": "red",
+            "limits": {},
+        },
+        True,
+    ]
+
+
+@pytest.mark.parametrize("annotation", [Note, Tag, list[Note], Cat | Dog])
+async def test_other_classes_are_the_json_body_too(
+    app: Flasgo, post: Send, annotation: Any
+) -> None:
+    async def handler(thing) -> list[str]:
+        return [type(thing).__name__]
+
+    marked = annotation if annotation != list[Note] else Annotated[annotation, Body()]
+    handler.__annotations__["thing"] = marked
+    app.post("/")(handler)
+    bodies = {
+        Note: {"text": "x"},
+        Tag: {"name": "x"},
+        list[Note]: [{"text": "x"}],
+        Cat | Dog: {"type": "dog", "tricks": []},
+    }
+    names = {Note: "Note", Tag: "dict", list[Note]: "list", Cat | Dog: "Dog"}
+    assert (await post("/", bodies[annotation])).json == [names[annotation]]
+    assert (await post("/", [{"type": "SECRET"}])).status == 422
+    assert "SECRET" not in (await post("/", {"type": "SECRET"})).text
+
+
+async def test_faults_of_all_places_come_together_with_exact_locations(
+    orders: Flasgo, post: Send
+) -> None:
+    body = {
+        "items": [LINE, LINE, LINE, {**LINE, "price": "SECRET"}],
+        "colour": "SECRET",
+        "limits": {"a": {"x": 1}, "b": {"x": 1, "y": "SECRET", "z": 2}, "c": {"x": 1}},
+    }
+    answer = await post("/orders/3?dry_run=perhaps", body)
+    assert locations(answer) == [
+        ["query", "dry_run"],
+        ["body", "items", 3, "price"],
+        ["body", "when"],
+        ["body", "colour"],
+        ["body", "limits", "b", "y"],
+    ]
+    assert "SECRET" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "location", "message"),
+    [
+        ({**ORDER, "surprise": 1}, ["body", "surprise"], "is not a known field"),
+        ({**ORDER, "<script>": 1}, ["body"], "is not a known field"),
+        ({**ORDER, "items": 5}, ["body", "items"], "Expected `array`, got `int`"),
+        ({**ORDER, "items": [{"sku": "x"}]}, ["body", "items", 0, "price"], "is required"),
+        ({**ORDER, "items": [{**LINE, "sku": ""}]}, ["body", "items", 0, "sku"], "Expected `str`"),
+        (5, ["body"], "Expected `object`, got `int`"),
+        (None, ["body"], "Expected `object`, got `null`"),
+    ],
+)
+async def test_each_fault_is_told_where_it_is(
+    orders: Flasgo, post: Send, body: object, location: list[object], message: str
+) -> None:
+    answer = await post("/orders/3", body)
+    assert locations(answer) == [location]
+    assert answer.json["errors"][0]["msg"].startswith(message)
+
+
+async def test_a_message_of_the_apps_own_check_goes_to_the_client(app: Flasgo, post: Send) -> None:
+    @app.post("/")
+    async def handler(even: Even) -> None: ...
+
+    answer = await post("/", {"number": 3})
+    assert answer.json["errors"] == [{"loc": ["body"], "msg": "number must be even"}]
+
+
+async def test_several_body_parameters_are_one_object(app: Flasgo, post: Send) -> None:
+    @app.post("/")
+    async def handler(
+        note: Note,
+        count: Annotated[int, Body(alias="how-many")],
+        tags: Annotated[list[str], Body()] = ["none"],  # noqa: B006
+    ) -> list[object]:
+        return [note.text, count, tags]
+
+    assert (await post("/", {"note": {"text": "x"}, "how-many": 2})).json == ["x", 2, ["none"]]
+    answer = await post("/", {"note": {}, "tags": [1]})
+    assert locations(answer) == [
+        ["body", "note", "text"],
+        ["body", "how-many"],
+        ["body", "tags", 0],
+    ]
+
+
+async def test_a_body_with_a_default_may_be_left_out(app: Flasgo, post: Send) -> None:
+    @app.post("/")
+    async def handler(note: Note | None = None) -> list[object]:
+        return [note and note.text]
+
+    assert (await post("/", b"", kind="")).json == [None]
+    assert (await post("/")).json == [None]
+    assert (await post("/", b"null")).json == [None]
+    assert (await post("/", {"text": "x"}, kind="application/vnd.x+json")).json == ["x"]
+    assert (await post("/", b"text", kind="text/plain")).status == 415
+
+
+async def test_the_body_can_still_be_read_by_hand(app: Flasgo, post: Send) -> None:
+    @app.post("/")
+    async def handler(request: Request, note: Note) -> list[object]:
+        return [note.text, await request.json(), len(await request.body())]
+
+    assert (await post("/", b'{"text":"x"}')).json == ["x", {"text": "x"}, 12]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"nonsense", 400),
+        (b'{"number": NaN}', 400),
+        (b'{"number": Infinity}', 400),
+        (b'{"number": 2, "x": "\xff"}', 400),
+        (b'\xff\xfe{"number": 2}', 400),
+        (b'{"number": "\\ud800"}', 400),
+        (b'{"number": 2} trailing', 400),
+        (b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b', "number": 2}', 400),
+        (b'{"number": ' + b"9" * 100_000 + b"}", 422),
+        (b'{"number": 1e999}', 422),
+        (b'{"number": {"a": 1}}', 422),
+        (b'{"number": 2, "number": "x"}', 422),
+        (b"[" + b"{}," * 50_000 + b"{}]", 422),
+        (b'{"' + b"k" * 100_000 + b'": 1}', 422),
+    ],
+)
+async def test_hostile_json_is_refused_in_few_words(
+    app: Flasgo, post: Send, body: bytes, status: int
+) -> None:
+    @app.post("/")
+    async def handler(even: Even) -> None: ...
+
+    answer = await post("/", body)
+    assert answer.status == status, answer.text[:500]
+    assert len(answer.body) < 1000
+
+
+@pytest.mark.parametrize("depth", [200, 900, 5_000, 200_000])
+async def test_deep_nesting_of_a_recursive_type_ends_in_an_answer(
+    app: Flasgo, post: Send, depth: int
+) -> None:
+    @app.post("/")
+    async def handler(tree: Tree) -> None: ...
+
+    answer = await post("/", b'{"children":[' * depth + b"{}" + b"]}" * depth)
+    assert answer.status in ({204} if depth == 200 else {204, 400})
+    # Deep, and wrong at the very bottom: the location is cut.
+    answer = await post("/", b'{"children":[' * 200 + b"5" + b"]}" * 200)
+    assert answer.status == 422
+    assert len(answer.json["errors"][0]["loc"]) == 33
+    assert answer.json["errors"][0]["loc"][-1] == "..."
+
+
+async def test_answers_are_bounded_in_number_and_size(app: Flasgo, post: Send) -> None:
+    fields = [(f"field_{number}_{'x' * 100}", int) for number in range(100)]
+    wide = msgspec.defstruct("Wide", fields)
+
+    async def handler(thing) -> None: ...
+
+    handler.__annotations__["thing"] = wide
+    app.post("/")(handler)
+    answer = await post("/", {name: "SECRET" * 1000 for name, _ in fields})
+    assert answer.status == 422
+    assert len(answer.json["errors"]) == 20
+    assert len(answer.body) < 10_000
+    assert "SECRET" not in answer.text
+
+
+async def test_long_keys_are_cut_and_made_printable(app: Flasgo, post: Send) -> None:
+    @app.post("/")
+    async def handler(counts: Annotated[dict[str, int], Body()]) -> None: ...
+
+    answer = await post("/", {"\r\n" + "k" * 10_000: "x"})
+    assert locations(answer) == [["body", "??" + "k" * 62 + "..."]]
+    assert locations(await post("/", {"a": 1, "b": "x", "c": "y"})) == [["body", "b"]]
+    # Too much to look for the key in.
+    many = {f"key-{number}": number for number in range(20_000)} | {"bad": "x"}
+    assert locations(await post("/", many)) == [["body", "*"]]
+
+
+async def test_refusing_a_large_body_costs_memory_in_proportion_to_it(
+    app: Flasgo, post: Send
+) -> None:
+    @app.post("/")
+    async def handler(order: Order) -> None: ...
+
+    body = json.dumps({**ORDER, "items": [LINE] * 50_000 + [{}]}).encode()
+    tracemalloc.start()
+    answer = await post("/", body)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert locations(answer) == [["body", "items", 50_000, "sku"]]
+    assert peak < 20 * len(body)
+
+
+# --- Forms --------------------------------------------------------------------------------------
+
+
+async def test_fields_of_a_form(app: Flasgo, submit: Send, post: Send) -> None:
+    @app.post("/")
+    async def handler(
+        name: Annotated[str, Form()],
+        age: Annotated[int | None, Form()] = None,
+        likes: Annotated[list[str], Form()] = [],  # noqa: B006
+        page: int = 1,
+    ) -> list[object]:
+        return [name, age, likes, page]
+
+    assert (await submit("/?page=2", "name=Ann&age=41&likes=tea&likes=pie")).json == [
+        "Ann",
+        41,
+        ["tea", "pie"],
+        2,
+    ]
+    # What a browser sends for inputs that were left empty.
+    assert (await submit("/", "name=&age=")).json == ["", None, [], 1]
+    assert locations(await submit("/?page=x", "age=old")) == [
+        ["query", "page"],
+        ["form", "name"],
+        ["form", "age"],
+    ]
+    answer = await post("/", {"name": "Ann"})
+    assert answer.status == 415
+    assert (await post("/", b"no boundary", "multipart/form-data")).status == 400
+
+
+async def test_a_class_is_filled_from_a_form(app: Flasgo, submit: Send) -> None:
+    @app.post("/")
+    async def handler(contact: Annotated[Contact, Form()]) -> Contact:
+        return contact
+
+    answer = await submit("/", "name=Ann&age=&colours=red&colours=red")
+    assert answer.json == {"name": "Ann", "age": None, "colours": ["red", "red"]}
+    assert locations(await submit("/", "age=x&colours=SECRET")) == [
+        ["form", "name"],
+        ["form", "age"],
+        ["form", "colours", 0],
+    ]
+
+
+async def test_files_of_a_form(app: Flasgo, post: Send) -> None:
+    @app.post("/")
+    async def handler(
+        title: Annotated[str, Form()],
+        cover: UploadedFile,
+        pages: list[UploadedFile] = [],  # noqa: B006
+        extra: Annotated[UploadedFile | None, Form(alias="more")] = None,
+    ) -> list[object]:
+        return [title, cover.filename, [await page.text() for page in pages], extra]
+
+    kind = "multipart/form-data; boundary=b"
+    parts = [
+        b'Content-Disposition: form-data; name="title"\r\n\r\nTea',
+        b'Content-Disposition: form-data; name="cover"; filename="c.png"\r\n\r\npng',
+        b'Content-Disposition: form-data; name="pages"; filename="1"\r\n\r\none',
+        b'Content-Disposition: form-data; name="pages"; filename="2"\r\n\r\ntwo',
+    ]
+    body = b"".join(b"--b\r\n" + part + b"\r\n" for part in parts) + b"--b--\r\n"
+    assert (await post("/", body, kind)).json == ["Tea", "c.png", ["one", "two"], None]
+    answer = await post("/", b"--b\r\n" + parts[0] + b"\r\n--b--\r\n", kind)
+    assert locations(answer) == [["form", "cover"]]
+
+
+async def test_a_query_next_to_a_body_keeps_its_own_place(app: Flasgo, post: Send) -> None:
+    @app.post("/")
+    async def handler(
+        note: Note, contact: Annotated[Contact, Query()], request: Request
+    ) -> list[object]:
+        return [note.text, contact.name, request.method]
+
+    assert (await post("/?name=Ann", {"text": "x"})).json == ["x", "Ann", "POST"]

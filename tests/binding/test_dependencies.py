@@ -1,0 +1,414 @@
+"""`Depends`: nesting, caching, clean-up, cycles and overrides (REQ-6)."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+from flasgo import (
+    ConfigurationError,
+    Depends,
+    Flasgo,
+    Header,
+    Query,
+    Request,
+    RouteError,
+    StreamingResponse,
+    abort,
+)
+
+Send = Callable[..., Awaitable[Any]]
+
+LOG: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[list[str]]:
+    LOG.clear()
+    yield LOG
+    LOG.clear()
+
+
+def settings() -> dict[str, str]:
+    LOG.append(f"settings in {'main' if _is_main() else 'worker'}")
+    return {"dsn": "memory"}
+
+
+async def connection(config: Annotated[dict, Depends(settings)]) -> AsyncIterator[str]:
+    LOG.append("connection opens")
+    try:
+        yield config["dsn"]
+    except BaseException as error:
+        LOG.append(f"connection saw {type(error).__name__}")
+        raise
+    finally:
+        LOG.append("connection closes")
+
+
+def session(
+    dsn: Annotated[str, Depends(connection)], config: Annotated[dict, Depends(settings)]
+) -> Iterator[str]:
+    LOG.append(f"session opens in {'main' if _is_main() else 'worker'}")
+    yield f"session on {dsn}"
+    LOG.append("session closes")
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+Session = Annotated[str, Depends(session)]
+
+
+class Pager:
+    def __init__(self, limit: Annotated[int, msgspec.Meta(le=100)] = 10, offset: int = 0) -> None:
+        self.limit, self.offset = limit, offset
+
+
+OPENED = ["settings in worker", "connection opens", "session opens in worker"]
+
+
+async def test_dependencies_nest_are_cached_and_end_in_reverse_after_the_response(
+    app: Flasgo, drive: Callable[[Flasgo], Any]
+) -> None:
+    @app.get("/")
+    async def handler(s: Session, dsn: Annotated[str, Depends(connection)]) -> list[str]:
+        LOG.append("handler")
+        return [s, dsn]
+
+    @app.after_request
+    async def after(response) -> None:
+        LOG.append("after_request")
+
+    driver = drive(app)
+    scope, sent = driver.scope("/"), []
+
+    async def send(message: Any) -> None:
+        LOG.append(message["type"])
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    await app(scope, receive, send)
+    assert sent[1]["body"] == b'["session on memory","memory"]'
+    assert LOG == [
+        *OPENED,
+        "handler",
+        "after_request",
+        "http.response.start",
+        "http.response.body",
+        "session closes",
+        "connection closes",
+    ]
+
+
+async def test_a_streamed_response_may_use_what_it_depends_on_until_its_end(
+    app: Flasgo, get: Send
+) -> None:
+    @app.get("/")
+    async def handler(s: Session) -> StreamingResponse:
+        async def parts() -> AsyncIterator[str]:
+            for number in range(2):
+                LOG.append(f"part {number}")
+                yield s
+
+        return StreamingResponse(parts())
+
+    assert (await get("/")).text == "session on memory" * 2
+    assert LOG == [*OPENED, "part 0", "part 1", "session closes", "connection closes"]
+
+
+@pytest.mark.parametrize(("error", "status"), [(KeyError("x"), 500), (None, 404)])
+async def test_errors_reach_the_generators_which_end_all_the_same(
+    app: Flasgo, get: Send, error: Exception | None, status: int
+) -> None:
+    @app.get("/")
+    async def handler(s: Session) -> None:
+        if error is None:
+            abort(404)
+        raise error
+
+    answer = await get("/")
+    assert answer.status == status
+    name = "HTTPException" if error is None else "KeyError"
+    # `session` has no handler around its `yield`: nothing after it runs.
+    assert LOG == [*OPENED, f"connection saw {name}", "connection closes"]
+
+
+async def test_a_dependency_that_fails_ends_those_before_it(app: Flasgo, get: Send) -> None:
+    def broken(s: Session) -> None:
+        raise RuntimeError("no luck")
+
+    @app.get("/")
+    async def handler(x: Annotated[None, Depends(broken)]) -> None: ...
+
+    handler_ran = await get("/")
+    assert handler_ran.status == 500
+    assert LOG == [*OPENED, "connection saw RuntimeError", "connection closes"]
+
+
+async def test_a_client_that_leaves_ends_them_too(
+    app: Flasgo, drive: Callable[[Flasgo], Any]
+) -> None:
+    @app.get("/")
+    async def handler(s: Session) -> StreamingResponse:
+        async def parts() -> AsyncIterator[bytes]:
+            while True:
+                yield b"x"
+
+        return StreamingResponse(parts())
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            raise OSError("gone")
+
+    async def receive() -> Any:
+        return await asyncio.get_running_loop().create_future()
+
+    await app(drive(app).scope("/"), receive, send)
+    assert LOG == [*OPENED, "session closes", "connection closes"]
+
+
+async def test_a_cancelled_request_ends_them_too(
+    app: Flasgo, drive: Callable[[Flasgo], Any]
+) -> None:
+    started = asyncio.Event()
+
+    @app.get("/")
+    async def handler(s: Session) -> None:
+        started.set()
+        await asyncio.get_running_loop().create_future()
+
+    task = asyncio.create_task(drive(app)("/"))
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert LOG == [*OPENED, "connection saw CancelledError", "connection closes"]
+
+
+async def test_what_a_thread_opens_while_its_request_is_cancelled_is_closed(
+    app: Flasgo, drive: Callable[[Flasgo], Any]
+) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slow() -> Iterator[int]:
+        inside.set()
+        go_on.wait(10)
+        LOG.append("opened")
+        try:
+            yield 1
+        finally:
+            LOG.append("closed")
+
+    @app.get("/")
+    async def handler(x: Annotated[int, Depends(slow)]) -> None: ...
+
+    task = asyncio.create_task(drive(app)("/"))
+    await asyncio.to_thread(inside.wait, 10)
+    task.cancel()
+    asyncio.get_running_loop().call_later(0.05, go_on.set)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert LOG == ["opened", "closed"]
+
+
+async def test_a_clean_up_that_fails_is_logged_and_the_others_still_run(
+    app: Flasgo, get: Send, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fragile(s: Session) -> AsyncIterator[int]:
+        yield 1
+        raise RuntimeError("cannot close")
+
+    @app.get("/")
+    async def handler(x: Annotated[int, Depends(fragile)]) -> list[int]:
+        return [x]
+
+    assert (await get("/")).json == [1]
+    assert LOG[-2:] == ["connection saw RuntimeError", "connection closes"]
+    assert "cannot close" in caplog.text
+
+
+async def test_a_websocket_ends_them_when_it_is_over(
+    app: Flasgo, drive: Callable[[Flasgo], Any]
+) -> None:
+    @app.websocket("/ws")
+    async def talk(websocket, s: Session) -> None:
+        await websocket.accept()
+        LOG.append(s)
+
+    await drive(app).websocket("/ws")
+    assert LOG == [*OPENED, "session on memory", "session closes", "connection closes"]
+
+
+async def test_dependencies_take_parameters_like_handlers(app: Flasgo, get: Send) -> None:
+    async def user(
+        request: Request, user_id: int, token: Annotated[str, Header()], verbose: bool = False
+    ) -> list[object]:
+        return [request.path, user_id, token, verbose]
+
+    @app.get("/users/<int:user_id>")
+    async def handler(
+        pager: Annotated[Pager, Depends()], who: Annotated[list, Depends(user)]
+    ) -> list[object]:
+        return [pager.limit, *who]
+
+    answer = await get("/users/7?limit=5&verbose=1", [("token", "t")])
+    assert answer.json == [5, "/users/7", 7, "t", True]
+    answer = await get("/users/7?limit=500&verbose=x")
+    assert [fault["loc"] for fault in answer.json["errors"]] == [
+        ["query", "limit"],
+        ["header", "token"],
+        ["query", "verbose"],
+    ]
+
+
+async def test_no_dependency_runs_for_a_request_that_is_not_valid(app: Flasgo, get: Send) -> None:
+    @app.get("/")
+    async def handler(s: Session, limit: int) -> None: ...
+
+    assert (await get("/?limit=x")).status == 422
+    assert LOG == []
+
+
+async def test_caching_is_per_request_and_can_be_switched_off(app: Flasgo, get: Send) -> None:
+    def count() -> int:
+        LOG.append("count")
+        return len(LOG)
+
+    Cached = Annotated[int, Depends(count)]
+    Fresh = Annotated[int, Depends(count, use_cache=False, blocking=False)]
+
+    async def handler(a, b, c, d) -> list[int]:
+        return [a, b, c, d]
+
+    handler.__annotations__ |= {"a": Cached, "b": Cached, "c": Fresh, "d": Fresh}
+    app.get("/")(handler)
+    assert (await get("/")).json == [1, 1, 2, 3]
+    assert (await get("/")).json == [4, 4, 5, 6]
+
+
+async def test_blocking_dependencies_leave_the_loop_alone(app: Flasgo, get: Send) -> None:
+    def where() -> bool:
+        return _is_main()
+
+    async def handler(a, b, c) -> list[bool]:
+        return [a, b, c]
+
+    handler.__annotations__ |= {
+        "a": Annotated[bool, Depends(where)],
+        "b": Annotated[bool, Depends(where, blocking=False, use_cache=False)],
+        "c": bool,
+    }
+    app.get("/")(handler)
+    assert (await get("/?c=1")).json == [False, True, True]
+
+
+async def test_a_dependency_may_take_the_body(app: Flasgo, post: Send) -> None:
+    class Note(msgspec.Struct):
+        text: str
+
+    def shout(note) -> str:
+        return note.text.upper()
+
+    shout.__annotations__["note"] = Note
+
+    async def handler(note, loud) -> list[str]:
+        return [note.text, loud]
+
+    handler.__annotations__ |= {"note": Note, "loud": Annotated[str, Depends(shout)]}
+    app.post("/")(handler)
+    assert (await post("/", {"text": "tea"})).json == ["tea", "TEA"]
+
+
+# --- Overrides ---------------------------------------------------------------------------------
+
+
+async def test_overrides_take_the_place_of_dependencies_wherever_they_are(
+    app: Flasgo, get: Send
+) -> None:
+    @app.get("/")
+    async def handler(s: Session) -> list[str]:
+        return [s]
+
+    async def fake(dsn: Annotated[str, Query()] = "fake") -> str:
+        return dsn
+
+    assert (await get("/")).json == ["session on memory"]
+    app.dependency_overrides[connection] = fake
+    assert (await get("/")).json == ["session on fake"]
+    assert (await get("/?dsn=other")).json == ["session on other"]
+
+    @app.get("/later")
+    async def later(dsn: Annotated[str, Depends(connection)]) -> list[str]:
+        return [dsn]
+
+    assert (await get("/later")).json == ["fake"]
+    del app.dependency_overrides[connection]
+    assert (await get("/later")).json == ["memory"]
+    app.dependency_overrides.update({connection: fake})
+    app.dependency_overrides.clear()
+    assert (await get("/")).json == ["session on memory"]
+    assert len(app.dependency_overrides) == 0
+
+
+async def test_an_override_that_cannot_be_bound_changes_nothing(app: Flasgo, get: Send) -> None:
+    @app.get("/")
+    async def handler(s: Session) -> list[str]:
+        return [s]
+
+    def unfit(thing: dict[str, int]) -> str:
+        return str(thing)
+
+    with pytest.raises(RouteError, match="unfit"):
+        app.dependency_overrides[connection] = unfit
+    with pytest.raises(ConfigurationError, match="functions"):
+        app.dependency_overrides[connection] = "fake"  # type: ignore[assignment]
+    assert (await get("/")).json == ["session on memory"]
+
+
+# --- Refused -----------------------------------------------------------------------------------
+
+
+def first(x: Annotated[int, Depends(lambda: 1)]) -> int:
+    return x
+
+
+def chicken(egg: Annotated[int, Query()]) -> int:
+    return egg
+
+
+def egg(chicken: Annotated[int, Depends(chicken)]) -> int:
+    return chicken
+
+
+def test_a_cycle_is_refused_and_named(app: Flasgo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(chicken.__annotations__, "egg", Annotated[int, Depends(egg)])
+
+    async def handler(x: Annotated[int, Depends(egg)]) -> None: ...
+
+    with pytest.raises(RouteError, match=r"cycle of dependencies: egg -> chicken -> egg") as caught:
+        app.add_route("/", handler)
+    assert "test_dependencies.py" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("dependency", "match"),
+    [
+        (Depends, "without a function"),
+        (Depends("text"), "give Depends a function"),  # type: ignore[arg-type]
+        (Depends(lambda thing, /: thing), "positional-only"),
+    ],
+)
+def test_what_is_no_dependency_is_refused(app: Flasgo, dependency: Any, match: str) -> None:
+    async def handler(x) -> None: ...
+
+    handler.__annotations__["x"] = Annotated[int, dependency]
+    with pytest.raises(RouteError, match=match) as caught:
+        app.add_route("/", handler)
+    assert "test_dependencies.py" in str(caught.value)

@@ -1,0 +1,188 @@
+"""`response_model=` and `status_code=`: what leaves is filtered and validated (REQ-7)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypedDict
+
+import msgspec
+import pytest
+from flasgo import Flasgo, Response, RouteError
+
+Send = Callable[..., Awaitable[Any]]
+
+
+class Public(msgspec.Struct):
+    id: int
+    name: Annotated[str, msgspec.Meta(max_length=10)] = "anon"
+
+
+class Private(Public):
+    password: str = "hunter2"
+
+
+class Camel(msgspec.Struct, rename="camel"):
+    created_at: datetime
+
+
+class Inner(msgspec.Struct):
+    owner: Public
+
+
+class PublicDict(TypedDict):
+    id: int
+
+
+@dataclasses.dataclass
+class Plain:
+    id: int
+    name: str
+    password: str = "hunter2"
+
+
+class Row:
+    """Such as an ORM has."""
+
+    def __init__(self) -> None:
+        self.id, self.name, self.password = 1, "Ann", "hunter2"
+        self.created_at = datetime(2024, 2, 29, tzinfo=UTC)
+
+
+NOW = "2024-02-29T00:00:00Z"
+ANN = {"id": 1, "name": "Ann"}
+
+
+@pytest.mark.parametrize(
+    ("model", "value", "expected"),
+    [
+        (Public, Public(1, "Ann"), ANN),
+        (Public, Private(1, "Ann"), ANN),
+        (Public, {**ANN, "password": "hunter2"}, ANN),
+        (Public, Plain(1, "Ann"), ANN),
+        (Public, Row(), ANN),
+        (list[Public], [Private(1, "Ann"), Row()], [ANN, ANN]),
+        (dict[str, Public], {"a": Private(1, "Ann")}, {"a": ANN}),
+        (Public | None, None, None),
+        (Camel, Row(), {"createdAt": NOW}),
+        (Camel, {"createdAt": NOW}, {"createdAt": NOW}),
+        (PublicDict, Private(1, "Ann"), {"id": 1}),
+        # An instance of the model may carry more than the model says, deep inside.
+        (Inner, Inner(Private(1, "Ann")), {"owner": ANN}),
+        (int, 5, 5),
+    ],
+)
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_what_leaves_is_cut_to_the_model(
+    app: Flasgo, get: Send, model: Any, value: object, expected: object, is_async: bool
+) -> None:
+    if is_async:
+
+        async def handler() -> object:
+            return value
+    else:
+
+        def handler() -> object:
+            return value
+
+    app.add_route("/", handler, response_model=model)
+    answer = await get("/")
+    assert answer.status == 200, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json == expected
+    assert "hunter2" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("model", "value"),
+    [
+        (Public, Public("SECRET")),  # type: ignore[arg-type]
+        (Public, Public(1, "SECRET" * 10)),
+        (Public, {"name": "SECRET"}),
+        (Public, None),
+        (Public, "SECRET"),
+        (Public, object()),
+        (list[Public], Public(1)),
+        (Inner, Inner("SECRET")),  # type: ignore[arg-type]
+        (float, float("nan")),
+    ],
+)
+async def test_a_mismatch_is_a_logged_500_that_leaks_nothing(
+    app: Flasgo, get: Send, caplog: pytest.LogCaptureFixture, model: Any, value: object
+) -> None:
+    @app.get("/", response_model=model)
+    async def handler() -> object:
+        return value
+
+    answer = await get("/")
+    assert answer.status == 500
+    assert "SECRET" not in answer.text
+    assert isinstance(answer.error, TypeError)
+    assert "response_model" in caplog.text
+    assert "test_response_model.py" in caplog.text
+
+
+async def test_statuses_headers_and_finished_responses(app: Flasgo, get: Send) -> None:
+    @app.get("/created", response_model=Public, status_code=201)
+    async def created() -> Private:
+        return Private(1)
+
+    @app.get("/tuple", response_model=Public, status_code=201)
+    async def pair() -> tuple[Private, int, dict[str, str]]:
+        return Private(1), 202, {"location": "/1"}
+
+    @app.get("/error", response_model=Public)
+    async def error() -> tuple[dict[str, str], int]:
+        return {"reason": "no"}, 409
+
+    @app.get("/response", response_model=Public, status_code=201)
+    async def response() -> Response:
+        return Response.text("as it is")
+
+    @app.get("/plain", status_code=202)
+    async def plain() -> str:
+        return "later"
+
+    @app.get("/nothing", status_code=202)
+    async def nothing() -> None:
+        return None
+
+    @app.get("/own", status_code=202)
+    async def own() -> tuple[str, int]:
+        return "now", 200
+
+    answer = await get("/created")
+    assert (answer.status, answer.json) == (201, {"id": 1, "name": "anon"})
+    answer = await get("/tuple")
+    assert (answer.status, answer.headers["location"]) == (202, "/1")
+    assert answer.json == {"id": 1, "name": "anon"}
+    answer = await get("/error")
+    assert (answer.status, answer.json) == (409, {"reason": "no"})
+    answer = await get("/response")
+    assert (answer.status, answer.text) == (200, "as it is")
+    answer = await get("/plain")
+    assert (answer.status, answer.text) == (202, "later")
+    answer = await get("/nothing")
+    assert (answer.status, answer.body) == (202, b"")
+    assert (await get("/own")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"response_model": object()}, "response_model"),
+        ({"status_code": 404}, "404 is not a status"),
+        ({"status_code": True}, "True is not a status"),
+        ({"responses": {99: "x"}}, "99 is not a status"),
+        ({"tags": "admin"}, "is a string"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(
+    app: Flasgo, options: dict[str, Any], match: str
+) -> None:
+    async def handler() -> None: ...
+
+    with pytest.raises(RouteError, match=match) as caught:
+        app.add_route("/x", handler, **options)
+    assert "'/x'" in str(caught.value)

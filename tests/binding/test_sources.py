@@ -1,0 +1,278 @@
+"""Values from the query, headers, cookies and the path (REQ-6)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum, IntEnum
+from typing import Annotated, Any, Literal, TypedDict
+from uuid import UUID
+
+import msgspec
+import pytest
+from flasgo import Cookie, Flasgo, Header, Path, Query
+
+Send = Callable[..., Awaitable[Any]]
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Level(IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+@dataclasses.dataclass
+class Filters:
+    q: str
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 10
+    colours: list[Colour] = dataclasses.field(default_factory=list)
+    since: date | None = None
+
+
+class Paging(msgspec.Struct, rename="camel"):
+    page_size: int = 10
+
+
+class Sorting(TypedDict, total=False):
+    sort_by: str
+
+
+async def every_type(
+    i: int,
+    f: float,
+    b: bool,
+    s: str,
+    e: Colour,
+    level: Level,
+    d: date,
+    dt: datetime,
+    u: UUID,
+    dec: Decimal,
+    lit: Literal["a", "b"],
+    number: Literal[1, 2],
+    many: list[int],
+    unique: set[str],
+    pair: tuple[int, str],
+    opt: int | None = None,
+) -> list[object]:
+    assert isinstance(dt, datetime)
+    assert isinstance(dec, Decimal)
+    return [i, f, b, s, e, level, d, dt, u, dec, lit, number, many, sorted(unique), pair, opt]
+
+
+GOOD = (
+    "i=5&f=1.5&b=true&s=x&e=blue&level=2&d=2024-02-29&dt=2024-02-29T10:00:00Z"
+    "&u=0b0c8b52-1a0b-4a44-9d4e-0123456789ab&dec=12.50&lit=b&number=2&many=1&many=2"
+    "&unique=b&unique=a&unique=b&pair=1&pair=x"
+)
+
+
+async def test_every_simple_type_comes_from_the_query(app: Flasgo, get: Send) -> None:
+    app.get("/")(every_type)
+    answer = await get(f"/?{GOOD}&opt=7")
+    assert answer.status == 200, answer.text
+    assert answer.json == [
+        5,
+        1.5,
+        True,
+        "x",
+        "blue",
+        2,
+        "2024-02-29",
+        "2024-02-29T10:00:00Z",
+        "0b0c8b52-1a0b-4a44-9d4e-0123456789ab",
+        "12.50",
+        "b",
+        2,
+        [1, 2],
+        ["a", "b"],
+        [1, "x"],
+        7,
+    ]
+
+
+async def test_all_that_is_wrong_is_told_at_once_and_in_order(app: Flasgo, get: Send) -> None:
+    app.get("/")(every_type)
+    answer = await get("/?b=maybe&s=x&e=SECRET&d=SECRET&dt=5&dec=nan&f=inf&many=1&many=SECRET")
+    assert answer.status == 422
+    assert "SECRET" not in answer.text
+    assert [(fault["loc"], fault["msg"]) for fault in answer.json["errors"]] == [
+        (["query", "i"], "is required"),
+        (["query", "f"], "Expected a finite number"),
+        (["query", "b"], "Expected `bool`"),
+        (["query", "e"], "is not one of the allowed values"),
+        (["query", "level"], "is required"),
+        (["query", "d"], "Invalid RFC3339 encoded date"),
+        (["query", "dt"], "Invalid RFC3339 encoded datetime"),
+        (["query", "u"], "is required"),
+        (["query", "dec"], "Expected a finite number"),
+        (["query", "lit"], "is required"),
+        (["query", "number"], "is required"),
+        (["query", "many", 1], "Expected `int`"),
+        (["query", "unique"], "is required"),
+        (["query", "pair"], "is required"),
+    ]
+    assert answer.json["error"] == "validation_failed"
+    assert answer.json["detail"] == (
+        "Query parameter 'i': is required. There are 13 more; see errors."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("i", "null"),
+        ("i", "%201"),
+        ("i", "1_0"),
+        ("f", "-Infinity"),
+        ("f", "NaN"),
+        ("f", "1e999"),
+        ("dec", "sNaN"),
+        ("dt", "1700000000"),
+        ("opt", "null"),
+        ("opt", ""),
+    ],
+)
+async def test_what_only_looks_like_a_value_is_refused(
+    app: Flasgo, get: Send, name: str, value: str
+) -> None:
+    app.get("/")(every_type)
+    query = "&".join(part for part in GOOD.split("&") if not part.startswith(f"{name}="))
+    answer = await get(f"/?{query}&{name}={value}")
+    assert answer.status == 422
+    assert [fault["loc"] for fault in answer.json["errors"]] == [["query", name]]
+
+
+async def test_of_a_parameter_given_twice_the_first_counts_as_in_request_query(
+    app: Flasgo, get: Send
+) -> None:
+    @app.get("/")
+    async def handler(limit: int) -> list[int]:
+        return [limit]
+
+    assert (await get("/?limit=1&limit=2")).json == [1]
+
+
+async def test_headers_and_cookies(app: Flasgo, get: Send) -> None:
+    @app.get("/")
+    async def handler(
+        x_request_id: Annotated[UUID, Header()],
+        accept_language: Annotated[list[str], Header()] = [],  # noqa: B006
+        retries: Annotated[int, Header(alias="X-Retry-Count")] = 0,
+        theme: Annotated[Literal["dark", "light"], Cookie()] = "light",
+        visits: Annotated[int | None, Cookie(alias="n")] = None,
+    ) -> list[object]:
+        return [x_request_id, accept_language, retries, theme, visits]
+
+    number = "0b0c8b52-1a0b-4a44-9d4e-0123456789ab"
+    answer = await get(
+        "/",
+        [
+            ("x-request-id", number),
+            ("accept-language", "de, en"),
+            ("accept-language", "fr"),
+            ("x-retry-count", "3"),
+            ("cookie", "theme=dark; n=5"),
+        ],
+    )
+    assert answer.json == [number, ["de", "en", "fr"], 3, "dark", 5]
+    answer = await get("/", [("x-retry-count", "many"), ("cookie", "theme=SECRET; n=x")])
+    assert answer.status == 422
+    assert "SECRET" not in answer.text
+    assert [fault["loc"] for fault in answer.json["errors"]] == [
+        ["header", "x-request-id"],
+        ["header", "x-retry-count"],
+        ["cookie", "theme"],
+        ["cookie", "n"],
+    ]
+
+
+async def test_the_fields_of_a_class_come_from_the_query(app: Flasgo, get: Send) -> None:
+    @app.get("/")
+    async def handler(
+        filters: Annotated[Filters, Query()],
+        paging: Annotated[Paging, Query()],
+        sorting: Annotated[Sorting, Query()],
+    ) -> list[object]:
+        return [filters.q, filters.limit, filters.colours, paging.page_size, sorting]
+
+    answer = await get("/?q=x&limit=5&colours=red&colours=blue&pageSize=3&sort_by=name")
+    assert answer.json == ["x", 5, ["red", "blue"], 3, {"sort_by": "name"}]
+    assert (await get("/?q=x")).json == ["x", 10, [], 10, {}]
+    answer = await get("/?limit=0&colours=red&colours=SECRET&pageSize=x")
+    assert [fault["loc"] for fault in answer.json["errors"]] == [
+        ["query", "q"],
+        ["query", "limit"],
+        ["query", "colours", 1],
+        ["query", "pageSize"],
+    ]
+
+
+async def test_a_whole_class_may_be_left_out(app: Flasgo, get: Send) -> None:
+    @app.get("/")
+    async def handler(filters: Annotated[Filters | None, Query()] = None) -> list[object]:
+        return [filters and filters.q]
+
+    assert (await get("/")).json == [None]
+    assert (await get("/?q=x")).json == ["x"]
+    assert (await get("/?limit=5")).status == 422
+
+
+async def test_markers_as_defaults_and_classes(app: Flasgo, get: Send) -> None:
+    @app.get("/")
+    async def handler(a: int = Query(alias="b"), c: Annotated[str, Header] = "none") -> list[object]:  # type: ignore[assignment]
+        return [a, c]
+
+    assert (await get("/?b=1", [("c", "x")])).json == [1, "x"]
+    assert (await get("/")).status == 422
+
+
+async def test_path_parameters_meet_constraints_or_are_not_found(app: Flasgo, get: Send) -> None:
+    @app.get("/<day>/<int:number>")
+    async def handler(
+        day: date, number: Annotated[int, msgspec.Meta(le=9), Path(description="Up to nine.")]
+    ) -> list[object]:
+        return [day.year, number]
+
+    assert (await get("/2024-02-29/9")).json == [2024, 9]
+    assert (await get("/2024-02-30/9")).status == 404
+    assert (await get("/2024-02-29/10")).status == 404
+
+
+async def test_def_handlers_get_the_same(app: Flasgo, get: Send) -> None:
+    @app.get("/thread")
+    def in_thread(limit: int = 3) -> list[int]:
+        return [limit]
+
+    @app.get("/inline", blocking=False)
+    def inline(limit: int = 3) -> list[int]:
+        return [limit]
+
+    for path in ("/thread", "/inline"):
+        assert (await get(f"{path}?limit=4")).json == [4]
+        assert (await get(f"{path}?limit=x")).status == 422
+
+
+async def test_a_websocket_takes_parameters_of_its_handshake(
+    app: Flasgo, drive: Callable[[Flasgo], Any]
+) -> None:
+    seen: list[object] = []
+
+    @app.websocket("/<room>")
+    async def talk(
+        websocket, room: str, limit: int = 5, token: Annotated[str, Header()] = "none"
+    ) -> None:
+        seen.extend([room, limit, token])
+        await websocket.accept()
+
+    answer = await drive(app).websocket("/tea?limit=7", headers=[("token", "x")])
+    assert answer.messages[0]["type"] == "websocket.accept"
+    assert seen == ["tea", 7, "x"]
+    answer = await drive(app).websocket("/tea?limit=many")
+    assert answer.messages[0]["type"] == "websocket.close"

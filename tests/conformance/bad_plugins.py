@@ -1,0 +1,521 @@
+"""Plugins with one fault each, and what the kit has to say about it.
+
+They are what authors really write: each works in a quick try with a browser.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from flasgo import Policy, Response, attach_policy, hookimpl, hookspec
+
+BAD = []
+
+
+def seeded(case, message):
+    """Note which case has to fail, and what its message has to name."""
+
+    def note(kind):
+        BAD.append((kind, case, message))
+        return kind
+
+    return note
+
+
+# --- What hooks do ----------------------------------------------------------------------------
+
+
+@seeded("serves_every_outcome", r"response_finalize of 'broken404' for a 404 raised KeyError: 'id'")
+class Broken404:
+    """Takes for granted that every response comes from its own kind of route."""
+
+    @hookimpl
+    def response_finalize(self, request, response):
+        if response.status_code == 404 and request.route.endpoint == "(unmatched)":
+            response.headers["x-id"] = str(request.path_params["id"])
+
+
+@seeded("serves_every_outcome", r"a handler that raises raised AttributeError")
+class NoResponseBody:
+    """Forgets that a 500 has an error and no user data."""
+
+    @hookimpl
+    def request_finished(self, request, response, error):
+        if error is not None:
+            response.headers["x-error"] = error.detail
+
+
+@seeded(
+    "works_alone",
+    r"authorize of 'hanging' hangs: it was cancelled after 0\.3 s\. Bound",
+)
+class Hanging:
+    """Waits for a service that never answers, without a bound."""
+
+    @hookimpl
+    async def authorize(self):
+        await asyncio.Event().wait()
+
+
+@seeded("works_alone", r"authorize of 'junk' .* returned True; it has to be a Response or None")
+class Junk:
+    """Says True for "allowed"."""
+
+    @hookimpl
+    async def authorize(self):
+        return True
+
+
+@seeded("works_alone", r"request_finished .* returned 3; request_finished returns nothing")
+class Chatty:
+    """Returns something where nobody listens."""
+
+    @hookimpl
+    def request_finished(self):
+        return 3
+
+
+@seeded(
+    "does_not_block", r"request_started of 'sleepy' calls time\.sleep\(\) at .*bad_plugins\.py:\d+"
+)
+class Sleepy:
+    """Sleeps on the event loop."""
+
+    @hookimpl
+    def request_started(self):
+        time.sleep(0.001)
+
+
+@seeded("does_not_block", r"request_started of 'waiting' keeps the loop for 0\.5 s")
+class Waiting:
+    """Waits for a lock on the event loop: no audit event tells."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.lock.acquire()
+        self.asked = 0
+
+    @hookimpl
+    def request_started(self):
+        self.asked += 1
+        if self.asked == 1:
+            self.lock.acquire(timeout=1.2)
+
+
+@seeded("does_not_block", r"response_finalize of 'reading' calls open\(\) .* at every request")
+class Reading:
+    """Reads a file for each response."""
+
+    @hookimpl
+    async def response_finalize(self, response):
+        response.headers["x-size"] = str(len(Path(__file__).read_bytes()))
+
+
+@seeded("serves_bare_requests", r"request_started .* no headers at all raised KeyError")
+class NeedsUserAgent:
+    """Takes for granted that every client says what it is."""
+
+    @hookimpl
+    def request_started(self, request):
+        request.state.agent = request.headers["user-agent"]
+
+
+@seeded("serves_bare_requests", r"request_started .* no peer address raised AttributeError")
+class NeedsPeer:
+    """Takes for granted that the server knows who called."""
+
+    @hookimpl
+    def request_started(self, request):
+        if request.scope["type"] == "http":
+            request.state.network = request.client_ip.rpartition(".")[0]
+
+
+@seeded("serves_websockets", r"request_started .* for a WebSocket raised KeyError: 'method'")
+class HttpOnly:
+    """Takes every connection for a request."""
+
+    @hookimpl
+    def request_started(self, request):
+        request.state.verb = request.scope["method"].lower()
+
+
+@seeded("keeps_streams_streaming", r"first piece of a streamed response does not leave")
+class Buffering:
+    """Collects a stream to see how long it is."""
+
+    @hookimpl
+    async def response_finalize(self, response):
+        if not response.is_streaming:
+            return None
+        pieces = []
+
+        async def send(message):
+            pieces.append(message.get("body", b""))
+
+        await response.emit(send, head_only=False)
+        return Response(b"".join(pieces), response.status_code)
+
+
+@seeded("survives_neighbours", r"another plugin raises in request_started raised AttributeError")
+class Timing:
+    """Takes for granted that its own request_started has run before."""
+
+    @hookimpl
+    def request_started(self, request):
+        request.state.begun = time.perf_counter()
+
+    @hookimpl
+    def response_finalize(self, request, response):
+        if b"x-conformance-neighbour" in dict(request.scope["headers"]):
+            response.headers["x-ms"] = str(time.perf_counter() - request.state.begun)
+
+
+# --- What they share and keep -----------------------------------------------------------------
+
+
+@seeded("shares_no_state", r"Counting\.hits changes with the requests of one app")
+class Counting:
+    """Counts in the class, so that all apps count together."""
+
+    hits = {}
+
+    @hookimpl
+    def request_started(self, request):
+        self.hits[request.path] = self.hits.get(request.path, 0) + 1
+
+
+@seeded("shares_no_state", r"Global\.apps holds a Flasgo, and is every app's")
+class Global:
+    """Keeps the app where all can reach it."""
+
+    apps = []
+
+    @hookimpl
+    def app_created(self, app):
+        self.apps[:] = [app]
+
+
+@seeded("keeps_requests_apart", r"shows what belongs to 'conformance-\d")
+class Mixing:
+    """Keeps the path of the request on itself, until the response."""
+
+    @hookimpl
+    def request_started(self, request):
+        self.path = request.path
+
+    @hookimpl
+    def response_finalize(self, response):
+        response.headers["x-path"] = self.path.encode("ascii", "replace").decode().replace("\0", "")
+
+
+@seeded("keeps_requests_apart", r"Hoarding\.last keeps a Request")
+class Hoarding:
+    """Keeps the last requests, and all that hangs on them."""
+
+    def __init__(self):
+        self.last = []
+
+    @hookimpl
+    def request_finished(self, request):
+        self.last.append(request)
+
+
+class _Shared:
+    @hookimpl
+    def request_started(self):
+        return None
+
+
+_SHARED = _Shared()
+
+
+@seeded("shares_no_state", r"same _Shared object as component")
+class OneComponent:
+    """Registers one component for every app."""
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.component("shared", _SHARED)
+
+
+@seeded("leaves_nothing_behind", r"the task 'TaskLeak\.run' \(.*\) still runs")
+class TaskLeak:
+    """Starts a task, and never stops it."""
+
+    @hookimpl
+    async def app_startup(self):
+        self.task = asyncio.create_task(self.run())
+
+    async def run(self):
+        await asyncio.Event().wait()
+
+
+@seeded("leaves_nothing_behind", r"the thread 'leaking' still runs")
+class ThreadLeak:
+    """Starts a thread, and never stops it."""
+
+    @hookimpl
+    def app_startup(self):
+        self.end = threading.Event()
+        threading.Thread(target=self.end.wait, args=(30,), name="leaking", daemon=True).start()
+
+
+_declared = False
+
+
+@seeded("sets_up_again", r"other names of the kind 'setting'")
+class Once:
+    """Declares its setting for the first app only."""
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        global _declared
+        if not _declared:
+            registry.setting("ONCE_COLOUR", str, default="red", help="The colour.")
+        _declared = True
+
+
+@seeded("sets_up_again", r"for a request after the second start-up raised TypeError")
+class OneStart:
+    """Cannot be started again once it was stopped."""
+
+    def __init__(self):
+        self.pool = {}
+
+    @hookimpl
+    def app_shutdown(self):
+        self.pool = None
+
+    @hookimpl
+    def request_started(self):
+        len(self.pool)
+
+
+# --- Companions -------------------------------------------------------------------------------
+
+
+@seeded("works_alone", r"raised .*AttributeError: Request has no attribute 'session'")
+class NeedsSessions:
+    """Takes for granted that the security plugin is there."""
+
+    @hookimpl
+    def request_started(self, request):
+        if request.scope["type"] == "http":
+            request.session.get("seen")
+
+
+@seeded("works_alone", r"start-up fails: .*KeyError")
+class NeedsAuth:
+    """Takes for granted that the auth plugin is there."""
+
+    @hookimpl
+    def app_startup(self, app):
+        app.plugins["auth"]
+
+
+# --- Settings and words -----------------------------------------------------------------------
+
+
+@seeded("documents_itself", r"setting MUTE_COLOUR has no help")
+class Mute:
+    """Does not say what its setting is for."""
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.setting("MUTE_COLOUR", str, default="red")
+
+
+@seeded("documents_itself", r"app\.paint has no docstring")
+class NoDocstring:
+    """Brings a method that nobody explains."""
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.app_method("paint", self.paint)
+
+    def paint(self, colour):
+        return colour
+
+
+@dataclass(frozen=True)
+class Silent(Policy):
+    """A policy that explains nothing."""
+
+    def explain(self):
+        return ""
+
+
+@seeded("documents_itself", r"Silent\.explain\(\) returns ''")
+class Unexplained:
+    """Enforces a policy that explains nothing."""
+
+    policies = (Silent(),)
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.enforces(Silent)
+
+
+@seeded("flags_secrets", r"OPEN_API_TOKEN sounds like a secret .* secret=True")
+class OpenSecret:
+    """Does not mark its token as a secret."""
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.setting("OPEN_API_TOKEN", str, default="", help="The token of the service.")
+
+
+@seeded("flags_secrets", r"value of TOLD_PASSWORD is written to the log")
+class ToldSecret:
+    """Logs its password."""
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.setting("TOLD_PASSWORD", str, default="", help="The password.", secret=True)
+
+    @hookimpl
+    def app_created(self, app):
+        logging.getLogger("told").warning("Connecting with %s", app.settings.TOLD_PASSWORD)
+
+
+@seeded("checks_settings", r"ANY_LIMIT takes a value of any type")
+class AnyType:
+    """Does not say which type it needs."""
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.setting("ANY_LIMIT", object, default=1, help="The limit.")
+
+
+@seeded("checks_settings", r"request with HEADER_TEXT='a\\r\\nb: c' raised ValueError")
+class Unchecked:
+    """Takes any text for a header, and fails with each response."""
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.setting("HEADER_TEXT", str, default="x", help="What the header says.")
+
+    @hookimpl
+    def app_created(self, app):
+        self.text = app.settings.HEADER_TEXT
+
+    @hookimpl
+    def response_finalize(self, response):
+        response.headers["x-text"] = self.text
+
+
+@seeded("checks_settings", r"PER_SECOND=0 is taken, and then: .*ZeroDivisionError")
+class LateCheck:
+    """Finds out in app_created that it cannot divide by zero."""
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.setting("PER_SECOND", int, default=1, help="How many a second.")
+
+    @hookimpl
+    def app_created(self, app):
+        self.interval = 1 / app.settings.PER_SECOND
+
+
+# --- Compilation ------------------------------------------------------------------------------
+
+
+class _Toggle:
+    def __init__(self):
+        self.asked = 0
+
+    def __call__(self, route):
+        self.asked += 1
+        return self.asked % 2 == 0
+
+
+@seeded("pure_predicates", r"when= of request_started of 'fickle' answers \[\w+, \w+, \w+\]")
+class Fickle:
+    """Asks for its hook at every other look."""
+
+    @hookimpl(when=_Toggle())
+    def request_started(self):
+        return None
+
+
+@seeded("pure_predicates", r"'clocked' calls time\(\)")
+class Clocked:
+    """Decides by the time of day."""
+
+    @hookimpl(when=lambda route: time.time() > 0)
+    def request_started(self):
+        return None
+
+
+class Specs:
+    @hookspec
+    def paint_colour(self):
+        """Say a colour."""
+
+
+@seeded("calls_no_pluggy", r"paint_colour is called through pluggy in response_finalize of 'aski")
+class Asking:
+    """Asks other plugins through pluggy for each response."""
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.hookspecs(Specs)
+
+    @hookimpl
+    def app_created(self, app):
+        self.hook = app.plugins.manager.hook
+
+    @hookimpl
+    def response_finalize(self):
+        self.hook.paint_colour()
+
+
+# --- Tools ------------------------------------------------------------------------------------
+
+
+@seeded("answers_tools", r"check_app\(deploy=False\) gave 'all is well'")
+class Prose:
+    """Answers `flasgo check` in prose."""
+
+    @hookimpl
+    def check_app(self):
+        return ["all is well"]
+
+
+@seeded("works_beside_others", r"response_finalize of 'rude' .* raised KeyError: 'nonce'")
+class Rude:
+    """Works alone, and fails next to a plugin that brings the same thing in another form."""
+
+    @hookimpl(trylast=True, after=("security",))
+    def response_finalize(self, request, response):
+        policy = response.headers.get("content-security-policy")
+        if policy is not None:
+            response.headers["x-nonce"] = dict(part.split(" ", 1) for part in [policy])["nonce"]
+
+
+@dataclass(frozen=True)
+class Internal(Policy):
+    """For the company's network."""
+
+
+def internal(handler):
+    """Attach the policy."""
+    return attach_policy(handler, Internal())
+
+
+@seeded("serves_websockets", r"authorize of 'guarded' for a WebSocket without headers raised KeyE")
+class Guarded:
+    """Fails only where its policy is."""
+
+    policies = (Internal(),)
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.enforces(Internal)
+
+    @hookimpl(when=lambda route: route.is_websocket and route.policy(Internal) is not None)
+    def authorize(self, request):
+        request.headers["host"]

@@ -1,0 +1,193 @@
+"""PLUG-6: the kit passes what is sound, and names the fault of what is not."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+from flasgo import Finding, Flasgo, HTTPException, Registry, Request, Response, hookimpl
+from flasgo_testing import conformance
+
+from .bad_plugins import BAD
+
+# They take their time in every case, so they are tried in their own only.
+SLOW = {"Hanging", "Waiting"}
+
+
+def faults_of(plugin, case):
+    others = [other.name for other in conformance.CASES if other.name != case]
+    return conformance.find_faults(
+        plugin,
+        seconds=0.3 if plugin.__name__ == "Hanging" else 1.5,
+        policies=getattr(plugin, "policies", ()),
+        skip=dict.fromkeys(others, "it is slow") if plugin.__name__ in SLOW else {},
+    )
+
+
+@pytest.mark.parametrize(("plugin", "case", "message"), BAD, ids=[bad[0].__name__ for bad in BAD])
+def test_a_seeded_fault_is_named(plugin, case, message):
+    found = faults_of(plugin, case)
+    assert case in found, found
+    with pytest.raises(AssertionError, match=message):
+        raise conformance.ConformanceError("It", case, found[case])
+
+
+class Sound:
+    """Does a bit of everything, and all of it well."""
+
+    @hookimpl
+    def plugin_setup(self, registry: Registry) -> None:
+        registry.setting("SOUND_HEADER", str, default="on", help="A header.", check=fits_header)
+        registry.setting("SOUND_PASSWORD", str, default="", help="A password.", secret=True)
+        registry.option("sound", default=None, help="Whether there is any.")
+        registry.app_method("sound_off", self.sound_off)
+        registry.request_attribute("begun", lambda request: time.perf_counter())
+
+    @hookimpl
+    def app_created(self, app: Flasgo) -> None:
+        self.header = app.settings.SOUND_HEADER
+        self.served = 0
+
+    @hookimpl
+    async def app_startup(self) -> None:
+        self.task = asyncio.create_task(asyncio.Event().wait())
+
+    @hookimpl
+    async def app_shutdown(self) -> None:
+        self.task.cancel()
+
+    @hookimpl
+    async def request_started(self, request: Request) -> None:
+        await asyncio.sleep(0)
+        request.state.begun = request.begun
+
+    @hookimpl(when=lambda route: not route.is_websocket)
+    def response_finalize(self, request: Request, response: Response) -> None:
+        response.headers["x-sound"] = self.header
+
+    @hookimpl
+    def request_finished(self) -> None:
+        self.served += 1
+
+    @hookimpl
+    def check_app(self, deploy: bool) -> Iterator[Finding]:
+        if deploy:
+            yield Finding("sound.I001", "info", "It sounds.", "Enjoy it.")
+
+    def sound_off(self) -> None:
+        """Say how many were served."""
+
+
+def fits_header(value: object) -> str | None:
+    return None if str(value).isascii() and str(value).isprintable() else "write plain ASCII"
+
+
+# One line, as a plugin's own tests have it.
+test_a_sound_plugin = conformance.suite(Sound)
+
+
+def module_plugin() -> ModuleType:
+    module = ModuleType("sound_module", "A plugin that is a module.")
+
+    @hookimpl
+    def response_finalize(response: Response) -> None:
+        response.headers["x-module"] = "1"
+
+    module.response_finalize = response_finalize  # ty: ignore[unresolved-attribute]
+    return module
+
+
+test_a_module = conformance.suite(module_plugin())
+
+
+def test_a_factory_gives_each_app_its_own():
+    made = []
+
+    def make():
+        made.append(Sound())
+        return made[-1]
+
+    conformance.check(make)
+    assert len(set(map(id, made))) == len(made) > 10
+
+
+def test_what_every_app_needs():
+    class Needy:
+        """Cannot do without a setting and an option."""
+
+        @hookimpl
+        def plugin_setup(self, registry):
+            registry.setting("NEEDED", int, help="It has no default.")
+            registry.option("colour", help="Which colour.")
+
+        @hookimpl
+        def app_created(self, app):
+            assert app.options["colour"] == "red"
+
+        @hookimpl
+        def authorize(self, request):
+            if request.raw_header(b"authorization") != b"Bearer x":
+                raise HTTPException(401)
+
+    assert "works_alone" in conformance.find_faults(Needy)
+    conformance.check(
+        Needy,
+        settings={"NEEDED": 3},
+        options={"colour": "red"},
+        headers={"Authorization": "Bearer x"},
+    )
+
+
+def test_the_first_fault_is_raised_with_all_that_is_known():
+    kind = next(kind for kind, _, _ in BAD if kind.__name__ == "OpenSecret")
+    with pytest.raises(conformance.ConformanceError) as caught:
+        conformance.check(kind)
+    assert (caught.value.plugin, caught.value.case) == ("Plugin OpenSecret", "flags_secrets")
+    assert "Demanded is: Settings that hold secrets are marked" in str(caught.value)
+    conformance.check(kind, skip={"flags_secrets": "the token is public"})
+
+
+@pytest.mark.parametrize(
+    ("skip", "complaint"),
+    [({"flag_secrets": "x"}, "Did you mean 'flags_secrets'"), ({"works_alone": " "}, "no reason")],
+)
+def test_skipping_takes_a_case_and_a_reason(skip, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        conformance.suite(Sound, skip=skip)
+
+
+def test_an_instance_is_refused():
+    with pytest.raises(TypeError, match="Give the plugin's class"):
+        conformance.suite(Sound())
+
+
+def test_each_case_has_a_seeded_fault():
+    assert {case for _, case, _ in BAD} == {case.name for case in conformance.CASES}
+
+
+def test_as_a_plugin_author_runs_it(tmp_path):
+    (tmp_path / "my_plugin.py").write_text(
+        "import time\nfrom flasgo import hookimpl\n\n\nclass MyPlugin:\n"
+        '    """Waits a little."""\n\n    @hookimpl\n    def request_started(self):\n'
+        "        time.sleep(0.001)\n"
+    )
+    (tmp_path / "test_my_plugin.py").write_text(
+        "from flasgo_testing import conformance\nfrom my_plugin import MyPlugin\n\n"
+        "test_plugin = conformance.suite(MyPlugin)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:asyncio"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert f"1 failed, {len(conformance.CASES) - 1} passed" in done.stdout, done.stdout
+    assert "test_plugin[does_not_block]" in done.stdout
+    assert "Plugin MyPlugin fails 'does_not_block'" in done.stdout
+    assert "calls time.sleep() at" in done.stdout

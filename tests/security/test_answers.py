@@ -1,0 +1,263 @@
+"""SEC-4: the hardened headers are on every kind of answer, exactly once."""
+
+import asyncio
+
+import pytest
+from flasgo import (
+    HTTPException,
+    Response,
+    StreamingResponse,
+    hookimpl,
+    redirect,
+)
+from flasgo_security import rate_limit
+from flasgo_static import StaticPlugin
+
+ALWAYS = (
+    "content-security-policy",
+    "x-frame-options",
+    "x-content-type-options",
+    "referrer-policy",
+    "permissions-policy",
+    "cross-origin-opener-policy",
+    "cache-control",
+)
+
+
+@pytest.fixture
+def app(make_app, tmp_path):
+    (tmp_path / "style.css").write_text("body {}")
+    app = make_app(StaticPlugin(), MAX_REQUEST_BODY_BYTES=10, SECURITY_FAILURE_RATE_LIMIT=50)
+    app.configure_static(tmp_path, url_path="/assets")
+
+    @app.get("/")
+    async def home():
+        return {}
+
+    @app.get("/redirect")
+    async def away():
+        return redirect("/")
+
+    @app.get("/none")
+    async def none():
+        return None
+
+    @app.get("/stream")
+    async def stream():
+        async def parts():
+            yield "a"
+            yield "b"
+
+        return StreamingResponse(parts())
+
+    @app.get("/fail")
+    async def fail():
+        raise ValueError("secret")
+
+    @app.route("/status/<int:code>", methods=["GET"])
+    async def status(code):
+        raise HTTPException(code)
+
+    @app.get("/limited")
+    @rate_limit(1, per=60)
+    async def limited():
+        return {}
+
+    @app.post("/json")
+    async def take(request):
+        return await request.json()
+
+    return app
+
+
+ANSWERS = [
+    ("/", "GET", {}, 200),
+    ("/", "HEAD", {}, 200),
+    ("/", "OPTIONS", {}, 204),
+    ("/", "POST", {}, 405),
+    ("/none", "GET", {}, 204),
+    ("/redirect", "GET", {}, 302),
+    ("/redirect/", "GET", {}, 308),
+    ("/missing", "GET", {}, 404),
+    ("/stream", "GET", {}, 200),
+    ("/fail", "GET", {}, 500),
+    ("/status/401", "GET", {}, 401),
+    ("/status/403", "GET", {}, 403),
+    ("/status/408", "GET", {}, 408),
+    ("/status/422", "GET", {}, 422),
+    ("/status/503", "GET", {}, 503),
+    ("/", "GET", {"host": b"evil.example"}, 400),
+    ("/", "GET", {"host": None}, 400),
+    ("/", "GET", {"headers": [(b"host", b"other")]}, 400),
+    ("/", "GET", {"headers": [(b"x", b"y" * 100_000)]}, 431),
+    ("/json", "POST", {}, 403),
+    ("/json", "POST", {"headers": [(b"sec-fetch-site", b"none")], "body": b"{"}, 400),
+    (
+        "/json",
+        "POST",
+        {
+            "headers": [
+                (b"sec-fetch-site", b"none"),
+                (b"content-type", b"application/json"),
+                (b"content-length", b"11"),
+            ],
+            "body": b'"123456789"',
+        },
+        413,
+    ),
+    ("/assets/style.css", "GET", {}, 200),
+    ("/assets/missing.css", "GET", {}, 404),
+    ("/assets/../secret", "GET", {}, 404),
+]
+
+
+@pytest.mark.parametrize(("path", "method", "options", "status"), ANSWERS)
+@pytest.mark.parametrize("accept", [b"application/json", b"text/html"])
+def test_every_answer_has_them_once(app, call, path, method, options, status, accept):
+    options = {**options, "headers": [*options.get("headers", ()), (b"accept", accept)]}
+    answer = call(app, path, method, scheme="https", **options)
+    if status == 400 and path == "/json":
+        assert answer.status in {400, 415}
+    else:
+        assert answer.status == status
+    for name in ALWAYS:
+        assert len(answer.headers(name)) == 1, name
+    assert answer.headers("strict-transport-security") == ["max-age=31536000; includeSubDomains"]
+    assert b"secret" not in answer.body
+
+
+@pytest.mark.parametrize(("path", "method", "options", "status"), ANSWERS)
+def test_hsts_is_never_sent_over_http(app, call, path, method, options, status):
+    answer = call(app, path, method, **options)
+    assert answer.headers("strict-transport-security") == []
+
+
+def test_429_has_them(app, call):
+    call(app, "/limited")
+    quota = call(app, "/limited")
+    for _ in range(60):
+        throttled = call(app, host=b"evil.example")
+    for answer in (quota, throttled):
+        assert answer.status == 429
+        assert all(len(answer.headers(name)) == 1 for name in ALWAYS)
+
+
+def test_304_of_a_static_file_has_them(app, call):
+    etag = call(app, "/assets/style.css").header("etag")
+    answer = call(app, "/assets/style.css", headers=[(b"if-none-match", etag.encode())])
+    assert answer.status == 304
+    assert answer.header("x-content-type-options") == "nosniff"
+
+
+def test_a_hook_that_fails_has_them(make_app, call):
+    class Broken:
+        name = "broken"
+
+        @hookimpl
+        def response_finalize(self, request, response):
+            raise ValueError("secret")
+
+    app = make_app(Broken())
+    app.get("/")(lambda: "x")
+    answer = call(app)
+    assert answer.status == 500
+    assert all(len(answer.headers(name)) == 1 for name in ALWAYS)
+
+
+def test_nonces_are_fresh_under_concurrency(make_app, call):
+    app = make_app()
+
+    @app.get("/")
+    async def page(request):
+        first = request.csp_nonce
+        await asyncio.sleep(0)
+        return first + " " + request.csp_nonce
+
+    answers = call.together(app, 100)
+    nonces = [answer.body.decode().split() for answer in answers]
+    assert all(first == second for first, second in nonces)
+    assert len({first for first, _ in nonces}) == 100
+    for answer, (nonce, _) in zip(answers, nonces, strict=True):
+        [policy] = answer.headers("content-security-policy")
+        assert policy.count("'nonce-") == policy.count(f"'nonce-{nonce}'") == 2
+
+
+# --- Whoever sets a cookie ----------------------------------------------------------------------
+
+
+def with_cookie(kind: str) -> Response:
+    response = Response("x", headers={"cache-control": "public, max-age=60"})
+    if kind == "set_cookie":
+        response.set_cookie("theme", "dark")
+    elif kind == "delete_cookie":
+        response.delete_cookie("theme")
+    elif kind == "add":
+        response.headers.add("Set-Cookie", "theme=dark")
+    elif kind == "item":
+        response.headers["SET-COOKIE"] = "theme=dark"
+    elif kind == "setdefault":
+        response.headers.setdefault("set-cookie", "theme=dark")
+    elif kind == "constructor":
+        response = Response("x", headers=[*response.headers.items(), ("Set-Cookie", "a=b")])
+    return response
+
+
+@pytest.mark.parametrize(
+    "kind", ["set_cookie", "delete_cookie", "add", "item", "setdefault", "constructor"]
+)
+def test_a_cookie_of_the_handlers_own_forbids_shared_caching(make_app, call, kind):
+    """LESSONS 9: Flask CVE-2026-27205, Django CVE-2026-35192."""
+    app = make_app()
+    app.get("/")(lambda: with_cookie(kind))
+    answer = call(app)
+    assert answer.headers("cache-control") == ["private, max-age=60"]
+    assert answer.header("vary") == "Cookie"
+
+
+@pytest.mark.parametrize("setting", ["no-store", None, "public, max-age=5"])
+def test_a_cookie_without_caching_of_its_own(make_app, call, setting):
+    app = make_app(CACHE_CONTROL=setting)
+
+    @app.get("/")
+    async def page():
+        response = Response("x")
+        response.set_cookie("theme", "dark")
+        return response
+
+    expected = {"no-store": "no-store", None: "private", "public, max-age=5": "private, max-age=5"}
+    assert call(app).headers("cache-control") == [expected[setting]]
+
+
+def test_a_cookie_that_another_plugin_sets(make_app, call):
+    class Setter:
+        name = "setter"
+
+        @hookimpl
+        def response_finalize(self, request, response):
+            response.set_cookie("seen", "1")
+
+    app = make_app(Setter())
+    app.get("/")(lambda: Response("x", headers={"cache-control": "public"}))
+    assert call(app).header("cache-control") == "private"
+
+
+def test_without_a_cookie_caching_is_the_handlers_business(make_app, call):
+    app = make_app()
+    app.get("/")(lambda: with_cookie("none"))
+    answer = call(app)
+    assert answer.headers("cache-control") == ["public, max-age=60"]
+    assert answer.header("vary") is None
+
+
+def test_a_static_file_with_a_session_written_on_the_way_is_private(make_app, call, tmp_path):
+    (tmp_path / "style.css").write_text("body {}")
+    app = make_app(StaticPlugin())
+    app.configure_static(tmp_path, url_path="/assets", cache_max_age=86400)
+
+    @app.before_request
+    async def count(request):
+        request.session["visits"] = 1
+
+    cache_control = call(app, "/assets/style.css").header("cache-control")
+    assert "private" in cache_control
+    assert "public" not in cache_control

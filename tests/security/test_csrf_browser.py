@@ -1,0 +1,254 @@
+"""SEC-2 in a real browser: plain HTML forms work, those of other sites do not."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+APP = """
+from flasgo import Flasgo, Response
+from flasgo_security import SecurityPlugin, csrf_input
+
+app = Flasgo(
+    settings={
+        "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",
+        "ALLOWED_HOSTS": {"localhost", "app.test"},
+        "SESSION_COOKIE_SECURE": False,
+        "CSRF_COOKIE_SECURE": False,
+    },
+    plugins=[SecurityPlugin()],
+    discover=False,
+)
+
+FORM = (
+    '<form method="post" action="/submit" enctype="{}">{}'
+    '<input name="name" value="ann"><input type="submit" id="send"></form>'
+)
+
+
+@app.get("/plain")
+async def plain():
+    return Response.html(FORM.format("application/x-www-form-urlencoded", ""))
+
+
+@app.get("/multipart")
+async def multipart():
+    return Response.html(FORM.format("multipart/form-data", ""))
+
+
+@app.get("/token")
+async def token():
+    return Response.html(FORM.format("multipart/form-data", csrf_input()))
+
+
+@app.post("/submit")
+async def submit(request):
+    form = await request.form()
+    site = request.headers.get("sec-fetch-site", "unknown")
+    return Response.html(f"<p id=result>saved {form.get('name')} from {site}</p>")
+"""
+
+
+class Browser:
+    """A Chromium of the test's own, driven over its DevTools protocol, ended by its process id."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._process = subprocess.Popen(
+            [shutil.which("chromium") or "chromium", "--headless", "--no-sandbox", "--disable-gpu",
+             "--disable-quic", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync", "--remote-debugging-port=0",
+             "--host-resolver-rules=MAP app.test 127.0.0.1",
+             f"--user-data-dir={directory}", "about:blank"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self._port = self._debugging_port()
+
+    def _debugging_port(self) -> int:
+        for _ in range(400):
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                return int((self._directory / "DevToolsActivePort").read_text().split()[0])
+            time.sleep(0.05)
+        raise RuntimeError("chromium did not start")
+
+    def open(self, url: str) -> "Page":
+        """Open a page in a new tab."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._port}/json/new?about:blank", method="PUT"
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            target = json.load(answer)
+        page = Page(target["webSocketDebuggerUrl"])
+        page.call("Page.enable")
+        page.call("Page.navigate", url=url)
+        return page
+
+    def stop(self) -> None:
+        """End the browser."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(10)
+
+
+class Page:
+    """One tab."""
+
+    def __init__(self, url: str) -> None:
+        from websockets.sync.client import connect
+
+        self._stack = contextlib.ExitStack()
+        self._socket = self._stack.enter_context(connect(url, max_size=None, open_timeout=20))
+        self._number = 0
+
+    def call(self, method: str, **params: Any) -> Any:
+        """Call a method of the protocol, and return its result."""
+        self._number += 1
+        self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
+        for _ in range(1000):
+            message = json.loads(self._socket.recv(timeout=20))
+            if message.get("id") == self._number:
+                return message.get("result", {})
+        raise RuntimeError("no answer")
+
+    def evaluate(self, script: str) -> Any:
+        """Return the value of an expression in the page."""
+        result = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        return result.get("result", {}).get("value")
+
+    def wait_for(self, script: str) -> Any:
+        """Return the value of an expression as soon as it has one."""
+        for _ in range(400):
+            value = self.evaluate(script)
+            if value:
+                return value
+            time.sleep(0.05)
+        raise AssertionError(f"{script} never held; the page is {self.text()!r}")
+
+    def text(self) -> str:
+        return self.evaluate("document.documentElement.innerText") or ""
+
+    def submit(self) -> str:
+        """Press the form's button, and return the text of the page that follows."""
+        self.wait_for("document.readyState == 'complete' && !!document.getElementById('send')")
+        self.evaluate("document.getElementById('send').click()")
+        self.wait_for("document.readyState == 'complete' && !document.getElementById('send')")
+        return self.text()
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory) -> Iterator[Browser]:
+    if shutil.which("chromium") is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    pytest.importorskip("websockets")
+    made = Browser(tmp_path_factory.mktemp("chromium"))
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory) -> Iterator[int]:
+    """The port of a uvicorn with the app."""
+    pytest.importorskip("uvicorn")
+    directory = tmp_path_factory.mktemp("app")
+    (directory / "browser_app.py").write_text(APP)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "uvicorn", "browser_app:app", "--app-dir", str(directory),
+         "--port", str(port), "--log-level", "warning"],
+        env=dict(os.environ),
+    )  # fmt: skip
+    try:
+        for _ in range(400):
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def evil_port(port: int) -> Iterator[int]:
+    """The port of another site with a form that leads to the app."""
+    page = (
+        f'<form method="post" action="http://localhost:{port}/submit">'
+        '<input name="name" value="evil"><input type="submit" id="send"></form>'
+    ).encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *args: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Any]:
+    pages: list[Page] = []
+
+    def open_page(url: str) -> Page:
+        pages.append(browser.open(url))
+        return pages[-1]
+
+    yield open_page
+    for page in pages:
+        page.close()
+
+
+@pytest.mark.parametrize("path", ["/plain", "/multipart"])
+def test_a_plain_html_form_works(open_page, port, path):
+    shown = open_page(f"http://localhost:{port}{path}").submit()
+    assert shown.strip() == "saved ann from same-origin"
+
+
+def test_the_form_of_another_site_is_refused(open_page, evil_port):
+    shown = open_page(f"http://127.0.0.1:{evil_port}/").submit()
+    assert "saved" not in shown
+    assert "403" in shown
+
+
+def test_where_browsers_say_nothing_a_form_needs_the_token(open_page, port):
+    # Fetch Metadata is for https and localhost only; this is http on another host.
+    without = open_page(f"http://app.test:{port}/plain").submit()
+    assert "403" in without
+    shown = open_page(f"http://app.test:{port}/token").submit()
+    assert shown.strip() == "saved ann from unknown"
