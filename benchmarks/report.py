@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from benchmarks.protections import Cost
 from benchmarks.routing import Lookup
 from benchmarks.run import RIVALS, Bar, Result, Row
 
@@ -23,6 +24,8 @@ def render(result: Result) -> str:
     """
     blocks = [_environment(result.environment)]
     blocks += [_scenario(name, rows) for name, rows in result.scenarios.items()]
+    if result.protections:
+        blocks.append(_protections(result.protections))
     if result.routing:
         blocks.append(_routing(result.routing))
     if result.startup:
@@ -48,6 +51,19 @@ def _scenario(scenario: str, rows: list[Row]) -> str:
         for row in rows
     ]
     return f"{TITLES[scenario]}\n{_table(head, lines)}"
+
+
+def _protections(costs: list[Cost]) -> str:
+    head = ("", "µs/request", "difference", "")
+    lines = [
+        (each.label, _number(each.value), _signed(each.difference), each.against or "")
+        for each in costs
+    ]
+    return f"What each protection costs, flasgo, in process\n{_table(head, lines)}"
+
+
+def _signed(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.2f}"
 
 
 def _routing(lookups: list[Lookup]) -> str:

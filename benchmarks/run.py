@@ -6,12 +6,12 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from benchmarks import routing, startup
+from benchmarks import protections, routing, startup
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.timing import Samples, interleave
 from benchmarks.workload import SCENARIOS
 
-SECTIONS = (*SCENARIOS, "routing", "startup")
+SECTIONS = (*SCENARIOS, "protections", "routing", "startup")
 
 # Against whom the "ratio" column of a scenario is drawn.
 RIVALS = {"json": "starlette", "session": "starlette", "typed-body": "fastapi"}
@@ -94,6 +94,7 @@ class Result:
 
     environment: dict[str, object]
     scenarios: dict[str, list[Row]]
+    protections: list[protections.Cost]
     routing: list[routing.Lookup]
     startup: list[Row]
     bars: list[Bar]
@@ -125,6 +126,10 @@ def run(effort: Effort, sections: Sequence[str], say: Callable[[str], None]) -> 
             rows, found = _scenario(scenario, effort)
             scenarios[scenario] = rows
             bars.extend(found)
+    costs: list[protections.Cost] = []
+    if "protections" in sections:
+        say(f"protections: {effort.rounds} rounds of {effort.requests} requests each")
+        costs = protections.measure(rounds=effort.rounds, requests=effort.requests)
     lookups: list[routing.Lookup] = []
     if "routing" in sections:
         say("routing: look-ups among 10 to 10,000 routes")
@@ -135,7 +140,7 @@ def run(effort: Effort, sections: Sequence[str], say: Callable[[str], None]) -> 
         say(f"startup: {effort.processes} processes each")
         started = _startup(effort)
         bars.extend(_startup_bars(started))
-    return Result(environment, scenarios, lookups, started, bars)
+    return Result(environment, scenarios, costs, lookups, started, bars)
 
 
 def _scenario(scenario: str, effort: Effort) -> tuple[list[Row], list[Bar]]:

@@ -10,10 +10,21 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from pathlib import Path
 
-from flasgo import AllowAny, Flasgo, IsAuthenticated, Registry, Response, authorize, hookimpl
-from flasgo import current_user, redirect, render_template
+from flasgo import (
+    AllowAny,
+    Flasgo,
+    IsAuthenticated,
+    Registry,
+    Response,
+    authorize,
+    current_user,
+    hookimpl,
+    redirect,
+    render_template,
+)
 from flasgo_auth import session_backend
 
 from .auth import Accounts, auth
@@ -72,6 +83,10 @@ def create_app(settings: Mapping[str, object] | None = None) -> Flasgo:
     async def prepare() -> AsyncIterator[None]:
         await asyncio.to_thread(database.migrate)
         yield
+
+    @app.template_filter()
+    def day(moment: datetime) -> str:
+        return f"{moment.day} {moment:%B %Y}"
 
     app.register_auth_backend("session", session_backend(accounts.load_user))
     app.register_blueprint(auth)

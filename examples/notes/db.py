@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class Database:
         self.path = path
 
     @contextmanager
-    def connect(self) -> Iterator[sqlite3.Connection]:
+    def connect(self) -> Generator[sqlite3.Connection]:
         """Open a connection for one transaction: committed at the end, rolled back by an error."""
         # Seconds to wait while another connection writes.
         with closing(sqlite3.connect(self.path, timeout=10)) as connection:
@@ -79,6 +79,7 @@ class Database:
 
 
 def like_pattern(text: str) -> str:
-    r"""Return the pattern for `LIKE ? ESCAPE '\'` that finds a text as it stands."""
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
+    """Return the pattern for `LIKE ? ESCAPE '!'` that finds a text as it stands."""
+    for special in "!%_":
+        text = text.replace(special, f"!{special}")
+    return f"%{text}%"

@@ -112,7 +112,10 @@ class Notebook:
 
     def search(self, owner: object, text: str, page: int) -> Results:
         """Return a page of the notes with a text in title or body, the newest first."""
-        found = "FROM note WHERE owner_id = ? AND (title LIKE ? ESCAPE '\\' OR body LIKE ? ESCAPE '\\')"
+        # Only constants are put together here; what people typed goes in as parameters.
+        found = (
+            "FROM note WHERE owner_id = ? AND (title LIKE ? ESCAPE '!' OR body LIKE ? ESCAPE '!')"
+        )
         pattern = like_pattern(text)
         values = (owner, pattern, pattern)
         with self._database.connect() as connection:

@@ -14,7 +14,7 @@ ALICE, BOB = {"x-user": "alice"}, {"x-user": "bob"}
 
 def by_header(request):
     name = request.headers.get("x-user")
-    return User(id=name, scopes={"read"} if name == "alice" else ()) if name else None
+    return User(id=name, scopes=frozenset({"read"} if name == "alice" else ())) if name else None
 
 
 async def mounted(scope, receive, send):

@@ -1,11 +1,10 @@
 """CORE-4, AUTH-1: no spelling of a path and no method gets past a policy; over a real server."""
 
 import contextlib
-import itertools
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 import uvicorn
@@ -39,9 +38,9 @@ class Site:
         everything = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
         app.add_route("/admin", guard(enter("admin")), endpoint="admin")
         app.add_route("/every", guard(enter("every")), everything, endpoint="every")
-        app.add_route("/admin/<path:rest>", guard(enter("below")), endpoint="below")
+        app.add_route("/admin/<path:rest>", guard(lambda rest: enter("below")()), endpoint="below")
         app.add_route("/folder/", guard(enter("folder")), endpoint="folder")
-        app.add_route("/users/<name>", guard(enter("user")), endpoint="user")
+        app.add_route("/users/<name>", guard(lambda name: enter("user")()), endpoint="user")
         blueprint = Blueprint("staff", "/staff")
         blueprint.add_route("/list", enter("staff"), endpoint="list")
         app.authorize(IsAuthenticated())(blueprint)
@@ -50,7 +49,7 @@ class Site:
         self.app = app
 
     @contextlib.contextmanager
-    def serve(self) -> Iterator["Site"]:
+    def serve(self) -> Generator["Site"]:
         config = uvicorn.Config(self.app, host="127.0.0.1", port=0, log_level="error")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
@@ -136,7 +135,7 @@ TRICKS = [
     "/%ff",
     "/%u0061dmin",
     "/&#97;dmin",
-    "/ａｄｍｉｎ".encode().decode("latin-1"),
+    "/\uff41\uff44\uff4d\uff49\uff4e".encode().decode("latin-1"),
     "/admin.json",
     "/admin/x/y/z",
     "/admin/../../etc/passwd",
@@ -182,16 +181,14 @@ def test_no_spelling_of_a_path_reaches_a_protected_handler(site: Site, target: s
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"]
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), itertools.product([*METHODS, "CONNECT", "get", "Get", "X"], ["/every"])
-)
-def test_no_method_gets_past_a_policy(site: Site, method: str, path: str) -> None:
+@pytest.mark.parametrize("method", [*METHODS, "CONNECT", "get", "Get", "X"])
+def test_no_method_gets_past_a_policy(site: Site, method: str) -> None:
     site.entered.clear()
-    status = site.status(method, path)
+    status = site.status(method, "/every")
     assert status in ({401} if method in METHODS else {400, 401, 404, 405})
     # A header that asks for another method is only a header.
     for header in ("X-HTTP-Method-Override: GET", "X-Original-URL: /", "X-Rewrite-URL: /"):
-        assert site.status(method, path, header) == status
+        assert site.status(method, "/every", header) == status
     assert site.entered == []
 
 

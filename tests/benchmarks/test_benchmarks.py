@@ -83,6 +83,17 @@ def test_ratios_are_present_wherever_both_sides_are(result: dict[str, Any]) -> N
     )
 
 
+def test_each_protection_is_compared_with_the_defaults(result: dict[str, Any]) -> None:
+    found = {each["name"]: each for each in result["protections"]}
+
+    assert {"get", "no-hosts", "no-headers", "no-csrf", "session", "limited"} <= set(found)
+    for each in found.values():
+        assert is_figure(each["value"])
+        if each["against"] is not None:
+            assert math.isfinite(each["difference"])
+            assert each["against"] in found
+
+
 def test_routing_covers_both_kinds_at_every_size(result: dict[str, Any]) -> None:
     found = {(each["kind"], each["routes"]): each for each in result["routing"]}
 

@@ -278,20 +278,20 @@ class Once:
         _declared = True
 
 
-@seeded("sets_up_again", r"for a request after the second start-up raised TypeError")
+@seeded("sets_up_again", r"for a request after the second start-up raised KeyError")
 class OneStart:
     """Cannot be started again once it was stopped."""
 
     def __init__(self):
-        self.pool = {}
+        self.pool = {"main": 1}
 
     @hookimpl
     def app_shutdown(self):
-        self.pool = None
+        self.pool.clear()
 
     @hookimpl
     def request_started(self):
-        len(self.pool)
+        _ = self.pool["main"]
 
 
 # --- Companions -------------------------------------------------------------------------------

@@ -71,7 +71,8 @@ def test_a_head_of_exactly_the_limit_passes(headers: list[tuple[bytes, bytes]]) 
     assert b"x" in read_head(headers, LIMIT)
 
 
-@given(st.lists(st.tuples(st.binary(max_size=5), st.binary(max_size=5)), max_size=12))
+# Names of up to three bytes: singletons that repeat have tests of their own.
+@given(st.lists(st.tuples(st.binary(max_size=3), st.binary(max_size=5)), max_size=12))
 def test_any_head_is_read_or_refused(headers: list[tuple[bytes, bytes]]) -> None:
     size = sum(len(name) + len(value) for name, value in headers)
     if size > 40:

@@ -184,6 +184,33 @@ def test_components_belong_to_their_plugin(make_app: Callable[..., Flasgo]) -> N
     assert len(app.plugins) == 1
 
 
+@pytest.mark.parametrize("is_on", [True, False])
+def test_app_created_may_bring_components_that_settings_ask_for(
+    make_app: Callable[..., Flasgo], is_on: bool
+) -> None:
+    class Part:
+        @hookimpl
+        def request_started(self, request: Request) -> None: ...
+
+    class Choosy:
+        name = "choosy"
+
+        @hookimpl
+        def plugin_setup(self, registry: Registry) -> None:
+            registry.setting("PART", bool, default=False)
+            self.registry = registry
+
+        @hookimpl
+        def app_created(self, app: Flasgo) -> None:
+            if app.settings.PART:
+                self.registry.component("part", Part())
+
+    app = make_app(Choosy(), settings={"PART": is_on})
+    app.get("/")(lambda: "x")
+    stages = [stage.plugin for stage in app.explain(app.routes[0])]
+    assert ("choosy.part" in stages) is is_on
+
+
 def test_a_component_needs_hooks_and_no_set_up_of_its_own(
     make_app: Callable[..., Flasgo],
 ) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from .conftest import PACKAGES, Environment, MakeEnvironment
+from .conftest import run as execute
 
 APP = """
 from flasgo import Flasgo, WebSocket
@@ -70,7 +71,8 @@ def test_nothing_is_imported():
 @pytest.fixture(scope="module")
 def project(make_environment: MakeEnvironment) -> Environment:
     environment = make_environment(*PACKAGES)
-    environment.install("pytest")
+    command = [environment.uv, "pip", "install", "--quiet", "--python", environment.python]
+    execute([*command, "pytest>=8.4,<10"], cwd=environment.directory)
     return environment
 
 

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,7 +111,7 @@ class Page:
 
 
 @contextmanager
-def browser() -> Iterator[Page]:
+def browser() -> Generator[Page]:
     """Start Chromium with an empty profile; end it, by its process, in the end."""
     assert EXECUTABLE is not None
     profile = Path(tempfile.mkdtemp(prefix="flasgo-chromium-"))

@@ -207,7 +207,7 @@ def evil_port(port: int) -> Iterator[int]:
             self.end_headers()
             self.wfile.write(page)
 
-        def log_message(self, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

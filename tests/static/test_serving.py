@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from functools import partial
+from typing import Any
 
 import pytest
 from flasgo import ConfigurationError, Flasgo, FlasgoError, RouteError, SettingError
@@ -296,7 +297,7 @@ async def test_a_relative_folder_lies_next_to_the_calling_file(
     source.write_text(CALLER)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    namespace = {"__name__": "shop"}
+    namespace: dict[str, Any] = {"__name__": "shop"}
     exec(compile(CALLER, str(source), "exec"), namespace)
     app = namespace[function]()
     assert (await ask(app, "/static/hello.txt")).status == 200

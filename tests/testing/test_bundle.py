@@ -1,5 +1,7 @@
 """TEST-1 with SEC-2 and SEC-3: the client gets along with the security plugin's defaults."""
 
+from typing import cast
+
 import pytest
 from flasgo import Flasgo, Request
 
@@ -12,7 +14,7 @@ def app():
 
     @made.post("/visits")
     async def count(request: Request):
-        request.session["visits"] = request.session.get("visits", 0) + 1
+        request.session["visits"] = cast("int", request.session.get("visits", 0)) + 1
         return {"visits": request.session["visits"]}
 
     return made

@@ -267,6 +267,17 @@ def test_recording_ends(flasgo_app):
     assert len(recorder) == 0
 
 
+def test_two_recorders_at_a_time(flasgo_app, recorded_hooks):
+    second = HookRecorder(flasgo_app)
+    second.start()
+    with TestClient(flasgo_app) as client:
+        client.get("/")
+        second.stop()
+        client.get("/")
+    assert len(second.requests()) == 1
+    assert len(recorded_hooks.requests()) == 2
+
+
 # What it costs
 
 

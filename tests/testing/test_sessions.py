@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import cast
 
 import pytest
 from flasgo import (
@@ -31,7 +32,7 @@ def app():
 
     @made.post("/visits")
     async def visit(request: Request):
-        request.session["visits"] = request.session.get("visits", 0) + 1
+        request.session["visits"] = cast("int", request.session.get("visits", 0)) + 1
         return {"by": request.user.id}
 
     @made.get("/admin")

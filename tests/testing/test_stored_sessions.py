@@ -4,6 +4,7 @@ import shutil
 import socket
 import subprocess
 import time
+from typing import cast
 
 import pytest
 from flasgo import Flasgo, Request
@@ -47,7 +48,7 @@ def test_a_session_in_redis_is_read_and_changed(redis_uri):
 
     @app.post("/visits")
     async def visit(request: Request):
-        request.session["visits"] = request.session.get("visits", 0) + 1
+        request.session["visits"] = cast("int", request.session.get("visits", 0)) + 1
         return {"visits": request.session["visits"]}
 
     with app.test_client() as client:

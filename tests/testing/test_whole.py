@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from typing import cast
 
 import pytest
 from flasgo import Flasgo, HasScope, Request, StreamingResponse, User, WebSocket, redirect
@@ -25,7 +26,8 @@ def app():
     @made.post("/cart")
     async def add(request: Request):
         form = await request.form()
-        request.session["cart"] = [*request.session.get("cart", []), form.get("item")]
+        cart = cast("list[object]", request.session.get("cart", []))
+        request.session["cart"] = [*cart, form.get("item")]
         return redirect("/cart", 303)
 
     @made.get("/cart")
@@ -35,6 +37,7 @@ def app():
     @made.post("/upload")
     async def upload(request: Request):
         file = (await request.form()).file("doc")
+        assert file is not None
         return {"name": file.filename, "text": (await file.read()).decode()}
 
     @made.get("/export")

@@ -37,6 +37,8 @@ UserLoader: TypeAlias = (
 )
 """A function `(user_id) -> User | None`, sync or async; the id has the type it had at login."""
 
+# The default of flasgo-security. What SESSION_COOKIE_NAME says is not known here.
+_COOKIE_NAME = "__Host-session"
 # JSON has no UUID, and an id has to come back as what it was.
 _KINDS: dict[str, type[str | int | uuid.UUID]] = {
     "str": str,
@@ -178,8 +180,8 @@ class SessionBackend(AuthBackend):
         return None if forbidden else self._challenge
 
     def openapi_scheme(self) -> dict[str, object]:
-        """Return the scheme `apiKey` in a cookie, under the name it has without a prefix."""
-        return {"type": "apiKey", "in": "cookie", "name": "session"}
+        """Return the scheme `apiKey` in a cookie, under the name flasgo-security gives it."""
+        return {"type": "apiKey", "in": "cookie", "name": _COOKIE_NAME}
 
 
 def session_backend(

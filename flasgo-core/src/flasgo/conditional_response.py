@@ -153,6 +153,13 @@ class ConditionalMixin:
             self.become_not_modified()
         return self
 
+    async def prepare(self, request: Connection) -> None:
+        """Do what needs the request and may take time; only called where `is_streaming`.
+
+        Args:
+            request: The request that is answered.
+        """
+
     def become_not_modified(self) -> None:
         """Turn this response into a 304: what describes content goes, all else stays."""
         self.status_code = 304

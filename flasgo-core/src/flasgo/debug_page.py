@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["debug_response"]
 
 _OPEN_FRAMES = 3
+_LONG_MESSAGE = 90
 _RELATIONS = {
     "cause": "It was caused by",
     "context": "It was raised while this was being handled",
@@ -96,6 +97,7 @@ def _head(
     kind = type_name(error)
     module, dot, name = kind.rpartition(".")
     message = masker.html(error) or "<i>no message</i>"
+    size = ' class="long"' if len(message) > _LONG_MESSAGE else ""
     verb = escape(str(connection.scope.get("method", "WEBSOCKET")))
     blame = ""
     if culprit is not None:
@@ -108,7 +110,7 @@ def _head(
         f'<header><div class="in"><p class="where"><b>{verb}</b> '
         f"<span>{masker.html(connection.path, 300)}</span></p>"
         f'<p class="kind"><span>{escape(module + dot)}</span>{escape(name)}</p>'
-        f"<h1>{message}</h1>{blame}"
+        f"<h1{size}>{message}</h1>{blame}"
         '<nav aria-label="On this page"><a href="#traceback">Traceback</a>'
         '<a href="#request">Request</a><a href="#settings">Settings</a>'
         '<a href="#plugins">Plugins</a><a href="#text">As text</a></nav></div></header>'
@@ -191,7 +193,8 @@ def _marked(text: str, span: tuple[int, int] | None, masker: Masker) -> str:
 
 def _request(connection: Connection, masker: Masker) -> str:
     route = connection.route
-    endpoint = "" if route is None else f"{route.endpoint} ({route.path})"
+    is_matched = route is not None and bool(route.methods or route.is_websocket)
+    endpoint = f"{route.endpoint} ({route.path})" if route is not None and is_matched else "none"
     facts = [
         ("URL", masker.text(connection.url.partition("?")[0], 500)),
         ("Endpoint", endpoint),

@@ -30,6 +30,7 @@ font-size:.78rem}
 .kind span{opacity:.65;font-weight:400}
 h1{margin:.3rem 0 1.1rem;font-size:clamp(1.35rem,4.6vw,2.1rem);line-height:1.25;font-weight:700;
 letter-spacing:-.015em;white-space:pre-wrap;overflow-wrap:anywhere;max-height:16rem;overflow:auto}
+h1.long{font-size:clamp(1.1rem,3vw,1.35rem);line-height:1.4}
 h1 i{opacity:.6;font-weight:400}
 .blame{display:block;margin:0 0 1.1rem!important;padding:.7rem .9rem;border-radius:.5rem;
 background:#ffffff14;border-left:.25rem solid #ff9e73;overflow-wrap:anywhere}

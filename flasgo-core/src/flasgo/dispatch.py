@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Dispatcher", "InnerDispatcher"]
 
 _logger = logging.getLogger("flasgo.app")
+# Answers to a body that was not read to its end.
+_ENDS_CONNECTION = frozenset({408, 413})
 # What RFC 3986, section 3.4 allows in a query, and "%": what is escaped stays as it was sent.
 _QUERY_SAFE = "%/?:@!$&'()*+,;=-._~"
 
@@ -69,6 +71,7 @@ class Dispatcher:
         """Answer one HTTP request."""
         method = scope["method"]
         path = routed_path(scope) if scope.get("root_path") else scope["path"]
+        raw_path = scope.get("raw_path")
         match = self._match(method, path)
         if match is None and self._has_hosts:
             match = self._router.match_on(_host_of(scope), method, path)
@@ -76,14 +79,18 @@ class Dispatcher:
             pipeline, params = self.unmatched, None
         else:
             route, params = match
-            raw_path = scope.get("raw_path")
             # PERF: a path without escapes, the usual case, needs no second look.
             if raw_path is None or b"%" in raw_path or not raw_path.isascii():
                 pipeline = self._checked(scope, route)
             else:
                 pipeline = route.pipeline
         try:
-            head = read_head(scope["headers"], self._max_head)
+            head = read_head(
+                scope["headers"],
+                self._max_head,
+                raw_path or path.encode(errors="surrogatepass"),
+                scope.get("query_string") or b"",
+            )
         except HTTPException as exc:
             await self._refuse_head(exc, scope, receive, send)
             return
@@ -168,7 +175,10 @@ class Dispatcher:
         tasks = request.peek("background")
         if isinstance(tasks, BackgroundTasks):
             tasks.clear()
-        return await pipeline.errors.respond(request, error, debug=self._debug)
+        response = await pipeline.errors.respond(request, error, debug=self._debug)
+        if isinstance(error, HTTPException) and error.status_code in _ENDS_CONNECTION:
+            _end_connection(request, response)
+        return response
 
     async def finish_head(
         self, request: Connection, pipeline: Pipeline, response: Response
@@ -312,7 +322,12 @@ class Dispatcher:
         fault = path_fault(scope, match.route) if match else None
         pipeline = match.route.pipeline if match and not fault else self.unmatched
         try:
-            head = read_head(scope["headers"], self._max_head)
+            head = read_head(
+                scope["headers"],
+                self._max_head,
+                scope.get("raw_path") or path.encode(errors="surrogatepass"),
+                scope.get("query_string") or b"",
+            )
             websocket = WebSocket(self._app, scope, receive, send, head)
         except HTTPException as exc:
             await self._refuse_handshake(exc, scope, receive, send)
@@ -328,6 +343,7 @@ class Dispatcher:
         except Exception as exc:
             response = await self.end_in_error(websocket, pipeline, exc)
         finally:
+            websocket.end()
             await self._finish(websocket, pipeline, response)
             active_request.reset(token)
 
@@ -407,6 +423,16 @@ class InnerDispatcher(Dispatcher):
         super().__init__(app, router)
         self._match = self._find_websocket = current_match
         self._has_hosts = False
+
+
+def _end_connection(request: Connection, response: Response) -> None:
+    """Have the server close the connection, rather than wait for the rest of a body.
+
+    SECURITY: whatever comes after a body that was not read to its end is not read as a request.
+    From HTTP/2 on there is no such header, and no need: a stream ends alone (RFC 9113, 8.2.2).
+    """
+    if request.scope.get("http_version", "1.1").startswith("1"):
+        response.headers["connection"] = "close"
 
 
 def _match_nothing(method: str, path: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,8 @@ letter-spacing:-.05em;color:var(--accent);font-variant-numeric:tabular-nums}
 h1{margin:.4rem 0 .6rem;font-size:clamp(1.5rem,6vw,2.1rem);line-height:1.2;letter-spacing:-.02em;
 text-wrap:balance}
 .detail{margin:0 0 2rem;color:var(--soft);overflow-wrap:anywhere}
+ul{margin:-1rem 0 2rem;padding:0 0 0 1.1rem;color:var(--soft);overflow-wrap:anywhere}
+ul b{color:var(--fg)}
 .foot{margin:0;padding-top:1.25rem;border-top:1px solid var(--line);display:flex;flex-wrap:wrap;
 gap:.5rem 1.25rem;align-items:baseline;justify-content:space-between}
 a{color:var(--accent);font-weight:600;text-underline-offset:.2em}
@@ -123,8 +125,21 @@ def _page(connection: Connection, error: HTTPException) -> Response:
     home = escape(connection.root_path) + "/"
     body = (
         f'<main>\n<p class="code">{status}</p>\n<h1>{escape(title)}</h1>\n'
-        f'<p class="detail">{escape(error.detail)}</p>\n'
+        f'<p class="detail">{escape(error.detail)}</p>\n{_pieces(error)}'
         f'<p class="foot"><a href="{home}">Go to the start page</a>'
         f"<small>{status} {escape(phrase)}</small></p>\n</main>"
     )
     return page_response(f"{status} {phrase}", _STYLE, body, status, error.headers)
+
+
+def _pieces(error: HTTPException) -> str:
+    """Return what is wrong piece by piece as a list, where the error says so."""
+    items = []
+    for piece in error.errors:
+        place = ".".join(str(step) for step in _steps(piece.get("loc")))
+        items.append(f"<li><b>{escape(place)}</b> {escape(str(piece.get('msg', '')))}</li>")
+    return f"<ul>{''.join(items)}</ul>\n" if items else ""
+
+
+def _steps(place: object) -> Sequence[object]:
+    return place if isinstance(place, (list, tuple)) else ()

@@ -205,11 +205,12 @@ async def read_form(request: Request) -> FormData:
 async def _bounded_body(request: Request) -> bytes:
     """Read the whole body, which may be larger for uploads than is good for memory (CWE-770)."""
     if request._body is None:
-        limit = _LARGEST_FIELDS * _ESCAPED * request.app.settings.MAX_FORM_FIELD_BYTES
+        settings = request.app.settings
         chunks: list[bytes] = []
         received = 0
         async for chunk in request._pieces("form()"):
             received += len(chunk)
+            limit = _LARGEST_FIELDS * _ESCAPED * settings.MAX_FORM_FIELD_BYTES
             if received > limit:
                 raise _fields_too_large(limit)
             chunks.append(chunk)

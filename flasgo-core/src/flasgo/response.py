@@ -7,7 +7,7 @@ import inspect
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from datetime import datetime
 from types import GeneratorType
-from typing import TYPE_CHECKING, NoReturn, Protocol, Self
+from typing import NoReturn, Protocol, Self
 
 import msgspec
 
@@ -19,9 +19,6 @@ from flasgo.headers import HeaderBlock, MutableHeaders, RawHeader, fill
 from flasgo.redirects import encode_location, is_safe_redirect_target
 from flasgo.streaming import Closed, Parts, encode_part, producer, pump, pump_until_closed
 from flasgo.wording import type_name
-
-if TYPE_CHECKING:
-    from flasgo.connection import Connection
 
 __all__ = [
     "Response",
@@ -255,7 +252,10 @@ class Response(ConditionalMixin):
     @property
     def sets_cookie(self) -> bool:
         """Whether the response sets or deletes a cookie, by whatever way that got into it."""
-        return any(pair[0] == b"set-cookie" for pair in self._raw)
+        for pair in self._raw:  # PERF: half the time of any()  # noqa: SIM110
+            if pair[0] == b"set-cookie":
+                return True
+        return False
 
     @property
     def content_type(self) -> str:
@@ -344,13 +344,6 @@ class Response(ConditionalMixin):
             samesite=samesite,
             partitioned=partitioned,
         )
-
-    async def prepare(self, request: Connection) -> None:
-        """Do what needs the request and may take time; only called where `is_streaming`.
-
-        Args:
-            request: The request that is answered.
-        """
 
     async def emit(
         self,

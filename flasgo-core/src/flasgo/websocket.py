@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,11 @@ _logger = logging.getLogger("flasgo.app")
 # only ever stand for a close frame without a code, or for none at all.
 _CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 _LONGEST_REASON = 123  # a control frame holds 125 bytes, and the code takes two
+# A handler that sends this often without receiving is not in a conversation.
+_LONGEST_SPEECH = 4
+_LISTENING = float("-inf")  # while it receives, there is no need to look out
+_MOST_AHEAD = 8
+
 _INVALID_DATA, _POLICY_VIOLATION, _TOO_BIG = 1007, 1008, 1009
 
 _decode_json = msgspec.json.Decoder().decode
@@ -75,6 +81,8 @@ class WebSocket(Connection):
         self._send = send
         self._connected = False
         self._max_bytes = 0  # not known before the first message
+        self._unheard: float = 0  # how many messages were sent since the last receive
+        self._lookout: _Lookout | None = None
         self._budget: _Budget | None = None
         self.is_accepted = False
         self.is_closed = False
@@ -144,7 +152,14 @@ class WebSocket(Connection):
             raise RuntimeError("Accept this WebSocket first: await websocket.accept().")
         if self.is_closed:
             raise WebSocketDisconnect(1006, "It was closed before this receive.")
-        message = await self._receive()
+        self._unheard = _LISTENING
+        try:
+            if self._lookout is None:
+                message = await self._receive()
+            else:
+                message = await self._lookout.next()
+        finally:
+            self._unheard = 0
         if message["type"] == "websocket.disconnect":
             raise self._gone(message)
         text = message.get("text")
@@ -274,11 +289,30 @@ class WebSocket(Connection):
             raise RuntimeError("Accept this WebSocket first: await websocket.accept().")
         if self.is_closed:
             raise WebSocketDisconnect(1006, "It was closed before this send.")
+        self._unheard += 1
+        if self._unheard > _LONGEST_SPEECH:
+            self._look_out()
         try:
             await self._send(message)
         except OSError as exc:
             self.is_closed = True
             raise WebSocketDisconnect(1006) from exc
+
+    def _look_out(self) -> None:
+        """Find out whether the client is still there while the handler only sends.
+
+        Not every server says so when it is sent to; it always does when it is received from.
+        """
+        if self._lookout is None:
+            self._lookout = _Lookout(self._receive)
+        gone = self._lookout.gone()
+        if gone is not None:
+            raise self._gone(gone)
+
+    def end(self) -> None:
+        """Let go of everything; the dispatcher calls this when the connection is over."""
+        if self._lookout is not None:
+            self._lookout.stop()
 
     # --- Closing ----------------------------------------------------------------------------
 
@@ -370,6 +404,54 @@ class WebSocket(Connection):
         elif kind in {"websocket.close", "websocket.http.response.start"}:
             self.is_closed = True
         await self._send(message)
+
+
+class _Lookout:
+    """Receives ahead of a handler that only sends, up to a bound, to see the client leave.
+
+    Args:
+        receive: The ASGI receive callable.
+    """
+
+    __slots__ = ("_arrived", "_has_room", "_messages", "_receive", "_task")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._messages: deque[Message] = deque()
+        self._arrived = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._task = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        message: Message = {"type": ""}
+        while message["type"] != "websocket.disconnect":
+            message = await self._receive()
+            self._messages.append(message)
+            self._arrived.set()
+            if len(self._messages) >= _MOST_AHEAD:
+                self._has_room.clear()
+                await self._has_room.wait()
+
+    def gone(self) -> Message | None:
+        """Return the client's disconnect, once it has arrived."""
+        last = self._messages[-1] if self._messages else None
+        return last if last is not None and last["type"] == "websocket.disconnect" else None
+
+    async def next(self) -> Message:
+        """Return the next message."""
+        while not self._messages:
+            if self._task.done():
+                self._task.result()  # the server's receive has failed: so does this one
+            self._arrived.clear()
+            await self._arrived.wait()
+        self._has_room.set()
+        message = self._messages[0]
+        # The disconnect stays: nothing comes after it, and more than one may ask.
+        return message if message["type"] == "websocket.disconnect" else self._messages.popleft()
+
+    def stop(self) -> None:
+        """Stop receiving."""
+        self._task.cancel()
 
 
 class _Budget:

@@ -6,6 +6,7 @@ from flasgo_security.csrf import CsrfExempt, csrf_exempt
 from flasgo_security.events import security_event
 from flasgo_security.flashes import flash, get_flashed_messages
 from flasgo_security.headers import Csp, csp
+from flasgo_security.outbound import OutboundTarget, SSRFConfig, SSRFGuard, SSRFViolation
 from flasgo_security.plugin import SecurityPlugin
 from flasgo_security.proxies import session
 from flasgo_security.ratelimit import QuotaStatus, RateLimit, rate_limit
@@ -18,8 +19,12 @@ __all__ = [
     "Cors",
     "Csp",
     "CsrfExempt",
+    "OutboundTarget",
     "QuotaStatus",
     "RateLimit",
+    "SSRFConfig",
+    "SSRFGuard",
+    "SSRFViolation",
     "SecurityPlugin",
     "Session",
     "StoreDownError",

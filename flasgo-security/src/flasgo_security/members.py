@@ -6,9 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    import ssl
+
+    import httpx2
     from flasgo import Request
 
     from flasgo_security.csp import ContentSecurityPolicy, Sources
+    from flasgo_security.outbound import OutboundTarget, SSRFGuard
+    from flasgo_security.outbound.transport import SSRFTransport
     from flasgo_security.ratelimit import KeyFunc, QuotaStatus
     from flasgo_security.sessions import Session
 
@@ -66,6 +71,39 @@ class AppMembers:
 
     def security_event(self, kind: str, request: Request, reason: str) -> None:
         """Log and count a security failure; see `flasgo_security.security_event`."""
+        raise NotImplementedError
+
+    ssrf_guard: SSRFGuard
+    """The guard made from the `SSRF_*` settings, for clients that take one."""
+
+    def resolve_outbound_url(self, url: str) -> OutboundTarget:
+        """Check where a URL leads (CWE-918), and return a target pinned to what was checked.
+
+        Waits for the resolver: in async code, use `aresolve_outbound_url`.
+
+        Args:
+            url: An absolute URL, from anybody.
+
+        Raises:
+            SSRFViolation: When the server must not go there; left alone it is answered 400.
+        """
+        raise NotImplementedError
+
+    async def aresolve_outbound_url(self, url: str) -> OutboundTarget:
+        """Check where a URL leads without holding up the event loop; see the other."""
+        raise NotImplementedError
+
+    def outbound_transport(
+        self,
+        *,
+        verify: ssl.SSLContext | bool = True,
+        http2: bool = False,
+        limits: httpx2.Limits | None = None,
+    ) -> SSRFTransport:
+        """Return a transport for httpx2 clients that checks each request and each redirect.
+
+        Needs the extra `flasgo-security[httpx2]`; see `flasgo_security.outbound.transport`.
+        """
         raise NotImplementedError
 
 

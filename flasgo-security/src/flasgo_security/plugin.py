@@ -18,10 +18,13 @@ from flasgo_security.headers import Csp, HeaderGuard, RouteCspGuard, csp
 from flasgo_security.hosts import HostGuard
 from flasgo_security.https_redirect import HttpsGuard
 from flasgo_security.openapi import OpenApiDescription
+from flasgo_security.outbound import Resolver
+from flasgo_security.outbound.resolvers import system_resolver
 from flasgo_security.ratelimit import RateLimitGuard
 from flasgo_security.sessions import SessionGuard
 from flasgo_security.shared_quotas import SharedQuotas
 from flasgo_security.shared_ratelimit import SharedRateLimitGuard
+from flasgo_security.ssrf import OutboundConcern
 from flasgo_security.templating import TemplateHelpers
 from flasgo_security.throttle import FailureThrottle, SharedFailureThrottle
 
@@ -32,11 +35,12 @@ __all__ = ["SecurityPlugin"]
 
 
 class SecurityPlugin:
-    """Hosts, CORS, CSRF, sessions, headers, throttling and rate limits: one component each.
+    """Hosts, CORS, CSRF, sessions, headers, quotas, outbound requests: one component each.
 
     Args:
         clock: Seconds from a clock that never goes back, for throttling and rate limits.
         wall_clock: Seconds since the epoch, for the expiry of sessions.
+        resolver: Looks up the hosts of outbound URLs.
     """
 
     name = "security"
@@ -46,6 +50,7 @@ class SecurityPlugin:
         *,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
+        resolver: Resolver = system_resolver,
     ) -> None:
         self._clock = clock
         self.forwarded = ForwardedGuard()
@@ -57,6 +62,7 @@ class SecurityPlugin:
         self.sessions = SessionGuard(wall_clock)
         self.csrf = CsrfGuard()
         self.ratelimit = RateLimitGuard(clock)
+        self.outbound = OutboundConcern(resolver)
 
     @hookimpl
     def plugin_setup(self, registry: Registry) -> None:
@@ -72,6 +78,7 @@ class SecurityPlugin:
             self.sessions,
             self.csrf,
             self.ratelimit,
+            self.outbound,
         ):
             concern.declare(registry)
         registry.enforces(Csp)
@@ -99,6 +106,7 @@ class SecurityPlugin:
         self.headers.configure(app)
         self.sessions.configure(settings, caching=self.headers.caching)
         self.csrf.configure(settings)
+        self.outbound.configure(settings)
         component = self._registry.component
         if self.forwarded.is_active:
             component("forwarded", self.forwarded)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 from uuid import UUID
 
-from flasgo import HTTPException, Policy, attach_policy, has_policy, hookimpl
+from flasgo import HeaderBlock, HTTPException, Policy, attach_policy, has_policy, hookimpl
 
 from flasgo_security.window import MAX_KEYS, SlidingWindow, Usage
 
@@ -44,6 +44,7 @@ KeyFunc = Callable[..., Key | Awaitable[Key]]
 
 STATUS_ATTRIBUTE = "rate_limit"
 _NOBODY = ""
+_MOST_BLOCKS = 4096
 _FAILURE_MODES = frozenset({"closed", "open"})
 _STORAGE_SCHEMES = (
     "memory",
@@ -184,6 +185,7 @@ class RateLimitGuard:
         self._max_keys = MAX_KEYS
         self._windows: dict[tuple[str | int, int, float], SlidingWindow] = {}
         self._lock = threading.Lock()
+        self._blocks: dict[QuotaStatus, HeaderBlock] = {}
         self._has_warned = False
 
     def declare(self, registry: Registry) -> None:
@@ -215,7 +217,7 @@ class RateLimitGuard:
         registry.setting(
             "RATELIMIT_STORAGE_TIMEOUT_SECONDS",
             float,
-            default=1.0,
+            default=2.0,
             help="Seconds that the storage of quotas may take.",
             check=lambda value: None if cast("float", value) > 0 else "it must be greater than 0",
         )
@@ -247,13 +249,14 @@ class RateLimitGuard:
             raise self._refusal(status)
 
     @hookimpl(when=has_policy(RateLimit))
-    def response_finalize(self, request: Request, response: Response) -> None:
+    def response_finalize(self, request: Request, response: Response) -> Awaitable[None] | None:
         """Tell the caller where it stands, on every answer of the route."""
         status = cast("QuotaStatus | None", request.peek(STATUS_ATTRIBUTE))
         if status is None:
             # Something before the quota answered: nothing was counted.
             status = self._look(request)
         self._announce(status, response)
+        return None
 
     def _refusal(self, status: QuotaStatus) -> HTTPException:
         return HTTPException(
@@ -264,12 +267,15 @@ class RateLimitGuard:
         )
 
     def _announce(self, status: QuotaStatus, response: Response) -> None:
-        headers = response.headers
-        limit, remaining, reset = str(status.limit), str(status.remaining), str(status.reset)
-        headers["ratelimit-limit"] = headers["x-ratelimit-limit"] = limit
-        headers["ratelimit-remaining"] = headers["x-ratelimit-remaining"] = remaining
-        headers["ratelimit-reset"] = headers["x-ratelimit-reset"] = reset
-        headers["ratelimit-policy"] = f"{limit};w={math.ceil(status.per)}"
+        block = self._blocks.get(status)
+        if block is None:
+            if len(self._blocks) >= _MOST_BLOCKS:
+                self._blocks.clear()
+            block = self._blocks[status] = _status_block(status)
+        # PERF: checked and encoded once for all callers with the same standing.
+        if not response.fill_headers(block):
+            for name, value in block.pairs:
+                response.headers[name.decode("ascii")] = value.decode("ascii")
 
     # --- Counting ---------------------------------------------------------------------------
 
@@ -359,6 +365,18 @@ def limits_of(request: Request) -> tuple[RateLimit, ...]:
 
 def _no_status(request: Request) -> None:
     return None
+
+
+def _status_block(status: QuotaStatus) -> HeaderBlock:
+    """Return the headers that tell a caller where it stands."""
+    fields = {"limit": status.limit, "remaining": status.remaining, "reset": status.reset}
+    headers = {
+        f"{prefix}-{field}": str(number)
+        for prefix in ("ratelimit", "x-ratelimit")
+        for field, number in fields.items()
+    }
+    headers["ratelimit-policy"] = f"{status.limit};w={math.ceil(status.per)}"
+    return HeaderBlock(headers)
 
 
 def quota_status(limit: int, period: float, usage: Usage) -> QuotaStatus:

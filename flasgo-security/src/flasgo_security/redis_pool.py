@@ -11,7 +11,7 @@ from flasgo import ConfigurationError
 
 __all__ = ["ConnectionPool", "RedisPool"]
 
-_MOST_CONNECTIONS = 64
+_MOST_CONNECTIONS = 16  # per process; each answers thousands of questions a second
 _UNIX_SCHEMES = {"redis+unix": "unix", "valkey+unix": "unix"}
 _ERRORS = {"redis": "RedisError", "valkey": "ValkeyError"}
 

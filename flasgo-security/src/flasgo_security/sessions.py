@@ -291,7 +291,7 @@ class SessionGuard:
         registry.setting(
             "SESSION_STORE_TIMEOUT_SECONDS",
             float,
-            default=1.0,
+            default=2.0,
             help="Seconds that the session store may take; past them requests that need their "
             "session are answered 503.",
             check=lambda value: None if cast("float", value) > 0 else "it must be greater than 0",

@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
@@ -90,12 +90,13 @@ class FailureThrottle:
         raise _refusal(wait)
 
     @hookimpl
-    def response_finalize(self, request: Request, response: Response) -> None:
+    def response_finalize(self, request: Request, response: Response) -> Awaitable[None] | None:
         """Count the request if it failed a security check."""
         status = response.status_code
         # PERF: most answers are neither denials nor follow an event.
         if status in _DENIALS or request.peek(EVENTS_ATTRIBUTE) is not None:
             self._record(request, status)
+        return None
 
     def _record(self, request: Request, status: int) -> str | None:
         """Count a failure; return the client it counts against, or None."""

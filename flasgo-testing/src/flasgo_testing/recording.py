@@ -80,6 +80,7 @@ class HookRecorder(Sequence[HookCall]):
         self._observer = observer
         self._calls: list[HookCall] = []
         self._numbers = itertools.count()
+        self._shadowed: Callable[[str], list[Implementation]] | None = None
 
     def start(self) -> None:
         """Record from now on: the app's pipelines are compiled anew, with recording callables."""
@@ -89,12 +90,16 @@ class HookRecorder(Sequence[HookCall]):
             return [self._recording(impl) for impl in implementations(hook)]
 
         # Shadows the method for this one app: the compiler and the lifespan ask it for callables.
+        self._shadowed = vars(self._app.plugins).get("implementations")
         vars(self._app.plugins)["implementations"] = recorded
         self._app.recompile()
 
     def stop(self) -> None:
-        """Record no more."""
-        vars(self._app.plugins).pop("implementations", None)
+        """Record no more. Of several recorders of one app, the last to start stops first."""
+        if self._shadowed is None:
+            vars(self._app.plugins).pop("implementations", None)
+        else:
+            vars(self._app.plugins)["implementations"] = self._shadowed
         self._app.recompile()
 
     def clear(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from flasgo.errors import RouteError
-from flasgo.response import Response, coerce_response
+from flasgo.response import Response
 from flasgo.wording import type_name
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["shaped"]
 
-Respond = Callable[[object], Response]
+Respond = Callable[[object], object]
+"""Turns what a handler returned into what the dispatcher makes a response of."""
 
 
 def shaped(route: Route, call: Call) -> Call:
@@ -46,30 +47,26 @@ def shaped(route: Route, call: Call) -> Call:
 
 
 def _status_setter(route: Route) -> Respond:
-    handler, status = route.handler, route.operation.status_code or 200
+    status = route.operation.status_code or 200
 
-    def respond(result: object) -> Response:
-        response = coerce_response(result, handler)
-        if not isinstance(result, Response | tuple):
-            response.status_code = status
-        return response
+    def respond(result: object) -> object:
+        return result if isinstance(result, Response | tuple) else (result, status)
 
     return respond
 
 
 def _shaper(route: Route) -> Respond:
-    handler, status = route.handler, route.operation.status_code or 200
+    status = route.operation.status_code or 200
     encode = _encoder(route)
 
-    def respond(result: object) -> Response:
+    def respond(result: object) -> object:
         if isinstance(result, Response):
             return result
         if type(result) is tuple and len(result) in (2, 3):
             body, given, *headers = result
             # What a handler says about an error is not what the model is about.
-            if isinstance(given, int) and given < 400 and not isinstance(body, Response):
-                result = (_json(encode(body), 200), given, *headers)
-            return coerce_response(result, handler)
+            is_shaped = isinstance(given, int) and given < 400 and not isinstance(body, Response)
+            return (_json(encode(body), 200), given, *headers) if is_shaped else result
         return _json(encode(result), status)
 
     return respond

@@ -8,6 +8,7 @@ import sys
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, NoReturn
 
 from flasgo.errors import RouteError
@@ -151,10 +152,33 @@ def _evaluated(function: Callable[..., object]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(target, include_extras=True)
     except NameError:
-        local_names = _names_around(target)
-        if not local_names:
-            raise
-        return typing.get_type_hints(target, localns=local_names, include_extras=True)
+        names = _names_around(target)
+        try:
+            return typing.get_type_hints(target, localns=names, include_extras=True)
+        except NameError:
+            # The arguments do not depend on what the function returns.
+            bare = _without_return(target)
+            return typing.get_type_hints(bare, localns=names, include_extras=True)
+
+
+def _without_return(function: Callable[..., object]) -> Callable[..., object]:
+    """Return a function that has the same annotations but the one of what it returns."""
+    own = getattr(function, "__func__", function)
+    if not isinstance(own, FunctionType):
+        return function
+    copy = FunctionType(own.__code__, own.__globals__, own.__name__, None, own.__closure__)
+    copy.__annotations__ = {
+        name: annotation for name, annotation in _annotations(own).items() if name != "return"
+    }
+    return copy
+
+
+def _annotations(function: FunctionType) -> dict[str, Any]:
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format, get_annotations
+
+        return get_annotations(function, format=Format.FORWARDREF)
+    return function.__annotations__
 
 
 def _names_around(function: Callable[..., object]) -> dict[str, Any]:

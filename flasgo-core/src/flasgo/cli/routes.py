@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -44,8 +45,21 @@ def routes(
     elif explain:
         write("\n\n".join(_explanation(*pair) for pair in zip(chosen, stages, strict=True)))
     else:
-        rows = [(_methods(route), route.path, route.endpoint) for route in chosen]
-        write(table(("Methods", "Path", "Endpoint"), rows))
+        write(_listing(chosen))
+
+
+def _listing(routes: Sequence[Route]) -> str:
+    """Return one line for each route, and one for each mount; hosts and blueprints where any."""
+    columns: dict[str, Callable[[Route], str]] = {"Methods": _methods, "Path": _path}
+    if any(route.host for route in routes):
+        columns["Host"] = lambda route: route.host or "*"
+    columns["Endpoint"] = lambda route: route.endpoint
+    if any(route.blueprint for route in routes):
+        columns["Blueprint"] = lambda route: route.blueprint or "-"
+    if any(route.mounted for route in routes):
+        columns["App"] = lambda route: _name(route.mounted) if route.mounted else "-"
+    rows = [tuple(column(route) for column in columns.values()) for route in routes]
+    return table(tuple(columns), list(dict.fromkeys(rows)))
 
 
 def _routes_of(app: Flasgo, path: str) -> list[Route]:
@@ -53,8 +67,9 @@ def _routes_of(app: Flasgo, path: str) -> list[Route]:
     if not found and path.startswith("/"):
         router = app._router
         methods = {method for route in app.routes for method in route.methods}
-        matches = [router.match(method, path) for method in sorted(methods)]
-        matches.append(router.match_websocket(path))
+        hosts = {"", *(route.host for route in app.routes if route.host)}
+        matches = [router.match_on(h, m, path) for h in sorted(hosts) for m in sorted(methods)]
+        matches += [router.match_websocket(path, host) for host in sorted(hosts)]
         served = {match.route for match in matches if match is not None}
         found = [route for route in app.routes if route in served]
     if not found:
@@ -71,11 +86,27 @@ def _stages_of(app: Flasgo, route: Route) -> Sequence[StageInfo]:
 
 
 def _methods(route: Route) -> str:
+    if route.mounted is not None:
+        return "MOUNT"
     return "WEBSOCKET" if route.is_websocket else ", ".join(sorted(route.methods))
 
 
+def _path(route: Route) -> str:
+    """Return the rule; a mount has several of them and is shown as what they have in common."""
+    if route.mounted is None:
+        return route.path
+    return route.path.removesuffix("<path:path>").rstrip("/") + "/..."
+
+
+def _name(app: object) -> str:
+    kind = app if inspect.isroutine(app) else type(app)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
 def _explanation(route: Route, stages: Sequence[StageInfo]) -> str:
-    lines = [f"{_methods(route)} {route.path}  (endpoint {route.endpoint})"]
+    kind = f"MOUNT ({'WEBSOCKET' if route.is_websocket else 'HTTP'})"
+    where = f"{route.host or ''}{route.path}"
+    lines = [f"{kind if route.mounted else _methods(route)} {where}  (endpoint {route.endpoint})"]
     lines += [f"  policy: {policy.explain()}" for policy in route.policies]
     rows = [
         (
@@ -92,7 +123,10 @@ def _as_json(route: Route, stages: Sequence[StageInfo], *, explain: bool) -> dic
     row: dict[str, object] = {
         "methods": ["WEBSOCKET"] if route.is_websocket else sorted(route.methods),
         "path": route.path,
+        "host": route.host,
         "endpoint": route.endpoint,
+        "blueprint": route.blueprint,
+        "mounted": None if route.mounted is None else _name(route.mounted),
         "policies": [policy.explain() for policy in route.policies],
     }
     if explain:

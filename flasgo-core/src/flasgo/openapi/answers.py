@@ -229,5 +229,5 @@ def add_error(
 def _reference(document: JsonObject, kind: type) -> str:
     """Return the reference to one of the classes here, whatever msgspec had to name it."""
     named = document["components"]["schemas"]
-    full = f"{kind.__module__}.{kind.__qualname__}".replace(".", "_")
+    full = f"{kind.__module__}.{kind.__qualname__}"
     return f"#/components/schemas/{full if full in named else kind.__name__}"

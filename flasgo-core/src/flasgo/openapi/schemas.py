@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from flasgo.openapi.moments import Moments
+
 __all__ = ["JsonObject", "Schemas"]
 
 JsonObject = dict[str, Any]
@@ -53,8 +55,10 @@ class Schemas:
             schema_hook=_anything,
             ref_template=REFERENCE,
         )
-        for (_, schema, extra), described in zip(known, found, strict=True):
+        moments = Moments(named)
+        for (annotation, schema, extra), described in zip(known, found, strict=True):
             schema.update({**described, **extra})
+            moments.tell(schema, annotation)
             _refine(schema)
         _refine(named)
         return dict(sorted(named.items()))

@@ -1,0 +1,158 @@
+"""Outbound requests on somebody else's word: settings, methods of the app, security events."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, cast
+
+from flasgo import current_request
+
+from flasgo_security.events import loggable, security_event
+from flasgo_security.outbound import Resolver, SSRFConfig, SSRFGuard, SSRFViolation
+from flasgo_security.outbound.resolvers import system_resolver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flasgo import Registry, Settings
+
+    from flasgo_security.outbound import OutboundTarget
+    from flasgo_security.outbound.transport import SSRFTransport
+
+__all__ = ["OutboundConcern"]
+
+logger = logging.getLogger("flasgo.security")
+
+
+class OutboundConcern:
+    """Gives the app a guard against SSRF (CWE-918), made from its settings.
+
+    Args:
+        resolver: Looks host names up.
+    """
+
+    def __init__(self, resolver: Resolver = system_resolver) -> None:
+        self._resolver = resolver
+        self._guard: SSRFGuard | None = None
+
+    @property
+    def guard(self) -> SSRFGuard:
+        """The guard."""
+        if self._guard is None:  # before the settings are there
+            self._guard = SSRFGuard(resolver=self._resolver, on_violation=_report)
+        return self._guard
+
+    def declare(self, registry: Registry) -> None:
+        """Declare the settings and methods of this concern."""
+        registry.setting(
+            "SSRF_ALLOWED_SCHEMES",
+            set[str],
+            default={"http", "https"},
+            help="Schemes that outbound URLs may have: 'https', 'http', 'wss', 'ws'.",
+            check=_checked_as("allowed_schemes"),
+        )
+        registry.setting(
+            "SSRF_ALLOWED_HOSTS",
+            set[str] | None,
+            default=None,
+            help="Hosts that outbound URLs may lead to, '*.example.com' for subdomains; None "
+            "allows any public host. A host on the list is held to its addresses all the same.",
+            check=_checked_as("allowed_hosts"),
+        )
+        registry.setting(
+            "SSRF_ALLOWED_PORTS",
+            set[int] | None,
+            default=None,
+            help="Ports that outbound URLs may have, such as {80, 443}; None allows any.",
+            check=_checked_as("allowed_ports"),
+        )
+        registry.setting(
+            "SSRF_ALLOWED_NETWORKS",
+            set[str],
+            default=set(),
+            help="Networks that may be reached although they are not globally reachable, such as "
+            "'10.1.0.0/16'. A cloud's metadata service needs its very address.",
+            check=_checked_as("allowed_networks"),
+        )
+        registry.setting(
+            "SSRF_FORBIDDEN_NETWORKS",
+            set[str],
+            default=set(),
+            help="Networks that must not be reached although they are globally reachable, such as "
+            "your own public addresses.",
+            check=_checked_as("forbidden_networks"),
+        )
+        registry.setting(
+            "SSRF_RESOLVE_TIMEOUT_SECONDS",
+            float,
+            default=5.0,
+            help="How long the name of an outbound host may take to resolve, in seconds.",
+            check=_checked_as("resolve_timeout"),
+        )
+        registry.app_method("resolve_outbound_url", self.resolve)
+        registry.app_method("aresolve_outbound_url", self.aresolve)
+        registry.app_method("outbound_transport", self.transport)
+        registry.app_property("ssrf_guard", lambda: self.guard)
+
+    def configure(self, settings: Settings) -> None:
+        """Read the settings."""
+        values = cast("dict[str, Any]", settings)
+        config = SSRFConfig(
+            allowed_schemes=frozenset(values["SSRF_ALLOWED_SCHEMES"]),
+            allowed_hosts=_frozen(values["SSRF_ALLOWED_HOSTS"]),
+            allowed_ports=_frozen(values["SSRF_ALLOWED_PORTS"]),
+            allowed_networks=frozenset(values["SSRF_ALLOWED_NETWORKS"]),
+            forbidden_networks=frozenset(values["SSRF_FORBIDDEN_NETWORKS"]),
+            resolve_timeout=values["SSRF_RESOLVE_TIMEOUT_SECONDS"],
+        )
+        self._guard = SSRFGuard(config, resolver=self._resolver, on_violation=_report)
+
+    def resolve(self, url: str) -> OutboundTarget:
+        """Return where to connect for a URL; the `resolve_outbound_url` of the app."""
+        return self.guard.resolve(url)
+
+    async def aresolve(self, url: str) -> OutboundTarget:
+        """Return where to connect for a URL; the `aresolve_outbound_url` of the app."""
+        return await self.guard.aresolve(url)
+
+    # Any: passed on untouched.
+    def transport(self, **options: Any) -> SSRFTransport:
+        """Return a transport for httpx2; the `outbound_transport` of the app."""
+        from flasgo_security.outbound.transport import SSRFTransport  # its httpx2 is an extra
+
+        return SSRFTransport(self.guard, **options)
+
+
+def _frozen(values: set[Any] | None) -> frozenset[Any] | None:
+    return None if values is None else frozenset(values)
+
+
+def _checked_as(field: str) -> Callable[[object], str | None]:
+    """Return a check for a setting that becomes one field of the configuration."""
+
+    # Any: the field's type; what does not fit is what the check is about.
+    def check(value: Any) -> str | None:
+        try:
+            SSRFConfig(**{field: value})
+        except ValueError as error:
+            return str(error)
+        return None
+
+    return check
+
+
+def _report(violation: SSRFViolation) -> None:
+    """Log a refused URL as a security event of the request that brought it, if there is one."""
+    reason = str(violation)
+    if violation.reason == "unresolved":
+        # A resolver that fails is no attack, and must not count against the client.
+        logger.info("An outbound host could not be resolved: %s", loggable(reason))
+        return
+    try:
+        request = current_request()
+    except RuntimeError:
+        reason = loggable(reason)
+        extra = {"event": "ssrf", "reason": reason, "client_ip": "", "method": "", "path": ""}
+        logger.warning("Security event ssrf: %s", reason, extra=extra)
+        return
+    security_event("ssrf", request, reason)

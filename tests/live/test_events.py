@@ -1,0 +1,146 @@
+"""CORE-11: what an event may hold, and how it is written."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from flasgo import EventSourceResponse, Flasgo, NDJSONResponse, ServerSentEvent, StreamingResponse
+from flasgo_testing import TestClient
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (ServerSentEvent(data="hello"), b"data: hello\n\n"),
+        (ServerSentEvent(data=""), b"data: \n\n"),
+        (ServerSentEvent(data={"a": [1]}), b'data: {"a":[1]}\n\n'),
+        (ServerSentEvent(data="a\nb\r\nc\rd"), b"data: a\ndata: b\ndata: c\ndata: d\n\n"),
+        # Unicode's other line breaks are none for an EventSource.
+        (ServerSentEvent(data="a\u2028b\x85c\x0bd"), "data: a\u2028b\x85c\x0bd\n\n".encode()),
+        (ServerSentEvent(comment="one\ntwo"), b": one\n: two\n\n"),
+        (ServerSentEvent(retry=0), b"retry: 0\n\n"),
+        (
+            ServerSentEvent(data="d", event="e", id="i", retry=5, comment="c"),
+            b": c\nevent: e\nid: i\nretry: 5\ndata: d\n\n",
+        ),
+        (ServerSentEvent(data="x\n\nevent: evil"), b"data: x\ndata: \ndata: event: evil\n\n"),
+    ],
+)
+def test_events(event: ServerSentEvent, expected: bytes) -> None:
+    assert event.encode() == expected
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"event": "a\nb"},
+        {"event": "a\rdata: evil"},
+        {"id": "1\n\ndata: evil"},
+        {"id": "1\0"},
+        {"id": 1},
+        {"event": b"bytes"},
+        {"retry": -1},
+        {"retry": 1.5},
+        {"retry": True},
+    ],
+)
+def test_what_could_begin_another_event_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(fields))):
+        ServerSentEvent(**fields)
+
+
+def test_it_is_checked_again_when_it_is_sent() -> None:
+    event = ServerSentEvent(data="x", id="1")
+    object.__setattr__(event, "id", "1\ndata: evil")
+    with pytest.raises(ValueError, match="line breaks"):
+        event.encode()
+
+
+@pytest.mark.parametrize("heartbeat", [0, -1, float("nan")])
+def test_bad_heartbeats(heartbeat: float) -> None:
+    with pytest.raises(ValueError, match="heartbeat"):
+        EventSourceResponse([], heartbeat=heartbeat)
+
+
+@pytest.mark.parametrize("kind", [StreamingResponse, EventSourceResponse, NDJSONResponse])
+def test_what_cannot_be_iterated_over(kind: Any) -> None:
+    with pytest.raises(TypeError, match="iterator"):
+        kind(3)
+
+
+def test_own_headers_win(app: Flasgo) -> None:
+    headers = {"cache-control": "private, no-cache", "x-accel-buffering": "yes"}
+    app.add_route("/", lambda: EventSourceResponse(["x"], status_code=201, headers=headers))
+    answer = TestClient(app).get("/")
+
+    assert answer.status_code == 201
+    assert answer.headers["cache-control"] == "private, no-cache"
+    assert answer.headers["x-accel-buffering"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [(b"7", "7"), ("ü".encode(), "ü"), (b"\xff", None), (b"", None), (None, None)],
+)
+def test_last_event_id(app: Flasgo, raw: bytes | None, expected: str | None) -> None:
+    app.add_route("/", lambda request: {"id": request.last_event_id})
+    headers = [] if raw is None else [(b"last-event-id", raw)]
+    assert TestClient(app).get("/", headers=headers).json() == {"id": expected}
+
+
+async def test_heartbeats_keep_out_of_the_way_of_events() -> None:
+    """No comment within an event's interval, none while one is being sent, none after the end."""
+    sent: list[bytes] = []
+    is_sending = False
+
+    async def events() -> Any:
+        for number in range(3):
+            await asyncio.sleep(0.02)
+            yield str(number)
+
+    async def send(message: Any) -> None:
+        nonlocal is_sending
+        assert not is_sending
+        is_sending = True
+        await asyncio.sleep(0.03)
+        is_sending = False
+        if message["type"] == "http.response.body":
+            sent.append(message["body"])
+
+    await EventSourceResponse(events(), heartbeat=0.005).emit(send)
+    await asyncio.sleep(0.05)
+
+    assert b":\n\n" in sent
+    assert [part for part in sent if part != b":\n\n"] == [
+        b"data: 0\n\n",
+        b"data: 1\n\n",
+        b"data: 2\n\n",
+        b"",
+    ]
+    assert sent[-1] == b""
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_client_that_leaves_during_a_heartbeat() -> None:
+    async def events() -> Any:
+        await asyncio.sleep(0.05)
+        yield "late"
+
+    bodies = 0
+
+    async def send(message: Any) -> None:
+        nonlocal bodies
+        if message["type"] == "http.response.body":
+            bodies += 1
+            raise OSError("gone")
+
+    with pytest.raises(Exception, match="client left"):
+        await EventSourceResponse(events(), heartbeat=0.005).emit(send)
+    assert bodies > 1
+
+
+@pytest.fixture
+def app() -> Flasgo:
+    return Flasgo(discover=False, settings={"SECRET_KEY": "for-tests-only-0123456789-abcdefghij"})

@@ -1,0 +1,259 @@
+"""CORE-10: what a handler may do with a WebSocket, spoken to in process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flasgo import Flasgo, HTTPException, Response, RouteError, SettingError, WebSocket
+from flasgo import WebSocketDisconnect as Disconnect
+
+SECRET_KEY = "for-tests-only-0123456789-abcdefghij"
+
+
+@pytest.fixture
+def app() -> Flasgo:
+    return Flasgo(discover=False, settings={"SECRET_KEY": SECRET_KEY})
+
+
+Talk = Callable[..., Any]
+
+
+@pytest.fixture
+def talk(app: Flasgo) -> Talk:
+    """Run a handler against a script of messages; return what was sent."""
+
+    async def run(
+        handler: Any,
+        *incoming: dict[str, Any],
+        offered: tuple[str, ...] = (),
+        fail_send: type[Exception] | None = None,
+        **options: Any,
+    ) -> list[dict[str, Any]]:
+        app.add_route("/ws", handler, is_websocket=True, **options)
+        script = [{"type": "websocket.connect"}, *incoming]
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> Any:
+            if script:
+                return script.pop(0)
+            return await asyncio.get_running_loop().create_future()
+
+        async def send(message: Any) -> None:
+            if fail_send is not None and message["type"] != "websocket.accept":
+                raise fail_send("gone")
+            sent.append(dict(message))
+
+        scope = {
+            "type": "websocket",
+            "path": "/ws",
+            "raw_path": b"/ws",
+            "query_string": b"",
+            "headers": [(b"host", b"localhost")],
+            "subprotocols": list(offered),
+            "extensions": {"websocket.http.response": {}},
+        }
+        await asyncio.wait_for(app(scope, receive, send), 30)
+        return sent
+
+    return run
+
+
+def text(value: str) -> dict[str, Any]:
+    return {"type": "websocket.receive", "text": value}
+
+
+LEFT = {"type": "websocket.disconnect", "code": 1001, "reason": "bye"}
+
+
+async def test_a_subprotocol_nobody_offered(talk: Talk, caplog: pytest.LogCaptureFixture) -> None:
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept("chat.v9")
+
+    sent = await talk(handler, offered=("chat.v1",))
+
+    assert sent[0]["status"] == 500
+    assert "does not offer the subprotocol 'chat.v9'" in caplog.text
+    assert "It offers: chat.v1" in caplog.text
+
+
+@pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 2000, 5000])
+async def test_codes_that_cannot_be_sent(talk: Talk, code: int) -> None:
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        with pytest.raises(ValueError, match="not a close code"):
+            await websocket.close(code)
+        with pytest.raises(ValueError, match="123 bytes"):
+            await websocket.close(1000, "ü" * 62)
+
+    assert [(m["type"], m.get("code")) for m in await talk(handler)] == [
+        ("websocket.accept", None),
+        ("websocket.close", 1000),
+    ]
+
+
+async def test_a_response_before_accept_refuses_the_handshake(talk: Talk) -> None:
+    async def handler(websocket: WebSocket) -> Response:
+        return Response.text("try later", 503, headers={"retry-after": "5"})
+
+    sent = await talk(handler)
+    assert (sent[0]["status"], sent[1]["body"]) == (503, b"try later")
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, 1008), (503, 1011)])
+async def test_an_http_error_after_accept_is_a_close_code(
+    talk: Talk, caplog: pytest.LogCaptureFixture, status: int, code: int
+) -> None:
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        raise HTTPException(status)
+
+    assert (await talk(handler))[-1]["code"] == code
+    assert ("Error on" in caplog.text) == (status >= 500)
+
+
+@pytest.mark.parametrize("failure", [OSError, RuntimeError, ConnectionResetError])
+async def test_a_client_that_is_gone_when_it_is_closed(
+    talk: Talk, failure: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+
+    await talk(handler, fail_send=failure)
+    assert caplog.text == ""
+
+
+async def test_a_client_that_is_gone_when_it_is_sent_to(talk: Talk) -> None:
+    ends: list[object] = []
+
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        try:
+            await websocket.send_text("hello")
+        except Disconnect as gone:
+            ends.append(gone.code)
+            raise
+
+    await talk(handler, fail_send=ConnectionResetError)
+    assert ends == [1006]
+
+
+async def test_a_client_that_leaves_before_accept(talk: Talk) -> None:
+    ends: list[object] = []
+
+    async def handler(websocket: WebSocket) -> None:
+        try:
+            await websocket.accept()
+        finally:
+            ends.append("ended")
+
+    app_sent = await talk(handler)
+    assert app_sent[0]["type"] == "websocket.accept"
+    assert ends == ["ended"]
+
+
+async def test_a_handler_that_only_sends_sees_the_client_leave(talk: Talk) -> None:
+    """Where the server's `send` says nothing, as granian's and hypercorn's."""
+    ends: list[object] = []
+
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        try:
+            while True:
+                await websocket.send_text("tick")
+                await asyncio.sleep(0)
+        except Disconnect as gone:
+            ends.append((gone.code, gone.reason))
+
+    sent = await talk(handler, text("ignored"), text("ignored too"), LEFT)
+
+    assert ends == [(1001, "bye")]
+    assert len(sent) < 20
+
+
+async def test_what_was_received_ahead_is_not_lost(talk: Talk) -> None:
+    got: list[str] = []
+
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        for _ in range(10):
+            await websocket.send_text("tick")
+            await asyncio.sleep(0)
+        async for message in websocket.iter_text():
+            got.append(message)
+
+    words = [str(number) for number in range(30)]
+    await talk(handler, *(text(word) for word in words), LEFT)
+
+    assert got == words
+
+
+async def test_nothing_is_left_running(talk: Talk) -> None:
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        for _ in range(10):
+            await websocket.send_text("tick")
+
+    await talk(handler)
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_iteration_gives_text_and_bytes(talk: Talk) -> None:
+    got: list[object] = []
+
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        async for message in websocket:
+            got.append(message)
+
+    await talk(handler, text("a"), {"type": "websocket.receive", "bytes": b"b", "text": None}, LEFT)
+    assert got == ["a", b"b"]
+
+
+@pytest.mark.parametrize(
+    ("size", "message", "closes"),
+    [(4, "abcd", False), (4, "abcde", True), (4, "üü", False), (4, "üüü", True), (1, "", False)],
+)
+async def test_sizes_are_counted_in_bytes(
+    talk: Talk, size: int, message: str, closes: bool
+) -> None:
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        async for _ in websocket:
+            pass
+
+    sent = await talk(handler, text(message), LEFT, max_message_bytes=size)
+    assert [m.get("code") for m in sent if m["type"] == "websocket.close"] == (
+        [1009] if closes else []
+    )
+
+
+async def test_empty_messages_count_as_messages(talk: Talk) -> None:
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        async for _ in websocket:
+            pass
+
+    sent = await talk(handler, *([text("")] * 10), max_messages_per_second=3)
+    assert sent[-1]["code"] == 1008
+
+
+@pytest.mark.parametrize("bound", ["max_message_bytes", "max_messages_per_second"])
+@pytest.mark.parametrize("value", [0, -1, "10", True])
+def test_bad_bounds(app: Flasgo, bound: str, value: Any) -> None:
+    async def handler(websocket: WebSocket) -> None: ...
+
+    with pytest.raises(RouteError, match=bound):
+        app.add_route("/ws", handler, is_websocket=True, **{bound: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("WEBSOCKET_MAX_MESSAGE_BYTES", 0), ("WEBSOCKET_MAX_MESSAGES_PER_SECOND", 0)],
+)
+def test_bad_settings(name: str, value: int) -> None:
+    with pytest.raises(SettingError, match=name):
+        Flasgo(discover=False, settings={"SECRET_KEY": SECRET_KEY, name: value})

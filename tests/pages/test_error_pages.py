@@ -1,0 +1,81 @@
+"""CORE-13: one error, told in the form that the client prefers."""
+
+import json
+import re
+
+import pytest
+
+from .conftest import BROWSER, MARKUP
+from .test_debug_page import Reader
+
+JSON, PROBLEM, HTML = "application/json", "application/problem+json", "text/html; charset=utf-8"
+STATUSES = (400, 401, 403, 404, 405, 409, 410, 413, 415, 418, 422, 429, 431, 451, 500, 502, 503)
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("", JSON),
+        ("*/*", JSON),
+        (JSON, JSON),
+        ("application/*", JSON),
+        ("text/html", HTML),
+        (BROWSER, HTML),
+        ("text/*;q=0.5", HTML),
+        ("text/html;q=0.4, application/json;q=0.6", JSON),
+        (PROBLEM, PROBLEM),
+        (f"{PROBLEM}, {JSON}", PROBLEM),
+        (f"{JSON}, {PROBLEM}", PROBLEM),
+        (f"{JSON}, {PROBLEM};q=0.9", JSON),
+        (f"{PROBLEM}, text/html;q=0.5, */*;q=0.1", PROBLEM),
+        (f"{PROBLEM};q=0, */*", JSON),
+        ("APPLICATION/PROBLEM+JSON", PROBLEM),
+        ("image/png", JSON),
+    ],
+)
+@pytest.mark.parametrize("path", ["/nowhere", "/status/403", "/handler/x"])
+def test_the_form_follows_accept(ask, path, accept, content_type):
+    answer = ask(path, debug=False, accept=accept)
+    assert answer.headers["content-type"] == content_type
+    assert answer.headers["vary"] == "Accept"
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_status_in_every_form(ask, status):
+    data = ask(f"/status/{status}", debug=False, accept=JSON)
+    assert data.status_code == status
+    assert set(data.json()) == {"error", "detail"}
+    problem = ask(f"/status/{status}", debug=False, accept=PROBLEM)
+    assert problem.json() == {
+        "type": "about:blank",
+        "title": problem.json()["title"],
+        "status": status,
+        **data.json(),
+    }
+    page = ask(f"/status/{status}", debug=False)
+    text = Reader(page.text).text
+    assert str(status) in text
+    assert f"What to do about {status} {MARKUP}" in text
+    assert page.text.startswith("<!doctype html>")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha")
+
+
+def test_pieces_are_listed(ask):
+    assert ask("/invalid", accept=JSON).json()["errors"][0]["loc"] == ["body", "items", 3]
+    page = Reader(ask("/invalid").text)
+    assert f"body.items.3 wrong {MARKUP}" in page.text
+
+
+def test_the_way_home_respects_where_the_app_is(ask):
+    assert 'href="/"' in ask("/nowhere").text
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/status/500", "/handler/x"])
+def test_pages_say_nothing_of_what_made_them(ask, path):
+    body = re.sub(r"(?s)<style>.*?</style>", "", ask(path, debug=False).text).lower()
+    for word in ("flasgo", "python", "traceback", "valueerror", "uvicorn"):
+        assert word not in body
+
+
+def test_json_of_an_error_is_json_whatever_is_in_it(ask):
+    assert json.loads(ask("/status/404", accept=JSON).content)["detail"].endswith(MARKUP)
