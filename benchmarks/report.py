@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from benchmarks.files import Transfer
 from benchmarks.protections import Cost
 from benchmarks.routing import Lookup
 from benchmarks.run import RIVALS, Bar, Result, Row
@@ -26,6 +27,8 @@ def render(result: Result) -> str:
     blocks += [_scenario(name, rows) for name, rows in result.scenarios.items()]
     if result.protections:
         blocks.append(_protections(result.protections))
+    if result.files:
+        blocks.append(_files(result.files))
     if result.routing:
         blocks.append(_routing(result.routing))
     if result.startup:
@@ -60,6 +63,21 @@ def _protections(costs: list[Cost]) -> str:
         for each in costs
     ]
     return f"What each protection costs, flasgo, in process\n{_table(head, lines)}"
+
+
+def _files(transfers: list[Transfer]) -> str:
+    head = ("", "µs/request", "starlette", "x starlette", "")
+    lines = [
+        (
+            each.label,
+            _number(each.value, 1),
+            _number(each.rival, 1),
+            _number(each.ratio),
+            "" if each.rival is not None else "not installed",
+        )
+        for each in transfers
+    ]
+    return f"Files, flasgo with all plugins and defaults, in process\n{_table(head, lines)}"
 
 
 def _signed(value: float | None) -> str:

@@ -6,12 +6,12 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from benchmarks import protections, routing, startup
+from benchmarks import files, protections, routing, startup
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.timing import Samples, interleave
 from benchmarks.workload import SCENARIOS
 
-SECTIONS = (*SCENARIOS, "protections", "routing", "startup")
+SECTIONS = (*SCENARIOS, "protections", "files", "routing", "startup")
 
 # Against whom the "ratio" column of a scenario is drawn.
 RIVALS = {"json": "starlette", "session": "starlette", "typed-body": "fastapi"}
@@ -95,6 +95,7 @@ class Result:
     environment: dict[str, object]
     scenarios: dict[str, list[Row]]
     protections: list[protections.Cost]
+    files: list[files.Transfer]
     routing: list[routing.Lookup]
     startup: list[Row]
     bars: list[Bar]
@@ -130,6 +131,11 @@ def run(effort: Effort, sections: Sequence[str], say: Callable[[str], None]) -> 
     if "protections" in sections:
         say(f"protections: {effort.rounds} rounds of {effort.requests} requests each")
         costs = protections.measure(rounds=effort.rounds, requests=effort.requests)
+    transfers: list[files.Transfer] = []
+    if "files" in sections:
+        say(f"files: {effort.rounds} rounds of {effort.requests} requests or fewer each")
+        transfers = files.measure(rounds=effort.rounds, requests=effort.requests)
+        bars.extend(_file_bars(transfers))
     lookups: list[routing.Lookup] = []
     if "routing" in sections:
         say("routing: look-ups among 10 to 10,000 routes")
@@ -140,7 +146,7 @@ def run(effort: Effort, sections: Sequence[str], say: Callable[[str], None]) -> 
         say(f"startup: {effort.processes} processes each")
         started = _startup(effort)
         bars.extend(_startup_bars(started))
-    return Result(environment, scenarios, costs, lookups, started, bars)
+    return Result(environment, scenarios, costs, transfers, lookups, started, bars)
 
 
 def _scenario(scenario: str, effort: Effort) -> tuple[list[Row], list[Bar]]:
@@ -189,6 +195,18 @@ def _scenario_bars(scenario: str, samples: dict[str, Samples]) -> list[Bar]:
     return [
         Bar("PERF-1", f"{scenario}: flasgo / {rival}", limit, _ratio(samples, "flasgo", rival))
         for rival, limit in limits[scenario]
+    ]
+
+
+def _file_bars(transfers: list[files.Transfer]) -> list[Bar]:
+    return [
+        Bar(
+            "PERF-5",
+            f"{each.label}: flasgo / starlette",
+            1.5 if each.name == "upload" else 1.0,
+            each.ratio,
+        )
+        for each in transfers
     ]
 
 

@@ -40,7 +40,7 @@ def add_error_pages(app: Flasgo) -> None:
         if not _wants_page(request):
             return _as_data(error)
         # A path without a route asks for no permission, and so nobody was asked who this is.
-        await app.identify_user(request)
+        await app.authenticate(request)
         return _page(error.status_code, error.detail)
 
     if not app.debug:  # while you develop, the debug page tells more

@@ -75,6 +75,15 @@ def test_everything_else_is_refused(call, headers):
         assert answer.headers["www-authenticate"] == CHALLENGE
 
 
+@pytest.mark.parametrize("text", ["a\x00:b", "a:b\n", "a\x7f:b", "a\t:b", "a:\x1b[2J"])
+def test_control_characters_reach_no_validator(app, connect, text):
+    app.register_auth_backend("all", basic_auth_backend(lambda name, password: User(id="x")))
+    app.add_route("/x", app.authorize()(lambda: ""))
+    client = connect(app)
+    assert client.get("/x", headers=basic(text)).status_code == 401
+    assert client.get("/x", headers=basic("a:b")).status_code == 200
+
+
 def test_a_missing_permission_does_not_ask_for_another_password(app, connect):
     app.register_auth_backend("basic", basic_auth_backend(validate))
     app.add_route("/x", app.authorize(lambda request: False)(lambda: ""))

@@ -11,8 +11,7 @@ from flasgo_auth import (
     bearer_token_backend,
     extract_bearer_token,
 )
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 TOKEN68 = re.compile(rb"[A-Za-z0-9._~+/-]+=*")
 APP = Flasgo(settings={"SECRET_KEY": "0123456789abcdef" * 4}, discover=False)

@@ -180,8 +180,10 @@ ATTACKS = {
     "scope with a quote": hs(claims(scope='a"b')),
     # The header.
     "critical extensions": lambda: resigned({"alg": "HS256", "crit": ["x"], "x": 1}, claims()),
-    "critical, but empty": swapped_header(alg="HS256", crit=[]),
-    "unencoded payload": swapped_header(alg="HS256", b64=False),
+    "critical, and known": lambda: resigned({"alg": "HS256", "crit": ["typ"], "typ": 1}, claims()),
+    "critical, but empty": lambda: resigned({"alg": "HS256", "crit": []}, claims()),
+    "unencoded payload": lambda: resigned({"alg": "HS256", "b64": False}, claims()),
+    "encoded payload, said aloud": lambda: resigned({"alg": "HS256", "b64": True}, claims()),
     "header is a list": lambda: resigned(["HS256"], claims()),
     "header is a str": lambda: resigned("HS256", claims()),
     "header is not JSON": lambda: resigned(b"{alg:HS256}", claims()),
@@ -222,6 +224,14 @@ def test_the_attacks_differ_from_a_right_token_in_one_thing(ask):
     assert ask(token(claims(nbf=NOW - 1, exp=NOW + 60.5))).status_code == 200
     assert ask(token(claims(aud=["other", "shop"]))).status_code == 200
     assert ask(token(claims(scope=["read"]))).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["none", "RS256", "a sibling, rightly signed"])
+def test_the_algorithm_is_judged_before_a_key_is_touched(ask, caplog, name):
+    # The library refuses these as well; two locks on this door.
+    caplog.set_level("DEBUG", logger="flasgo.auth")
+    ask(ATTACKS[name]())
+    assert "the algorithm is another one" in caplog.text
 
 
 def test_a_refused_token_is_not_logged(ask, caplog):

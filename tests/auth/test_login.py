@@ -4,8 +4,7 @@ import logging
 import uuid
 
 import pytest
-from flasgo import ConfigurationError, Flasgo, Request, hookimpl
-from flasgo import request as current
+from flasgo import ConfigurationError, Flasgo, Request, hookimpl, request as current
 from flasgo_auth import (
     ANONYMOUS,
     SESSION_KEY,

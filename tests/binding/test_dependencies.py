@@ -23,38 +23,38 @@ from flasgo import (
 
 Send = Callable[..., Awaitable[Any]]
 
-LOG: list[str] = []
+journal: list[str] = []
 
 
 @pytest.fixture(autouse=True)
 def log() -> Iterator[list[str]]:
-    LOG.clear()
-    yield LOG
-    LOG.clear()
+    journal.clear()
+    yield journal
+    journal.clear()
 
 
 def settings() -> dict[str, str]:
-    LOG.append(f"settings in {'main' if _is_main() else 'worker'}")
+    journal.append(f"settings in {'main' if _is_main() else 'worker'}")
     return {"dsn": "memory"}
 
 
 async def connection(config: Annotated[dict, Depends(settings)]) -> AsyncIterator[str]:
-    LOG.append("connection opens")
+    journal.append("connection opens")
     try:
         yield config["dsn"]
     except BaseException as error:
-        LOG.append(f"connection saw {type(error).__name__}")
+        journal.append(f"connection saw {type(error).__name__}")
         raise
     finally:
-        LOG.append("connection closes")
+        journal.append("connection closes")
 
 
 def session(
     dsn: Annotated[str, Depends(connection)], config: Annotated[dict, Depends(settings)]
 ) -> Iterator[str]:
-    LOG.append(f"session opens in {'main' if _is_main() else 'worker'}")
+    journal.append(f"session opens in {'main' if _is_main() else 'worker'}")
     yield f"session on {dsn}"
-    LOG.append("session closes")
+    journal.append("session closes")
 
 
 def _is_main() -> bool:
@@ -77,18 +77,18 @@ async def test_dependencies_nest_are_cached_and_end_in_reverse_after_the_respons
 ) -> None:
     @app.get("/")
     async def handler(s: Session, dsn: Annotated[str, Depends(connection)]) -> list[str]:
-        LOG.append("handler")
+        journal.append("handler")
         return [s, dsn]
 
     @app.after_request
     async def after(response) -> None:
-        LOG.append("after_request")
+        journal.append("after_request")
 
     driver = drive(app)
     scope, sent = driver.scope("/"), []
 
     async def send(message: Any) -> None:
-        LOG.append(message["type"])
+        journal.append(message["type"])
         sent.append(message)
 
     async def receive() -> Any:
@@ -96,7 +96,7 @@ async def test_dependencies_nest_are_cached_and_end_in_reverse_after_the_respons
 
     await app(scope, receive, send)
     assert sent[1]["body"] == b'["session on memory","memory"]'
-    assert LOG == [
+    assert journal == [
         *OPENED,
         "handler",
         "after_request",
@@ -114,13 +114,13 @@ async def test_a_streamed_response_may_use_what_it_depends_on_until_its_end(
     async def handler(s: Session) -> StreamingResponse:
         async def parts() -> AsyncIterator[str]:
             for number in range(2):
-                LOG.append(f"part {number}")
+                journal.append(f"part {number}")
                 yield s
 
         return StreamingResponse(parts())
 
     assert (await get("/")).text == "session on memory" * 2
-    assert LOG == [*OPENED, "part 0", "part 1", "session closes", "connection closes"]
+    assert journal == [*OPENED, "part 0", "part 1", "session closes", "connection closes"]
 
 
 @pytest.mark.parametrize(("error", "status"), [(KeyError("x"), 500), (None, 404)])
@@ -137,7 +137,7 @@ async def test_errors_reach_the_generators_which_end_all_the_same(
     assert answer.status == status
     name = "HTTPException" if error is None else "KeyError"
     # `session` has no handler around its `yield`: nothing after it runs.
-    assert LOG == [*OPENED, f"connection saw {name}", "connection closes"]
+    assert journal == [*OPENED, f"connection saw {name}", "connection closes"]
 
 
 async def test_a_dependency_that_fails_ends_those_before_it(app: Flasgo, get: Send) -> None:
@@ -149,7 +149,7 @@ async def test_a_dependency_that_fails_ends_those_before_it(app: Flasgo, get: Se
 
     handler_ran = await get("/")
     assert handler_ran.status == 500
-    assert LOG == [*OPENED, "connection saw RuntimeError", "connection closes"]
+    assert journal == [*OPENED, "connection saw RuntimeError", "connection closes"]
 
 
 async def test_a_client_that_leaves_ends_them_too(
@@ -171,7 +171,7 @@ async def test_a_client_that_leaves_ends_them_too(
         return await asyncio.get_running_loop().create_future()
 
     await app(drive(app).scope("/"), receive, send)
-    assert LOG == [*OPENED, "session closes", "connection closes"]
+    assert journal == [*OPENED, "session closes", "connection closes"]
 
 
 async def test_a_cancelled_request_ends_them_too(
@@ -189,7 +189,7 @@ async def test_a_cancelled_request_ends_them_too(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert LOG == [*OPENED, "connection saw CancelledError", "connection closes"]
+    assert journal == [*OPENED, "connection saw CancelledError", "connection closes"]
 
 
 async def test_what_a_thread_opens_while_its_request_is_cancelled_is_closed(
@@ -200,11 +200,11 @@ async def test_what_a_thread_opens_while_its_request_is_cancelled_is_closed(
     def slow() -> Iterator[int]:
         inside.set()
         go_on.wait(10)
-        LOG.append("opened")
+        journal.append("opened")
         try:
             yield 1
         finally:
-            LOG.append("closed")
+            journal.append("closed")
 
     @app.get("/")
     async def handler(x: Annotated[int, Depends(slow)]) -> None: ...
@@ -215,7 +215,7 @@ async def test_what_a_thread_opens_while_its_request_is_cancelled_is_closed(
     asyncio.get_running_loop().call_later(0.05, go_on.set)
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert LOG == ["opened", "closed"]
+    assert journal == ["opened", "closed"]
 
 
 async def test_a_clean_up_that_fails_is_logged_and_the_others_still_run(
@@ -230,7 +230,7 @@ async def test_a_clean_up_that_fails_is_logged_and_the_others_still_run(
         return [x]
 
     assert (await get("/")).json == [1]
-    assert LOG[-2:] == ["connection saw RuntimeError", "connection closes"]
+    assert journal[-2:] == ["connection saw RuntimeError", "connection closes"]
     assert "cannot close" in caplog.text
 
 
@@ -240,10 +240,10 @@ async def test_a_websocket_ends_them_when_it_is_over(
     @app.websocket("/ws")
     async def talk(websocket, s: Session) -> None:
         await websocket.accept()
-        LOG.append(s)
+        journal.append(s)
 
     await drive(app).websocket("/ws")
-    assert LOG == [*OPENED, "session on memory", "session closes", "connection closes"]
+    assert journal == [*OPENED, "session on memory", "session closes", "connection closes"]
 
 
 async def test_dependencies_take_parameters_like_handlers(app: Flasgo, get: Send) -> None:
@@ -273,13 +273,13 @@ async def test_no_dependency_runs_for_a_request_that_is_not_valid(app: Flasgo, g
     async def handler(s: Session, limit: int) -> None: ...
 
     assert (await get("/?limit=x")).status == 422
-    assert LOG == []
+    assert journal == []
 
 
 async def test_caching_is_per_request_and_can_be_switched_off(app: Flasgo, get: Send) -> None:
     def count() -> int:
-        LOG.append("count")
-        return len(LOG)
+        journal.append("count")
+        return len(journal)
 
     Cached = Annotated[int, Depends(count)]
     Fresh = Annotated[int, Depends(count, use_cache=False, blocking=False)]
@@ -368,7 +368,7 @@ async def test_an_override_that_cannot_be_bound_changes_nothing(app: Flasgo, get
     with pytest.raises(RouteError, match="unfit"):
         app.dependency_overrides[connection] = unfit
     with pytest.raises(ConfigurationError, match="functions"):
-        app.dependency_overrides[connection] = "fake"  # type: ignore[assignment]
+        app.dependency_overrides[connection] = "fake"  # ty: ignore[invalid-assignment]
     assert (await get("/")).json == ["session on memory"]
 
 
@@ -401,7 +401,7 @@ def test_a_cycle_is_refused_and_named(app: Flasgo, monkeypatch: pytest.MonkeyPat
     ("dependency", "match"),
     [
         (Depends, "without a function"),
-        (Depends("text"), "give Depends a function"),  # type: ignore[arg-type]
+        (Depends("text"), "give Depends a function"),  # ty: ignore[invalid-argument-type]
         (Depends(lambda thing, /: thing), "positional-only"),
     ],
 )

@@ -97,14 +97,14 @@ async def test_what_leaves_is_cut_to_the_model(
 @pytest.mark.parametrize(
     ("model", "value"),
     [
-        (Public, Public("SECRET")),  # type: ignore[arg-type]
+        (Public, Public("SECRET")),  # ty: ignore[invalid-argument-type]
         (Public, Public(1, "SECRET" * 10)),
         (Public, {"name": "SECRET"}),
         (Public, None),
         (Public, "SECRET"),
         (Public, object()),
         (list[Public], Public(1)),
-        (Inner, Inner("SECRET")),  # type: ignore[arg-type]
+        (Inner, Inner("SECRET")),  # ty: ignore[invalid-argument-type]
         (float, float("nan")),
     ],
 )

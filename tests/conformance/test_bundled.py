@@ -7,6 +7,7 @@ from flasgo_security import Csp, CsrfExempt, RateLimit, SecurityPlugin
 from flasgo_static import StaticPlugin
 from flasgo_templates import TemplatesPlugin
 from flasgo_testing import TestingPlugin, conformance
+from flasgo_testing.client_hooks import ClientHooks
 
 HERE = Path(__file__).parent
 
@@ -25,3 +26,4 @@ test_security_with_tight_quotas = conformance.suite(
 test_static = conformance.suite(StaticPlugin, options={"static_folder": str(HERE)})
 test_templates = conformance.suite(TemplatesPlugin)
 test_testing = conformance.suite(TestingPlugin)
+test_client_hooks = conformance.suite(ClientHooks)

@@ -23,8 +23,7 @@ from flasgo.routing import (
     StringConverter,
     UUIDConverter,
 )
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 UUID_TEXT = "0188c0de-7e57-7abc-8def-0123456789ab"
 

@@ -6,8 +6,7 @@ from http.cookies import SimpleCookie
 
 import pytest
 from flasgo.cookies import format_set_cookie, parse_cookies
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 # --- reading ------------------------------------------------------------------------------------
 

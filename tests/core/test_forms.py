@@ -15,8 +15,7 @@ from flasgo.filenames import sanitize_filename
 from flasgo.forms import FormData
 from flasgo.headers import read_head
 from flasgo.request import Request
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 URLENCODED = b"application/x-www-form-urlencoded"
 MULTIPART = b"multipart/form-data; boundary=XX"

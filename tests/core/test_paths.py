@@ -8,8 +8,7 @@ import pytest
 from flasgo import Route
 from flasgo.paths import path_fault
 from flasgo.routing import Router
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 
 def route(rule: str) -> Route:

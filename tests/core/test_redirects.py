@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 from flasgo.response import is_safe_redirect_target, redirect
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,7 @@ from flasgo.errors import ClientDisconnect, HTTPException
 from flasgo.headers import read_head
 from flasgo.multidict import MultiDict, State
 from flasgo.request import Request
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 
 class Client:

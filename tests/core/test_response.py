@@ -20,8 +20,7 @@ from flasgo.response import (
     jsonify,
     redirect,
 )
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"

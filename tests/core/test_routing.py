@@ -13,8 +13,7 @@ import pytest
 from flasgo.errors import RouteError
 from flasgo.policies import Policy, attach_policy
 from flasgo.routing import WEBSOCKET, Converter, Match, Route, Router, is_clean_path
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 
 def handler() -> None:

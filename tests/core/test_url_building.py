@@ -8,8 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import pytest
 from flasgo.errors import BuildError, RouteError
 from flasgo.routing import Converter, Route, Router, is_clean_path
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 UUID = uuid.UUID("0188c0de-7e57-7abc-8def-0123456789ab")
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from .conftest import PACKAGES, Environment, MakeEnvironment
-from .conftest import run as execute
+from .conftest import PACKAGES, Environment, MakeEnvironment, run as execute
 
 APP = """
 from flasgo import Flasgo, WebSocket

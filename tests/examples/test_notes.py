@@ -148,8 +148,8 @@ def server(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ser
 
 
 @pytest.fixture
-def visitor(server: Server) -> Iterator[Visitor]:
-    with browser() as page:
+def visitor(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    with browser(tmp_path_factory.mktemp("chromium")) as page:
         visitor = Visitor(page, server.url)
         yield visitor
         # Whatever the test was about: no page may have broken the policy, or the console.

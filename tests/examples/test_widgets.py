@@ -68,9 +68,8 @@ def test_the_api_does_what_it_says(url: str) -> None:
         assert client.delete(place, headers=OPERATOR).status_code == 204
         assert client.get(place).status_code == 404
         assert client.post("/widgets", json=GEAR).status_code == 403
-        wrong = client.post(
-            "/widgets", json={**GEAR, "clearance": "NaN", "colour": 1, "tags": [""]}, headers=OWN_PAGE
-        )
+        body = {**GEAR, "clearance": "NaN", "colour": 1, "tags": [""]}
+        wrong = client.post("/widgets", json=body, headers=OWN_PAGE)
         assert wrong.status_code == 422
         assert ["body", "tags", 0] in [fault["loc"] for fault in wrong.json()["errors"]]
 
@@ -124,7 +123,7 @@ def test_schemathesis_finds_no_answer_outside_the_document(
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "No issues found" in done.stdout
+    assert "Failures:" not in done.stdout
     assert "5 selected / 5 total" in done.stdout
 
 
@@ -203,13 +202,10 @@ def test_the_docs_page_works_in_chromium_and_asks_nobody_else(docs: DocsPage, ur
     assert [each for each in loaded if not each.startswith(f"{url}/")] == []
     assert docs.violations() == []
 
-
-def test_the_browser_would_have_reported_a_violation(docs: DocsPage) -> None:
-    docs.until("document.querySelectorAll('.opblock').length === 5")
+    # And the log does see what a policy forbids.
     docs.page.evaluate(
         "document.head.append(Object.assign(document.createElement('script'),"
         "{textContent: 'window.hacked = 1'}))"
     )
-    docs.until("true")
     assert docs.page.evaluate("window.hacked") is None
-    assert any("ontentSecurityPolicy" in text for text in docs.violations())
+    assert any("ContentSecurityPolicy" in text for text in docs.violations())

@@ -112,6 +112,15 @@ def test_an_etag_of_ones_own(client, serve_file):
     assert client.get("/file", headers=resumed).status_code == 206
 
 
+def test_files_are_conditional_without_being_asked(app, client, path):
+    @app.get("/file")
+    async def file(request: Request):
+        return FileResponse(path).make_conditional(request)
+
+    tag = client.get("/file").headers["etag"]
+    assert client.get("/file", headers={"if-none-match": tag}).status_code == 304
+
+
 def test_errors_and_posts_know_no_conditions(app, client, path):
     @app.errorhandler(404)
     def missing():

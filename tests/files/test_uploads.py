@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from http.client import HTTPConnection
 from typing import Any, NamedTuple
 
@@ -86,7 +86,9 @@ def post(server: Server, pieces: list[bytes] | Iterator[bytes], path: str = "/up
     connection = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_SECONDS)
     with closing(connection):
         body = b"".join(pieces) if isinstance(pieces, list) else pieces
-        connection.request("POST", path, body, KIND)
+        # A body may be refused before all of it has been sent.
+        with suppress(ConnectionError):
+            connection.request("POST", path, body, KIND)
         answer = connection.getresponse()
         text = answer.read()
         kind = answer.headers["content-type"]

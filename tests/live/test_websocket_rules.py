@@ -7,8 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flasgo import Flasgo, HTTPException, Response, RouteError, SettingError, WebSocket
-from flasgo import WebSocketDisconnect as Disconnect
+from flasgo import (
+    Flasgo,
+    HTTPException,
+    Response,
+    RouteError,
+    SettingError,
+    WebSocket,
+    WebSocketDisconnect as Disconnect,
+)
 
 SECRET_KEY = "for-tests-only-0123456789-abcdefghij"
 

@@ -28,7 +28,8 @@ def test_the_document_is_served_and_does_not_describe_itself(make_bundle_app: Ma
     client = app.test_client()
 
     @app.get("/a")
-    async def first() -> str: ...
+    async def first() -> str:
+        raise NotImplementedError
 
     answer = client.get("/openapi.json")
     assert answer.headers["content-type"] == "application/json"
@@ -37,7 +38,8 @@ def test_the_document_is_served_and_does_not_describe_itself(make_bundle_app: Ma
     assert answer.json() == app.openapi_spec()
 
     @app.get("/b")
-    async def second() -> str: ...
+    async def second() -> str:
+        raise NotImplementedError
 
     assert list(client.get("/openapi.json").json()["paths"]) == ["/a", "/b"]
 

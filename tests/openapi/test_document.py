@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from flasgo import (
     AllowAny,
+    Blueprint,
     Body,
     Converter,
     Cookie,
@@ -104,6 +105,12 @@ async def tags_of(file: UploadedFile) -> AsyncIterator[int]:
 
 def everything(app: Flasgo) -> Flasgo:
     """Register one handler for each feature."""
+    typed_routes(app)
+    plain_routes(app)
+    return app
+
+
+def typed_routes(app: Flasgo) -> None:
     app.add_converter("slug", Slug())
 
     @app.get("/items/<slug:name>/<int:number>/<uuid:key>/<path:rest>", tags=["items"])
@@ -148,43 +155,51 @@ def everything(app: Flasgo) -> Flasgo:
         number: int,
         item: Annotated[Item, Body(description="What.", examples=[Item("x", Decimal(1))])],
         note: Annotated[str, Body()] = "",
-    ) -> Summary: ...
+    ) -> Summary:
+        raise NotImplementedError
 
     @app.patch("/orders/<int:number>", deprecated=True, summary="Own", description="words")
     async def patch(number: int, pet: Cat | Dog | None = None) -> Response:
         """Not shown."""
         return jsonify(pet)
 
+
+def plain_routes(app: Flasgo) -> None:
     @app.post("/contact")
     async def contact(
         name: Annotated[str, Form(description="Yours.")], age: Annotated[int | None, Form()] = None
-    ) -> str: ...
+    ) -> str:
+        raise NotImplementedError
 
     @app.post("/upload")
     async def upload(
-        cover: UploadedFile, filters: Annotated[Filters, Form()], pages: list[UploadedFile] = []
+        cover: UploadedFile,
+        filters: Annotated[Filters, Form()],
+        pages: list[UploadedFile] | None = None,
     ) -> None: ...
 
     @app.route("/both", methods=["GET", "POST"])
-    async def both() -> dict[str, int]: ...
+    async def both() -> dict[str, int]:
+        raise NotImplementedError
 
     @app.get("/stream")
     async def stream() -> AsyncIterator[str]:
         yield ""
 
     @app.get("/tuple")
-    async def pair() -> tuple[str, int]: ...
+    async def pair() -> tuple[str, int]:
+        raise NotImplementedError
 
     @app.get("/raw", responses={304: "Nothing new.", 410: "It is gone."})
-    async def raw() -> bytes: ...
+    async def raw() -> bytes:
+        raise NotImplementedError
 
     @app.get("/hidden", include_in_schema=False)
-    async def hidden() -> str: ...
+    async def hidden() -> str:
+        raise NotImplementedError
 
     @app.websocket("/ws")
     async def talk(websocket: WebSocket) -> None: ...
-
-    return app
 
 
 @pytest.fixture
@@ -233,7 +248,9 @@ def test_all_routes_are_there_but_hidden_ones_and_websockets(document: dict[str,
 def test_operation_ids_are_unique(make_app: MakeApp) -> None:
     app = make_app()
 
-    async def view() -> str: ...
+    async def view() -> str:
+
+        raise NotImplementedError
 
     app.add_route("/a", view, ["GET", "POST"])
     app.add_route("/b", view, endpoint="view_get")
@@ -296,7 +313,9 @@ def test_bodies(document: dict[str, Any]) -> None:
     assert properties["placed"]["items"] == moment
     assert moment in properties["paid"]["anyOf"]
 
-    several = schema(document, operation(document, "/orders/{number}", "put")["requestBody"]["content"])
+    several = schema(
+        document, operation(document, "/orders/{number}", "put")["requestBody"]["content"]
+    )
     assert several["required"] == ["item"]
     assert set(several["properties"]) == {"item", "note"}
 
@@ -388,20 +407,24 @@ def test_plugins_add_their_own_refusals(make_bundle_app: MakeApp) -> None:
 
     @app.get("/open")
     @app.authorize(AllowAny())
-    async def open_to_all() -> str: ...
+    async def open_to_all() -> str:
+        raise NotImplementedError
 
     @app.get("/guarded")
     @app.authorize(HasScope("read", "write"), backend="token")
     @app.ratelimit(5, per=60)
-    async def guarded() -> str: ...
+    async def guarded() -> str:
+        raise NotImplementedError
 
     @app.post("/any")
     @app.authorize()
-    async def anyone() -> str: ...
+    async def anyone() -> str:
+        raise NotImplementedError
 
     @app.post("/hook")
     @csrf_exempt
-    async def hook() -> str: ...
+    async def hook() -> str:
+        raise NotImplementedError
 
     document = app.openapi_spec()
     validate(document)
@@ -425,7 +448,8 @@ def test_switched_off_protections_are_not_described(make_bundle_app: MakeApp) ->
     app = make_bundle_app(CSRF_ENABLED=False)
 
     @app.post("/x")
-    async def handler() -> str: ...
+    async def handler() -> str:
+        raise NotImplementedError
 
     assert statuses(app.openapi_spec(), "/x", "post") == [200, 400]
 
@@ -450,13 +474,16 @@ def test_rules_that_differ_in_names_only_are_one_path(
     app = make_app()
 
     @app.get("/x/<int:number>")
-    async def by_number(number: int) -> str: ...
+    async def by_number(number: int) -> str:
+        raise NotImplementedError
 
     @app.delete("/x/<name>")
-    async def by_name(name: Annotated[str, Path(description="Its name.")]) -> str: ...
+    async def by_name(name: Annotated[str, Path(description="Its name.")]) -> str:
+        raise NotImplementedError
 
     @app.get("/x/<key>")
-    async def shadowed(key: str) -> str: ...
+    async def shadowed(key: str) -> str:
+        raise NotImplementedError
 
     with caplog.at_level(logging.WARNING):
         document = app.openapi_spec()
@@ -482,13 +509,37 @@ def test_annotations_that_no_document_can_hold_do_no_harm(make_app: MakeApp) -> 
 
     app = make_app()
 
-    async def handler() -> object: ...
+    async def handler() -> object:
+
+        raise NotImplementedError
 
     handler.__annotations__["return"] = Strange
     app.add_route("/a", handler)
 
-    async def other() -> object: ...
+    async def other() -> object:
+
+        raise NotImplementedError
 
     other.__annotations__["return"] = "Missing"
     app.add_route("/b", other)
     validate(app.openapi_spec())
+
+
+def test_blueprints_and_hosts(make_app: MakeApp) -> None:
+    app = make_app()
+    shop = Blueprint("shop", prefix="/shop")
+
+    @shop.get("/items/<int:number>", tags=["shop"], response_model=Summary)
+    async def item(number: int) -> Summary:
+        raise NotImplementedError
+
+    @app.get("/home", host="<tenant>.example.com")
+    async def home(tenant: str) -> str:
+        raise NotImplementedError
+
+    app.register_blueprint(shop)
+    document = app.openapi_spec()
+    validate(document)
+    told = operation(document, "/shop/items/{number}")
+    assert (told["operationId"], told["tags"]) == ("shop.item", ["shop"])
+    assert "parameters" not in operation(document, "/home")

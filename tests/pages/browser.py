@@ -6,7 +6,6 @@ import base64
 import json
 import shutil
 import subprocess
-import tempfile
 import time
 import urllib.request
 from collections.abc import Generator
@@ -111,10 +110,13 @@ class Page:
 
 
 @contextmanager
-def browser() -> Generator[Page]:
-    """Start Chromium with an empty profile; end it, by its process, in the end."""
+def browser(profile: Path) -> Generator[Page]:
+    """Start Chromium; end it, by its process, in the end.
+
+    Args:
+        profile: An empty directory, for it alone.
+    """
     assert EXECUTABLE is not None
-    profile = Path(tempfile.mkdtemp(prefix="flasgo-chromium-"))
     with subprocess.Popen(
         [EXECUTABLE, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
         stdout=subprocess.DEVNULL,
@@ -129,7 +131,6 @@ def browser() -> Generator[Page]:
         finally:
             process.terminate()
             process.wait(ANSWER_SECONDS)
-            shutil.rmtree(profile, ignore_errors=True)
 
 
 def _connected(profile: Path) -> ClientConnection:

@@ -21,8 +21,8 @@ PHONE, DESKTOP = (390, 844), (1280, 900)
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    with browser() as page:
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    with browser(tmp_path_factory.mktemp("profile")) as page:
         yield page
 
 

@@ -185,8 +185,10 @@ def call(runner: asyncio.Runner) -> Caller:
 class RedisServer:
     """A redis-server of the test's own, ended by its process id."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *options: str, config: Path | None = None) -> None:
         self._directory = directory
+        self._options = options
+        self._mode = [] if config is None else [str(config), "--sentinel"]
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -201,9 +203,10 @@ class RedisServer:
         """Start the server, empty, and wait until it answers."""
         if self._process is not None:
             return
+        persistence = [] if self._mode else ["--save", "", "--appendonly", "no"]
         self._process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
-             "--appendonly", "no", "--dir", str(self._directory)],
+            ["redis-server", *self._mode, "--port", str(self.port), "--bind", "127.0.0.1",
+             "--dir", str(self._directory), *persistence, *self._options],
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
         for _ in range(200):

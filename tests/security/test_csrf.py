@@ -8,8 +8,7 @@ from flasgo_security import csrf_exempt
 from flasgo_security.csrf import CsrfTokens, mask, unmask
 from flasgo_security.signing import PurposeSigner
 from flasgo_testing import TestClient
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 UNSAFE = ["POST", "PUT", "PATCH", "DELETE", "PURGE"]
 

@@ -6,8 +6,7 @@ import pytest
 from flasgo import SettingError
 from flasgo_security import rate_limit
 from flasgo_security.forwarded import TrustedProxies, parse_hop
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 PROXY = ("10.0.0.1", 4711)
 

@@ -6,8 +6,7 @@ import string
 import pytest
 from flasgo import Flasgo, SettingError
 from flasgo_security.hosts import AllowedHosts, parse_host
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 WELL_FORMED = [
     ("localhost", "localhost"),

@@ -2,8 +2,7 @@
 
 import pytest
 from flasgo_security.origins import TrustedOrigins, parse_origin, referer_origin
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ from flasgo_security import Session, session
 from flasgo_security.sessions import InvalidSessionError, SessionCodec
 from flasgo_security.signing import PurposeSigner
 from flasgo_testing import TestClient
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 KEY = "k" * 32
 TWO_WEEKS = 14 * 24 * 60 * 60

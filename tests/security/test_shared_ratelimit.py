@@ -350,6 +350,42 @@ def test_each_client_counts_in_the_same_place(make, call, redis, scheme):
 
 
 @pytest.fixture
+def cluster(one_redis, tmp_path, patience) -> Iterator[str]:
+    """The URI of a cluster of one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        bus = probe.getsockname()[1]
+    server = type(one_redis)(tmp_path, "--cluster-enabled", "yes", "--cluster-port", str(bus))
+    try:
+        server.command(b"CLUSTER", b"ADDSLOTSRANGE", b"0", b"16383")
+        is_ready = lambda: server.command(b"SET", b"x", b"1") == b"+OK"  # noqa: E731
+        assert patience.until(is_ready)
+        yield f"redis+cluster://127.0.0.1:{server.port}"
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def sentinel(redis, tmp_path) -> Iterator[str]:
+    """The URI of a sentinel that knows where the Redis is."""
+    config = tmp_path / "sentinel.conf"
+    config.write_text(f"sentinel monitor main 127.0.0.1 {redis.port} 1\n")
+    server = type(redis)(tmp_path, config=config)
+    try:
+        yield f"redis+sentinel://127.0.0.1:{server.port}/main"
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("kind", ["cluster", "sentinel"])
+def test_clusters_and_sentinels_count_exactly_too(make, call, runner, request, kind):
+    app = make(5, RATELIMIT_STORAGE_URI=request.getfixturevalue(kind))
+    statuses = [answer.status for answer in call.together(app, 50)]
+    assert statuses.count(200) == 5
+    assert statuses.count(429) == 45
+
+
+@pytest.fixture
 def memcached() -> Iterator[str]:
     """The URI of a memcached of the test's own, ended by its process id."""
     if shutil.which("memcached") is None or importlib.util.find_spec("memcachio") is None:

@@ -2,8 +2,7 @@
 
 import pytest
 from flasgo_security.window import SlidingWindow
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 
 class Clock:

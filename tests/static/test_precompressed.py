@@ -172,6 +172,23 @@ async def test_no_descriptor_stays_open(app, ask, siblings, folder):
     assert open_descriptors() == before
 
 
+async def test_no_descriptor_stays_open_when_a_sibling_fails(app, ask, siblings, monkeypatch):
+    siblings("br")
+    await ask(app, "/static/app.css")
+    original = os.open
+
+    def fail(path, *args, **kwargs):
+        if str(path).endswith(".br"):
+            raise OSError(5, "the disk is broken")
+        return original(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", fail)
+    before = open_descriptors()
+    answer = await ask(app, "/static/app.css", headers=[("accept-encoding", "br")])
+    assert answer.status == 500
+    assert open_descriptors() == before
+
+
 @pytest.mark.parametrize(
     ("accept", "order"),
     [

@@ -8,8 +8,7 @@ import pytest
 from flasgo.files import CHUNK_BYTES
 from flasgo.ranges import MAX_RANGES, RangeRequest, UnsatisfiableRangeError
 from flasgo_testing import TestClient
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 CONTENT = b"content of hello.txt"
 SIZE = len(CONTENT)

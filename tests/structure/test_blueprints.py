@@ -164,7 +164,9 @@ def test_callbacks_go_in_from_the_app_and_out_again(app: Flasgo, client: TestCli
 
     way_in = [f"{name} before {n}" for name in ("app", "outer", "inner") for n in (1, 2)]
     names = ("inner", "outer", "app")
-    way_out = [f"{name} {step} {n}" for step in ("after", "teardown") for name in names for n in (2, 1)]
+    way_out = [
+        f"{name} {step} {n}" for step in ("after", "teardown") for name in names for n in (2, 1)
+    ]
     assert trace == [*way_in, *way_out]
 
 
@@ -283,7 +285,9 @@ def test_a_policy_attached_after_the_first_request_counts(
 
 
 @pytest.mark.parametrize("scope", ["blueprint", "app"])
-def test_a_policy_nobody_enforces_stops_the_app(make_app: Callable[..., Flasgo], scope: str) -> None:
+def test_a_policy_nobody_enforces_stops_the_app(
+    make_app: Callable[..., Flasgo], scope: str
+) -> None:
     app, (outer, _) = make_app(), family()
     attach_policy(outer if scope == "blueprint" else app, Named("nobody"))
     app.register_blueprint(outer)

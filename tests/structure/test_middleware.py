@@ -423,9 +423,7 @@ def test_what_a_blueprints_middleware_answers_is_finalized(
     assert answer.headers.get_list("x-finalized") == [str(expected[0])]
 
 
-def test_one_instance_serves_all_routes_of_a_blueprint(
-    app: Flasgo, client: TestClient
-) -> None:
+def test_one_instance_serves_all_routes_of_a_blueprint(app: Flasgo, client: TestClient) -> None:
     made: list[object] = []
 
     class Counting(Tag):

@@ -378,9 +378,7 @@ def test_csrf_holds_and_the_form_still_arrives(make_app: Callable[..., Flasgo]) 
     answer = client.post("/st/form", data=fields, headers=headers)
     assert answer.status_code == 200
     assert answer.text.startswith("a=1&csrf_token=")
-    upload = client.post(
-        "/st/form", data=fields, files={"f": ("f.txt", b"file")}, headers=headers
-    )
+    upload = client.post("/st/form", data=fields, files={"f": ("f.txt", b"file")}, headers=headers)
     assert (upload.status_code, "file" in upload.text) == (200, True)
 
 
@@ -511,9 +509,7 @@ async def test_a_mounted_websocket_is_guarded(
     assert witness.seen == [("mounted",)]
 
 
-async def test_a_denial_by_the_mounted_app_is_finalized(
-    app: Flasgo, handshake: Handshake
-) -> None:
+async def test_a_denial_by_the_mounted_app_is_finalized(app: Flasgo, handshake: Handshake) -> None:
     app.mount("/st", make_starlette())
     sent = await handshake("/st/refuse")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-APP = '''
+APP = """
 from flasgo import Blueprint, Flasgo, WebSocket
 from starlette.applications import Starlette
 
@@ -44,7 +45,7 @@ def home(tenant: str): ...
 notes.add_middleware(Stamp)
 app.register_blueprint(notes)
 app.mount("/admin", Starlette(), name="admin")
-'''
+"""
 
 
 @pytest.fixture
@@ -55,6 +56,7 @@ def routes(tmp_path: Path):
         done = subprocess.run(
             [sys.executable, "-m", "flasgo", "routes", "--app", "app.py", *arguments],
             cwd=tmp_path,
+            env={**os.environ, "COLUMNS": "200"},
             capture_output=True,
             text=True,
             timeout=60,
@@ -70,7 +72,7 @@ def test_the_listing(routes) -> None:
     lines = [line.split() for line in routes().splitlines()]
 
     assert lines[0] == ["Methods", "Path", "Host", "Endpoint", "Blueprint", "App"]
-    assert lines[1:] == [
+    assert lines[2:] == [  # below the ruler
         ["GET,", "HEAD", "/", "<tenant>.example.com", "home", "-", "-"],
         ["GET,", "HEAD", "/notes/<int:number>", "*", "notes.show", "notes", "-"],
         ["WEBSOCKET", "/notes/live", "*", "notes.live", "notes", "-"],
@@ -80,7 +82,7 @@ def test_the_listing(routes) -> None:
 
 def test_the_steps(routes) -> None:
     text = routes("--explain", "/notes/3")
-    stages = [line.split()[0] for line in text.splitlines()[2:]]
+    stages = [line.split()[0] for line in text.splitlines()[3:]]
 
     assert stages == ["middleware", "before_request", "handler"]
     assert "app.Stamp" in text

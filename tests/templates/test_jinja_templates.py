@@ -4,8 +4,7 @@ import jinja2
 import pytest
 from flasgo import TemplateRenderer
 from flasgo_templates import JinjaTemplates, MissingTemplateError, RefusedTemplateError
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from markupsafe import Markup, escape
 
 

@@ -7,8 +7,7 @@ import pytest
 from flasgo import ConfigurationError
 from flasgo_templates import JinjaTemplates, MissingTemplateError, RefusedTemplateError
 from flasgo_templates.loader import TemplateLoader
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 
 @pytest.fixture

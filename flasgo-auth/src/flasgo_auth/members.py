@@ -44,7 +44,7 @@ class AppMembers:
         """
         raise NotImplementedError  # a declaration: the plugin contributes the method itself
 
-    async def identify_user(self, request: Connection) -> User:
+    async def authenticate(self, request: Connection) -> User:
         """Ask the backends who a request is from, and allow anybody.
 
         For code that runs where no policy was enforced, such as the error handler that shows the

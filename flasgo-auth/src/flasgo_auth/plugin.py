@@ -77,7 +77,7 @@ class AuthPlugin:
         )
         registry.app_method("register_auth_backend", self.register_backend)
         registry.app_method("authorize", authorize)
-        registry.app_method("identify_user", self.identify)
+        registry.app_method("authenticate", self.authenticate)
         registry.app_property("password_threads", self.get_password_threads)
         registry.request_attribute("user", lambda request: ANONYMOUS)
         registry.component("openapi", OpenApiDescription(self.backends, self.policies_for))
@@ -121,8 +121,8 @@ class AuthPlugin:
         self.backends.add(name, backend, challenge=challenge, blocking=blocking)
         self._gates = {}
 
-    async def identify(self, request: Connection) -> User:
-        """Ask the backends who a request is from, and allow anybody; `app.identify_user`.
+    async def authenticate(self, request: Connection) -> User:
+        """Ask the backends who a request is from, and allow anybody; `app.authenticate`.
 
         Args:
             request: The request or WebSocket connection.

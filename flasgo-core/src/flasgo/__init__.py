@@ -11,8 +11,7 @@ from flasgo.binding import Body, Cookie, Depends, Form, Header, Path, Query
 from flasgo.blueprints import Blueprint
 from flasgo.checks import Finding
 from flasgo.connection import Connection
-from flasgo.context import context_proxy, current_request, g
-from flasgo.context import request as _request_proxy
+from flasgo.context import context_proxy, current_request, g, request as _request_proxy
 from flasgo.errors import (
     BuildError,
     ClientDisconnect,
@@ -53,102 +52,70 @@ from flasgo.websocket import WebSocket, WebSocketDisconnect
 if TYPE_CHECKING:
     from flasgo._bundle import (
         ANONYMOUS as ANONYMOUS,
-    )
-    from flasgo._bundle import (
         AllOf as AllOf,
-    )
-    from flasgo._bundle import (
         AllowAny as AllowAny,
-    )
-    from flasgo._bundle import (
         AnyOf as AnyOf,
-    )
-    from flasgo._bundle import (
         AppProtocolError as AppProtocolError,
-    )
-    from flasgo._bundle import (
         AppTimeoutError as AppTimeoutError,
-    )
-    from flasgo._bundle import (
+        Argon2 as Argon2,
+        AsyncWebSocketSession as AsyncWebSocketSession,
         AuthBackend as AuthBackend,
-    )
-    from flasgo._bundle import (
         AuthPolicy as AuthPolicy,
-    )
-    from flasgo._bundle import (
+        BasicCredentials as BasicCredentials,
+        Claims as Claims,
         ContentSecurityPolicy as ContentSecurityPolicy,
-    )
-    from flasgo._bundle import (
         HasScope as HasScope,
-    )
-    from flasgo._bundle import (
+        HookCall as HookCall,
+        HookRecorder as HookRecorder,
+        InvalidTokenError as InvalidTokenError,
         IsAuthenticated as IsAuthenticated,
-    )
-    from flasgo._bundle import (
         JinjaTemplates as JinjaTemplates,
-    )
-    from flasgo._bundle import (
         LifespanError as LifespanError,
-    )
-    from flasgo._bundle import (
         MissingTemplateError as MissingTemplateError,
-    )
-    from flasgo._bundle import (
         Not as Not,
-    )
-    from flasgo._bundle import (
+        OutboundTarget as OutboundTarget,
+        PasswordCheck as PasswordCheck,
         Permission as Permission,
-    )
-    from flasgo._bundle import (
         RateLimit as RateLimit,
-    )
-    from flasgo._bundle import (
         RefusedTemplateError as RefusedTemplateError,
-    )
-    from flasgo._bundle import (
+        Scrypt as Scrypt,
         Session as Session,
-    )
-    from flasgo._bundle import (
+        SSRFConfig as SSRFConfig,
+        SSRFGuard as SSRFGuard,
+        SSRFViolation as SSRFViolation,
+        StoreDownError as StoreDownError,
         TestClient as TestClient,
-    )
-    from flasgo._bundle import (
+        UndefinedVariableError as UndefinedVariableError,
         User as User,
-    )
-    from flasgo._bundle import (
+        WebSocketClosedError as WebSocketClosedError,
+        WebSocketDeniedError as WebSocketDeniedError,
+        WebSocketSession as WebSocketSession,
+        api_key_backend as api_key_backend,
         authorize as authorize,
-    )
-    from flasgo._bundle import (
+        basic_auth_backend as basic_auth_backend,
         bearer_token_backend as bearer_token_backend,
-    )
-    from flasgo._bundle import (
+        cors as cors,
         csp as csp,
-    )
-    from flasgo._bundle import (
         csrf_exempt as csrf_exempt,
-    )
-    from flasgo._bundle import (
         csrf_input as csrf_input,
-    )
-    from flasgo._bundle import (
         csrf_token as csrf_token,
-    )
-    from flasgo._bundle import (
         current_user as current_user,
-    )
-    from flasgo._bundle import (
         extract_bearer_token as extract_bearer_token,
-    )
-    from flasgo._bundle import (
+        flash as flash,
+        get_flashed_messages as get_flashed_messages,
+        hash_password as hash_password,
+        jwt_backend as jwt_backend,
+        login as login,
+        logout as logout,
+        needs_rehash as needs_rehash,
         rate_limit as rate_limit,
-    )
-    from flasgo._bundle import (
         render_template as render_template,
-    )
-    from flasgo._bundle import (
+        render_template_async as render_template_async,
+        secrets_match as secrets_match,
         security_event as security_event,
-    )
-    from flasgo._bundle import (
         session as session,
+        session_backend as session_backend,
+        verify_password as verify_password,
     )
 
 # Importing the module flasgo.request binds this name too, so it is bound again after all imports.

@@ -37,26 +37,50 @@ _EXPORTS: Mapping[str, tuple[str, ...]] = {
         "AllOf",
         "AllowAny",
         "AnyOf",
+        "Argon2",
         "AuthBackend",
         "AuthPolicy",
+        "BasicCredentials",
+        "Claims",
         "HasScope",
+        "InvalidTokenError",
         "IsAuthenticated",
         "Not",
+        "PasswordCheck",
         "Permission",
+        "Scrypt",
         "User",
+        "api_key_backend",
         "authorize",
+        "basic_auth_backend",
         "bearer_token_backend",
         "current_user",
         "extract_bearer_token",
+        "hash_password",
+        "jwt_backend",
+        "login",
+        "logout",
+        "needs_rehash",
+        "secrets_match",
+        "session_backend",
+        "verify_password",
     ),
     "flasgo_security": (
         "ContentSecurityPolicy",
+        "OutboundTarget",
         "RateLimit",
+        "SSRFConfig",
+        "SSRFGuard",
+        "SSRFViolation",
         "Session",
+        "StoreDownError",
+        "cors",
         "csp",
         "csrf_exempt",
         "csrf_input",
         "csrf_token",
+        "flash",
+        "get_flashed_messages",
         "rate_limit",
         "security_event",
         "session",
@@ -66,32 +90,52 @@ _EXPORTS: Mapping[str, tuple[str, ...]] = {
         "JinjaTemplates",
         "MissingTemplateError",
         "RefusedTemplateError",
+        "UndefinedVariableError",
         "render_template",
+        "render_template_async",
     ),
     "flasgo_testing": (
         "AppProtocolError",
         "AppTimeoutError",
+        "AsyncWebSocketSession",
+        "HookCall",
+        "HookRecorder",
         "LifespanError",
         "TestClient",
+        "WebSocketClosedError",
+        "WebSocketDeniedError",
+        "WebSocketSession",
     ),
 }
 
 _APP_MEMBERS: Mapping[str, tuple[str, ...]] = {
     "flasgo-auth": (
+        "authenticate",
         "authorize",
+        "password_threads",
         "register_auth_backend",
     ),
     "flasgo-security": (
+        "aresolve_outbound_url",
+        "cors",
         "csp",
         "csrf_exempt",
+        "outbound_transport",
         "ratelimit",
+        "resolve_outbound_url",
+        "revoke_session",
         "security_event",
+        "ssrf_guard",
     ),
-    "flasgo-static": ("configure_static",),
+    "flasgo-static": (
+        "configure_static",
+        "static_url",
+    ),
     "flasgo-templates": (
         "configure_templates",
         "context_processor",
         "render_template",
+        "render_template_async",
         "template_filter",
         "template_global",
         "template_test",
@@ -106,6 +150,7 @@ _REQUEST_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
         "csp_nonce",
         "csrf_token",
         "host",
+        "peer_ip",
         "rate_limit",
         "security_events",
         "session",
@@ -117,11 +162,24 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
 }
 
 _SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "flasgo-auth": (
+        "DEFAULT_PERMISSIONS",
+        "DEFAULT_PERMISSIONS_EXEMPT",
+        "PASSWORD_THREADS",
+    ),
     "flasgo-security": (
         "ALLOWED_HOSTS",
         "CACHE_CONTROL",
+        "CLIENT_IPV6_PREFIX",
         "CONTENT_SECURITY_POLICY",
         "CONTENT_SECURITY_POLICY_REPORT_ONLY",
+        "CORS_CREDENTIALS",
+        "CORS_EXPOSE_HEADERS",
+        "CORS_HEADERS",
+        "CORS_MAX_AGE_SECONDS",
+        "CORS_METHODS",
+        "CORS_ORIGINS",
+        "CORS_PRIVATE_NETWORK",
         "CROSS_ORIGIN_OPENER_POLICY",
         "CSRF_COOKIE_HTTP_ONLY",
         "CSRF_COOKIE_NAME",
@@ -131,8 +189,14 @@ _SETTINGS: Mapping[str, tuple[str, ...]] = {
         "CSRF_FIELD_NAME",
         "CSRF_HEADER_NAME",
         "CSRF_TRUSTED_ORIGINS",
+        "HTTPS_REDIRECT",
+        "HTTPS_REDIRECT_EXEMPT",
         "PERMISSIONS_POLICY",
         "RATELIMIT_MAX_KEYS",
+        "RATELIMIT_STORAGE_FAILURE",
+        "RATELIMIT_STORAGE_PREFIX",
+        "RATELIMIT_STORAGE_TIMEOUT_SECONDS",
+        "RATELIMIT_STORAGE_URI",
         "REFERRER_POLICY",
         "SECURITY_FAILURE_RATE_LIMIT",
         "SECURITY_FAILURE_WINDOW_SECONDS",
@@ -143,7 +207,17 @@ _SETTINGS: Mapping[str, tuple[str, ...]] = {
         "SESSION_COOKIE_SAMESITE",
         "SESSION_COOKIE_SECURE",
         "SESSION_LIFETIME_SECONDS",
+        "SESSION_STORE_PREFIX",
+        "SESSION_STORE_TIMEOUT_SECONDS",
+        "SESSION_STORE_URI",
+        "SSRF_ALLOWED_HOSTS",
+        "SSRF_ALLOWED_NETWORKS",
+        "SSRF_ALLOWED_PORTS",
+        "SSRF_ALLOWED_SCHEMES",
+        "SSRF_FORBIDDEN_NETWORKS",
+        "SSRF_RESOLVE_TIMEOUT_SECONDS",
         "STRICT_TRANSPORT_SECURITY",
+        "TRUSTED_PROXIES",
         "X_CONTENT_TYPE_OPTIONS",
         "X_FRAME_OPTIONS",
     ),
@@ -162,44 +236,84 @@ _SETTINGS: Mapping[str, tuple[str, ...]] = {
 _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
 
 if TYPE_CHECKING:
-    from flasgo_auth import ANONYMOUS as ANONYMOUS
-    from flasgo_auth import AllOf as AllOf
-    from flasgo_auth import AllowAny as AllowAny
-    from flasgo_auth import AnyOf as AnyOf
-    from flasgo_auth import AuthBackend as AuthBackend
-    from flasgo_auth import AuthPolicy as AuthPolicy
-    from flasgo_auth import HasScope as HasScope
-    from flasgo_auth import IsAuthenticated as IsAuthenticated
-    from flasgo_auth import Not as Not
-    from flasgo_auth import Permission as Permission
-    from flasgo_auth import User as User
-    from flasgo_auth import authorize as authorize
-    from flasgo_auth import bearer_token_backend as bearer_token_backend
-    from flasgo_auth import current_user as current_user
-    from flasgo_auth import extract_bearer_token as extract_bearer_token
-    from flasgo_auth import members as auth
-    from flasgo_security import ContentSecurityPolicy as ContentSecurityPolicy
-    from flasgo_security import RateLimit as RateLimit
-    from flasgo_security import Session as Session
-    from flasgo_security import csp as csp
-    from flasgo_security import csrf_exempt as csrf_exempt
-    from flasgo_security import csrf_input as csrf_input
-    from flasgo_security import csrf_token as csrf_token
-    from flasgo_security import members as security
-    from flasgo_security import rate_limit as rate_limit
-    from flasgo_security import security_event as security_event
-    from flasgo_security import session as session
+    from flasgo_auth import (
+        ANONYMOUS as ANONYMOUS,
+        AllOf as AllOf,
+        AllowAny as AllowAny,
+        AnyOf as AnyOf,
+        Argon2 as Argon2,
+        AuthBackend as AuthBackend,
+        AuthPolicy as AuthPolicy,
+        BasicCredentials as BasicCredentials,
+        Claims as Claims,
+        HasScope as HasScope,
+        InvalidTokenError as InvalidTokenError,
+        IsAuthenticated as IsAuthenticated,
+        Not as Not,
+        PasswordCheck as PasswordCheck,
+        Permission as Permission,
+        Scrypt as Scrypt,
+        User as User,
+        api_key_backend as api_key_backend,
+        authorize as authorize,
+        basic_auth_backend as basic_auth_backend,
+        bearer_token_backend as bearer_token_backend,
+        current_user as current_user,
+        extract_bearer_token as extract_bearer_token,
+        hash_password as hash_password,
+        jwt_backend as jwt_backend,
+        login as login,
+        logout as logout,
+        members as auth,
+        needs_rehash as needs_rehash,
+        secrets_match as secrets_match,
+        session_backend as session_backend,
+        verify_password as verify_password,
+    )
+    from flasgo_security import (
+        ContentSecurityPolicy as ContentSecurityPolicy,
+        OutboundTarget as OutboundTarget,
+        RateLimit as RateLimit,
+        Session as Session,
+        SSRFConfig as SSRFConfig,
+        SSRFGuard as SSRFGuard,
+        SSRFViolation as SSRFViolation,
+        StoreDownError as StoreDownError,
+        cors as cors,
+        csp as csp,
+        csrf_exempt as csrf_exempt,
+        csrf_input as csrf_input,
+        csrf_token as csrf_token,
+        flash as flash,
+        get_flashed_messages as get_flashed_messages,
+        members as security,
+        rate_limit as rate_limit,
+        security_event as security_event,
+        session as session,
+    )
     from flasgo_static import members as static
-    from flasgo_templates import JinjaTemplates as JinjaTemplates
-    from flasgo_templates import MissingTemplateError as MissingTemplateError
-    from flasgo_templates import RefusedTemplateError as RefusedTemplateError
-    from flasgo_templates import members as templates
-    from flasgo_templates import render_template as render_template
-    from flasgo_testing import AppProtocolError as AppProtocolError
-    from flasgo_testing import AppTimeoutError as AppTimeoutError
-    from flasgo_testing import LifespanError as LifespanError
-    from flasgo_testing import TestClient as TestClient
-    from flasgo_testing import members as testing
+    from flasgo_templates import (
+        JinjaTemplates as JinjaTemplates,
+        MissingTemplateError as MissingTemplateError,
+        RefusedTemplateError as RefusedTemplateError,
+        UndefinedVariableError as UndefinedVariableError,
+        members as templates,
+        render_template as render_template,
+        render_template_async as render_template_async,
+    )
+    from flasgo_testing import (
+        AppProtocolError as AppProtocolError,
+        AppTimeoutError as AppTimeoutError,
+        AsyncWebSocketSession as AsyncWebSocketSession,
+        HookCall as HookCall,
+        HookRecorder as HookRecorder,
+        LifespanError as LifespanError,
+        TestClient as TestClient,
+        WebSocketClosedError as WebSocketClosedError,
+        WebSocketDeniedError as WebSocketDeniedError,
+        WebSocketSession as WebSocketSession,
+        members as testing,
+    )
 
     class AppMembers(
         auth.AppMembers,

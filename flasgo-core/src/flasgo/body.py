@@ -134,9 +134,12 @@ def _resume(steps: Generator[Any, Any, Message], pending: Any) -> Generator[Any,
     while True:
         try:
             yield pending
-        except BaseException as error:  # noqa: BLE001 - cancellation belongs to the awaitable
+        except BaseException as error:
+            throw = getattr(steps, "throw", None)
+            if throw is None:  # an awaitable that is no coroutine, such as granian's
+                raise
             try:
-                pending = steps.throw(error)
+                pending = throw(error)
             except StopIteration as done:
                 return done.value
         else:

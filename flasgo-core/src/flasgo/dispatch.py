@@ -176,7 +176,7 @@ class Dispatcher:
         if isinstance(tasks, BackgroundTasks):
             tasks.clear()
         response = await pipeline.errors.respond(request, error, debug=self._debug)
-        if isinstance(error, HTTPException) and error.status_code in _ENDS_CONNECTION:
+        if isinstance(error, HTTPException) and _leaves_body(request, error):
             _end_connection(request, response)
         return response
 
@@ -423,6 +423,14 @@ class InnerDispatcher(Dispatcher):
         super().__init__(app, router)
         self._match = self._find_websocket = current_match
         self._has_hosts = False
+
+
+def _leaves_body(request: Connection, error: HTTPException) -> bool:
+    """Whether part of the body is still to come, or has not the length it should have."""
+    if error.status_code in _ENDS_CONNECTION:
+        return True
+    reader = request._reader if isinstance(request, Request) else None
+    return reader is not None and reader.failure is not None
 
 
 def _end_connection(request: Connection, response: Response) -> None:

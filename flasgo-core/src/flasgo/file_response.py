@@ -60,7 +60,7 @@ class FileResponse(StreamingResponse):
 
     _prepared = False
     # Set for files that are sent in pieces.
-    _source: AsyncIterator[bytes | str] | None = None
+    _source: AsyncIterator[object] | None = None
     _opener: Opener
 
     def __init__(
@@ -114,6 +114,10 @@ class FileResponse(StreamingResponse):
     @body.setter
     def body(self, content: str | bytes) -> None:
         raise TypeError("A FileResponse has no body to replace; return another Response.")
+
+    def make_conditional(self, request: Connection) -> Self:
+        """Return this response as it is: files are conditional without being asked."""
+        return self
 
     async def prepare(self, request: Connection) -> None:
         """Open the file and judge the request's conditions; called by the dispatcher.

@@ -266,6 +266,7 @@ class Request(Connection):
         """Return the reader of the body; a second taker is refused."""
         reader = self._reader
         if reader is None:
+            self._check_framing()
             reader = BodyReader(
                 self._receive,
                 self._head.get(b"content-length"),
@@ -282,6 +283,19 @@ class Request(Connection):
             "kept no copy; call body() first, then text(), json(), form() and stream() all work "
             "from it."
         )
+
+    def _check_framing(self) -> None:
+        """Refuse a body with two lengths.
+
+        SECURITY: a proxy that believes the other one sees other requests than the server does
+        (RFC 9112, section 6.3; CWE-444). Not all servers refuse it.
+        """
+        if b"transfer-encoding" in self._head and b"content-length" in self._head:
+            raise HTTPException(
+                400,
+                "The request has both Content-Length and Transfer-Encoding; send one of them.",
+                headers={"connection": "close"},
+            )
 
     def _charset(self) -> str:
         raw = self._head.get(b"content-type", b"")

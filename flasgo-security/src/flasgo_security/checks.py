@@ -176,6 +176,15 @@ def _limits(app: Flasgo) -> Iterable[Finding]:
             "Set it, for example to 100. Behind a proxy set TRUSTED_PROXIES too, or all clients "
             "count as one.",
         )
+    counts = bool(settings["SECURITY_FAILURE_RATE_LIMIT"]) or _has_quotas(app)
+    if counts and settings["CLIENT_IPV6_PREFIX"] == 128:
+        yield Finding(
+            "security.I007",
+            "info",
+            "Quotas and throttling count each IPv6 address for itself, and whoever has one address "
+            "has 2**64 of them.",
+            "Set CLIENT_IPV6_PREFIX to 64 where clients may come over IPv6.",
+        )
     if settings["RATELIMIT_STORAGE_URI"]:
         if settings["RATELIMIT_STORAGE_FAILURE"] == "open":
             yield Finding(
@@ -185,7 +194,7 @@ def _limits(app: Flasgo) -> Iterable[Finding]:
                 "all quotas.",
                 "Use 'closed' where a quota keeps guesses away, as on a log-in.",
             )
-    elif any(route.policy(RateLimit) is not None for route in app.routes):
+    elif _has_quotas(app):
         yield Finding(
             "security.I005",
             "info",
@@ -193,6 +202,10 @@ def _limits(app: Flasgo) -> Iterable[Finding]:
             "get several times as much.",
             "Set RATELIMIT_STORAGE_URI, such as to 'redis://host:6379/0'.",
         )
+
+
+def _has_quotas(app: Flasgo) -> bool:
+    return any(route.policy(RateLimit) is not None for route in app.routes)
 
 
 def _stores(settings: Settings) -> Iterable[Finding]:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from flasgo import HeaderBlock, HTTPException, Policy, attach_policy, has_policy, hookimpl
 
+from flasgo_security.callers import CallerKeys
 from flasgo_security.window import MAX_KEYS, SlidingWindow, Usage
 
 if TYPE_CHECKING:
@@ -186,10 +187,12 @@ class RateLimitGuard:
         self._windows: dict[tuple[str | int, int, float], SlidingWindow] = {}
         self._lock = threading.Lock()
         self._blocks: dict[QuotaStatus, HeaderBlock] = {}
+        self._callers = CallerKeys()
         self._has_warned = False
 
     def declare(self, registry: Registry) -> None:
         """Declare the settings, attributes, methods and policies of this concern."""
+        CallerKeys.declare(registry)
         registry.setting(
             "RATELIMIT_MAX_KEYS",
             int,
@@ -235,6 +238,7 @@ class RateLimitGuard:
     def configure(self, settings: Settings) -> None:
         """Read the settings."""
         self._max_keys = cast("int", settings["RATELIMIT_MAX_KEYS"])
+        self._callers = CallerKeys.from_settings(settings)
 
     # --- Hooks ------------------------------------------------------------------------------
 
@@ -348,7 +352,7 @@ class RateLimitGuard:
 
     def _address(self, request: Request) -> str:
         if request.client_ip is not None:
-            return request.client_ip
+            return self._callers.key(request.client_ip)
         if not self._has_warned:
             self._has_warned = True
             logger.warning(

@@ -143,6 +143,9 @@ class SharedQuotas:
         """Close the connections."""
         if self._pool is not None:
             await self._pool.close()
+        elif self._loop is asyncio.get_running_loop():
+            for client in _clients_of(self._limiter.storage):
+                await client.aclose()
 
     # --- Storages ---------------------------------------------------------------------------
 
@@ -213,6 +216,15 @@ _ADVICE = {
     "memcached": "Install it with: pip install 'flasgo-security[memcached]'; write "
     "'memcached://host:11211'."
 }
+
+
+# Any: whatever client the storage uses.
+def _clients_of(storage: object) -> list[Any]:
+    """Return what a storage without a pool of ours has opened, as far as it can be closed."""
+    bridge = getattr(storage, "bridge", None)
+    found = [getattr(bridge, "storage", None), getattr(bridge, "storage_replica", None)]
+    found += getattr(getattr(bridge, "sentinel", None), "sentinels", ())
+    return [client for client in found if hasattr(client, "aclose")]
 
 
 async def _usage(limiter: RateLimiter, item: RateLimitItem, name: tuple[str, str]) -> Usage:

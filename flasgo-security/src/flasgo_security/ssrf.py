@@ -92,7 +92,7 @@ class OutboundConcern:
         registry.app_method("resolve_outbound_url", self.resolve)
         registry.app_method("aresolve_outbound_url", self.aresolve)
         registry.app_method("outbound_transport", self.transport)
-        registry.app_property("ssrf_guard", lambda: self.guard)
+        registry.app_property("ssrf_guard", self.current_guard)
 
     def configure(self, settings: Settings) -> None:
         """Read the settings."""
@@ -106,6 +106,10 @@ class OutboundConcern:
             resolve_timeout=values["SSRF_RESOLVE_TIMEOUT_SECONDS"],
         )
         self._guard = SSRFGuard(config, resolver=self._resolver, on_violation=_report)
+
+    def current_guard(self) -> SSRFGuard:
+        """Return the guard with the app's settings; the `ssrf_guard` of the app."""
+        return self.guard
 
     def resolve(self, url: str) -> OutboundTarget:
         """Return where to connect for a URL; the `resolve_outbound_url` of the app."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from flasgo import HTTPException, hookimpl
 
+from flasgo_security.callers import CallerKeys
 from flasgo_security.events import EVENTS_ATTRIBUTE, loggable, security_event
 from flasgo_security.shared_quotas import SharedQuota, SharedQuotas
 from flasgo_security.store_health import StoreDownError
@@ -42,6 +43,7 @@ class FailureThrottle:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        self._callers = CallerKeys()
         self._failures: SlidingWindow | None = None
 
     def declare(self, registry: Registry) -> None:
@@ -66,6 +68,7 @@ class FailureThrottle:
 
     def configure(self, settings: Settings) -> None:
         """Read the settings."""
+        self._callers = CallerKeys.from_settings(settings)
         limit = cast("int | None", settings["SECURITY_FAILURE_RATE_LIMIT"])
         period = cast("float", settings["SECURITY_FAILURE_WINDOW_SECONDS"])
         self._failures = SlidingWindow(limit, period, clock=self._clock) if limit else None
@@ -84,7 +87,7 @@ class FailureThrottle:
         if not failures or request.client_ip is None:
             return
         with self._lock:
-            used, wait = failures.usage(request.client_ip)
+            used, wait = failures.usage(self._callers.key(request.client_ip))
         if used < failures.limit:
             return
         raise _refusal(wait)
@@ -105,9 +108,10 @@ class FailureThrottle:
             if status not in _DENIALS:
                 return None
             security_event("denied", request, f"answered {status}")
-        failures, client_ip = self._failures, request.client_ip
-        if failures is None or client_ip is None:
+        failures = self._failures
+        if failures is None or request.client_ip is None:
             return None
+        client_ip = self._callers.key(request.client_ip)
         with self._lock:
             was_free = failures.usage(client_ip).used < failures.limit
             used, _ = failures.hit(client_ip)
@@ -138,12 +142,13 @@ class SharedFailureThrottle(FailureThrottle):
     def request_started(self, request: Request) -> None:
         """Turn away a client that is over the limit, before anything else is checked."""
         if self._blocked and request.client_ip is not None:
-            until = self._blocked.get(request.client_ip)
+            client = self._callers.key(request.client_ip)
+            until = self._blocked.get(client)
             if until is not None:
                 wait = until - self._clock()
                 if wait > 0:
                     raise _refusal(wait)
-                self._blocked.pop(request.client_ip, None)
+                self._blocked.pop(client, None)
         super().request_started(request)
 
     @hookimpl

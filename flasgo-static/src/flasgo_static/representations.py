@@ -16,6 +16,7 @@ __all__ = ["IMMUTABLE", "Representations", "is_compressible"]
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 """For URLs that hold the hash of the content: they never mean anything else (RFC 8246)."""
+_OUTDATED = "public, no-cache"
 
 # The endings of siblings by content coding, the smallest first.
 _ENDINGS = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
@@ -57,46 +58,48 @@ class Representations:
             HTTPException: 404 if there is nothing to serve, 406 if the client takes no coding
                 that there is.
         """
-        headers: dict[str, str] = {}
-        opened = self._folder.open(filename)
-        if opened is None:
-            filename, opened = self._open_fingerprinted(filename, headers)
-        if not is_compressible(media_type(filename)):
-            return opened._replace(headers=headers)
-        headers["vary"] = "Accept-Encoding"
-        return self._open_encoded(filename, opened, accept_encoding, headers)
+        expected = None
+        plain = self._folder.open(filename)
+        if plain is None:
+            filename, expected, plain = self._open_fingerprinted(filename)
+        try:
+            headers: dict[str, str] = {}
+            if expected is not None:
+                # The page that asks may be older than the file: it gets what there is now.
+                is_current = self._fingerprints.hash_of(filename, plain) == expected
+                headers["cache-control"] = IMMUTABLE if is_current else _OUTDATED
+            chosen = plain
+            if is_compressible(media_type(filename)):
+                headers["vary"] = "Accept-Encoding"
+                chosen = self._preferred(filename, plain, accept_encoding)
+        except BaseException:
+            os.close(plain.descriptor)
+            raise
+        if chosen is not plain:
+            os.close(plain.descriptor)
+            headers["content-encoding"] = chosen.variant
+        return chosen._replace(headers=headers)
 
-    def _open_fingerprinted(self, filename: str, headers: dict[str, str]) -> tuple[str, OpenFile]:
-        """Open the file that a name with a hash stands for."""
+    def _open_fingerprinted(self, filename: str) -> tuple[str, str, OpenFile]:
+        """Open the file that a name with a hash stands for; return its name and that hash too."""
         split = plain_name(filename)
         opened = None if split is None else self._folder.open(split[0])
         if split is None or opened is None:
             raise HTTPException(404, "No file is at this address; check the path.")
-        # The page that asks may be older than the file: it gets what there is, not to be kept.
-        is_current = self._fingerprints.hash_of(split[0], opened) == split[1]
-        headers["cache-control"] = IMMUTABLE if is_current else "public, no-cache"
-        return split[0], opened
+        return *split, opened
 
-    def _open_encoded(
-        self,
-        filename: str,
-        plain: OpenFile,
-        accept_encoding: str | None,
-        headers: dict[str, str],
-    ) -> OpenFile:
+    def _preferred(self, filename: str, plain: OpenFile, accept_encoding: str | None) -> OpenFile:
+        """Return the plain file, or a sibling, newly opened, that the client likes better."""
         for coding in acceptable_encodings(accept_encoding, _CODINGS):
             if coding == "identity":
-                return plain._replace(headers=headers)
+                return plain
             sibling = self._folder.open(filename + _ENDINGS[coding])
             if sibling is None:
                 continue
             # One that is older than the file was made from another version of it.
             if sibling.status.st_mtime_ns >= plain.status.st_mtime_ns:
-                os.close(plain.descriptor)
-                headers["content-encoding"] = coding
-                return sibling._replace(headers=headers, variant=coding)
+                return sibling._replace(variant=coding)
             os.close(sibling.descriptor)
-        os.close(plain.descriptor)
         raise HTTPException(
             406,
             "There is no representation of this file with a content coding that you accept; "

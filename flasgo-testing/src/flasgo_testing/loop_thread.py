@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
-from concurrent.futures import wait as wait_for_futures
+from concurrent.futures import Future, wait as wait_for_futures
 from typing import NamedTuple, TypeVar
 
 __all__ = ["LoopThread", "WaitedTooLongError"]

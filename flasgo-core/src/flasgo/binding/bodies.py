@@ -96,15 +96,16 @@ class JsonBody:
 
         One more pass over a body whose size is limited already.
         """
-        first = _explain(error, body, self.annotation)
-        if not self._members:
-            return [first]
-        try:
-            sent = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-            faults = list(self._member_faults(sent))
-        except (ValueError, RecursionError, OverflowError):
-            return [first]
-        return faults if first in faults else [first, *faults]
+        faults: list[Fault] = []
+        if self._members:
+            try:
+                sent = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+                faults += self._member_faults(sent)
+            except (ValueError, RecursionError, OverflowError):
+                faults.clear()
+        # Such as a field too many, or a check of the class itself.
+        is_of_a_member = explain(error, ("body",)).location[:2] in {f.location[:2] for f in faults}
+        return faults if is_of_a_member else [_explain(error, body, self.annotation), *faults]
 
     def _member_faults(self, sent: Mapping[str, msgspec.Raw]) -> Iterator[Fault]:
         for name, annotation, is_required in self._members:

@@ -10,7 +10,7 @@ from flasgo.binding.faults import ANY_KEY, Location, steps_of
 
 __all__ = ["pinpoint"]
 
-MAX_BYTES = 64 * 1024
+MAX_BYTES = 16 * 1024
 """Larger values are not searched: `"*"` stands for the key then. It bounds the work."""
 
 

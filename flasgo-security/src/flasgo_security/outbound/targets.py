@@ -23,8 +23,9 @@ _AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 # What the URL standard reads as a number: such a last label makes the whole host an IPv4 address.
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+# Controls, every kind of blank, what cannot be seen, and the backslash that browsers call a slash.
 _UNFIT = re.compile(
-    r"[\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f\u2060\u3000\ufeff\\]"
+    r"[\x00-\x20\x7f-\xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\\]"
 )
 _URL_SAFE = "%/:?#[]@!$&'()*+,;=-._~"
 

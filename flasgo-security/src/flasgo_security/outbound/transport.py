@@ -189,7 +189,8 @@ class _AsyncPinnedBackend(httpcore2.AsyncNetworkBackend):
 
     def __init__(self, guard: SSRFGuard) -> None:
         self._guard = guard
-        self._network: httpcore2.AsyncNetworkBackend = httpcore2.AnyIOBackend()
+        # Any: typed twice in httpcore2, for where anyio is missing.
+        self._network: Any = httpcore2.AnyIOBackend()
 
     async def connect_tcp(
         self,

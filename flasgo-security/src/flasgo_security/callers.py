@@ -1,0 +1,63 @@
+"""Under which key a client's address is counted."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from flasgo import Registry, Settings
+
+__all__ = ["CallerKeys"]
+
+_WHOLE_ADDRESS = 128
+
+
+class CallerKeys:
+    """Turns addresses into what quotas and throttling count.
+
+    Args:
+        ipv6_prefix: How many bits of an IPv6 address tell clients apart.
+    """
+
+    def __init__(self, ipv6_prefix: int = _WHOLE_ADDRESS) -> None:
+        self._prefix = ipv6_prefix
+        # PERF: a client comes more than once.
+        self._network_of = lru_cache(maxsize=4096)(self._look_up)
+
+    @staticmethod
+    def declare(registry: Registry) -> None:
+        """Declare the setting."""
+        registry.setting(
+            "CLIENT_IPV6_PREFIX",
+            int,
+            default=_WHOLE_ADDRESS,
+            help="Bits of an IPv6 address by which quotas and throttling tell clients apart. 64 "
+            "counts a network as one client: whoever has one has 2**64 addresses.",
+            check=lambda value: (
+                None if 16 <= cast("int", value) <= 128 else "it must be from 16 to 128"
+            ),
+        )
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> CallerKeys:
+        """Return the keys that an app's settings ask for."""
+        return cls(cast("int", settings["CLIENT_IPV6_PREFIX"]))
+
+    def key(self, address: str) -> str:
+        """Return what a client with this address is counted under."""
+        if ":" not in address or self._prefix == _WHOLE_ADDRESS:
+            return address
+        return self._network_of(address)
+
+    def _look_up(self, address: str) -> str:
+        try:
+            found = ip_address(address.partition("%")[0])
+        except ValueError:
+            return address
+        if not isinstance(found, IPv6Address):
+            return address
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ip_network((found, self._prefix), strict=False))

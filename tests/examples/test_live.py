@@ -1,0 +1,161 @@
+"""The live example: a chat and a ticker, in two tabs of a real browser."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.sync.client import connect
+
+from tests.pages.browser import Page, browser
+
+from .conftest import ROOT, Serve, Server
+
+LIVE = ROOT / "examples" / "live"
+# Nothing is asserted about speed: this only ends what hangs.
+SETTLE_SECONDS = 30.0
+needs_chromium = pytest.mark.skipif(
+    shutil.which("chromium") is None, reason="chromium is not installed"
+)
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+SAID = "[...document.querySelectorAll('#messages li')].map(item => item.innerText)"
+
+
+@pytest.fixture
+def server(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """The example, served by the command that its file names, with a quicker market."""
+    monkeypatch.setenv("LIVE_TICK_SECONDS", "0.1")
+    return serve("flasgo", "run", "app.py", "--port", "{port}", cwd=LIVE)
+
+
+@pytest.fixture
+def tabs(server: Server, tmp_path: Path) -> Iterator[tuple[Page, Page]]:
+    """Two tabs of one browser with the page in them."""
+    with browser(tmp_path / "profile") as first, second_tab(first) as second:
+        for tab in (first, second):
+            tab.open(server.url)
+        yield first, second
+
+
+@contextmanager
+def second_tab(first: Page) -> Generator[Page]:
+    target = first.call("Target.createTarget", url="about:blank")["targetId"]
+    host, port = first.socket.remote_address[:2]
+    address = f"ws://{host}:{port}/devtools/page/{target}"
+    with connect(address, max_size=2**26, proxy=None) as socket:
+        page = Page(socket)
+        for domain in ("Page", "Network", "Runtime", "Log", "Audits"):
+            page.call(f"{domain}.enable")
+        yield page
+
+
+def until(tab: Page, expression: str) -> None:
+    """Wait until an expression is true in a tab."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while not tab.evaluate(expression):
+        if time.monotonic() > deadline:
+            pytest.fail(f"{expression} stays false; {tab.evaluate('document.body.innerText')}")
+        time.sleep(0.05)
+
+
+def say(tab: Page, name: str, text: str) -> None:
+    """Type into the form and send it, as a person would."""
+    tab.evaluate(
+        f"""(() => {{
+          const form = document.getElementById("say");
+          form.elements.name.value = {json.dumps(name)};
+          form.elements.text.value = {json.dumps(text)};
+          form.requestSubmit();
+        }})()"""
+    )
+
+
+@needs_chromium
+def test_two_tabs_talk_and_watch(tabs: tuple[Page, Page], server: Server, tmp_path: Path) -> None:
+    ann, bob = tabs
+    for tab in tabs:
+        until(tab, "document.getElementById('chat-state').textContent === '2 people'")
+        until(tab, "document.getElementById('ticker-state').textContent === 'live'")
+
+    say(ann, "Ann", "Is it going up?")
+    until(bob, f"{SAID}.length === 1")
+    say(bob, "Bob", "<img src=x onerror=alert(1)> & <b>up</b>")
+    until(ann, f"{SAID}.length === 2")
+
+    for tab in tabs:
+        lines = tab.evaluate(SAID)
+        assert lines[0].endswith("Is it going up?")
+        assert lines[1].endswith("<img src=x onerror=alert(1)> & <b>up</b>")
+        assert tab.evaluate("document.querySelectorAll('#messages img').length") == 0
+    assert ann.evaluate("document.querySelectorAll('.mine').length") == 1
+    for tab in tabs:
+        before = tab.evaluate("Number(document.getElementById('price').dataset.number)")
+        until(tab, f"Number(document.getElementById('price').dataset.number) > {before + 3}")
+        assert tab.evaluate("document.getElementById('line').getAttribute('d').length") > 20
+        assert tab.evaluate(OVERFLOW) == 0
+        assert tab.complaints == []
+    ann.screenshot(tmp_path / "desktop.png")
+
+
+@needs_chromium
+def test_a_tab_that_closes_is_noticed_and_one_that_opens_sees_the_past(
+    tabs: tuple[Page, Page], server: Server
+) -> None:
+    ann, bob = tabs
+    until(ann, "document.getElementById('chat-state').textContent === '2 people'")
+    say(ann, "Ann", "Bye, Bob")
+    until(bob, f"{SAID}.length === 1")
+    bob.open("about:blank")
+    until(ann, "document.getElementById('chat-state').textContent === 'you are alone'")
+    bob.open(server.url, width=390, height=844, dark=True)
+    until(bob, f"{SAID}.length === 1")
+    until(bob, "Number(document.getElementById('price').dataset.number) > 0")
+
+    assert bob.evaluate(OVERFLOW) == 0
+    assert bob.complaints == []
+
+
+def test_the_page_has_nothing_inline(server: Server) -> None:
+    answer = httpx2.get(server.url, timeout=10)
+
+    assert "'unsafe-inline'" not in answer.headers["content-security-policy"]
+    assert "<style" not in answer.text
+    assert " style=" not in answer.text
+    assert "onclick" not in answer.text
+    assert "<script>" not in answer.text
+
+
+def test_another_sites_page_cannot_open_the_socket(server: Server) -> None:
+    address = server.url.replace("http", "ws") + "/chat/room"
+    with pytest.raises(InvalidStatus) as caught:
+        connect(address, origin="https://evil.example")
+    assert caught.value.response.status_code == 403
+    with connect(address, origin=server.url) as socket:
+        assert json.loads(socket.recv(timeout=10))["kind"] == "people"
+
+
+@pytest.mark.parametrize(
+    ("message", "code"), [("not json", 1007), ('{"name": 1}', 1007), ("x" * 5000, 1009)]
+)
+def test_what_the_page_never_sends_closes_the_socket(
+    server: Server, message: str, code: int
+) -> None:
+    with connect(server.url.replace("http", "ws") + "/chat/room") as socket:
+        socket.send(message)
+        with pytest.raises(ConnectionClosedError):
+            list(socket)
+        assert socket.close_code == code
+
+
+def test_a_ticker_goes_on_where_a_reader_was(server: Server) -> None:
+    headers = {"last-event-id": "3"}
+    with httpx2.stream("GET", f"{server.url}/ticker/prices", headers=headers, timeout=30) as answer:
+        ids = (line for line in answer.iter_lines() if line.startswith("id:"))
+        assert [next(ids), next(ids)] == ["id: 4", "id: 5"]

@@ -1,0 +1,98 @@
+"""The app under test: small limits, the whole bundle, and a count of what is under way."""
+
+import threading
+from typing import Annotated
+
+from flasgo import Body, Flasgo, Request, WebSocket
+
+app = Flasgo(
+    settings={
+        "SECRET_KEY": "0f3b1c9a7d5e42608b1f6c2d9e7a4b53",
+        "MAX_REQUEST_BODY_BYTES": 50_000,
+        "MAX_REQUEST_HEAD_BYTES": 4096,
+        "REQUEST_READ_TIMEOUT_SECONDS": 2.0,
+        "SYNC_WORKERS": 2,
+        "ALLOWED_HOSTS": {"localhost", "127.0.0.1"},
+    }
+)
+counts = {"reading": 0, "read": 0, "finished": 0}
+
+
+@app.teardown_request
+async def finished(request: Request, error: BaseException | None) -> None:
+    counts["finished"] += 1
+
+
+@app.get("/")
+async def index() -> str:
+    return "hello"
+
+
+@app.get("/items/<name>")
+async def item(name: str) -> dict[str, int]:
+    return {"length": len(name)}
+
+
+@app.get("/stats")
+async def stats() -> dict[str, int]:
+    return {**counts, "threads": threading.active_count()}
+
+
+async def _read(request: Request) -> str:
+    counts["reading"] += 1
+    try:
+        size = len(await request.body())
+    finally:
+        counts["reading"] -= 1
+    counts["read"] += 1
+    return str(size)
+
+
+app.add_route("/read", _read, methods=("POST",), endpoint="read")
+
+
+@app.post("/small", max_body=100)
+async def small(request: Request) -> str:
+    return str(len(await request.body()))
+
+
+@app.post("/large", max_body=200_000)
+async def large(request: Request) -> str:
+    return str(len(await request.body()))
+
+
+@app.post("/stream")
+async def stream(request: Request) -> str:
+    return str(sum([len(piece) async for piece in request.stream()]))
+
+
+@app.post("/json")
+async def json(request: Request) -> str:
+    return type(await request.json()).__name__
+
+
+@app.post("/form")
+async def form(request: Request) -> str:
+    return str(len(await request.form()))
+
+
+@app.post("/thread")
+def thread(note: Annotated[dict, Body()]) -> str:
+    """A `def` handler: it gets a thread when its body is complete, not before."""
+    return str(len(note))
+
+
+@app.get("/thread")
+def in_a_thread() -> str:
+    return threading.current_thread().name
+
+
+@app.post("/ignore")
+async def ignore() -> str:
+    return "ignored"
+
+
+@app.websocket("/ws")
+async def ws(websocket: WebSocket) -> None:
+    await websocket.accept()
+    await websocket.send_text("welcome")

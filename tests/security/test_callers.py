@@ -1,0 +1,46 @@
+"""Whom quotas and throttling count."""
+
+import pytest
+from flasgo import SettingError
+from flasgo_security import rate_limit
+from flasgo_security.callers import CallerKeys
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2::", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("not:an:address", "not:an:address"),
+        ("", ""),
+    ],
+)
+def test_a_network_is_one_client_where_that_is_asked_for(address, key):
+    assert CallerKeys(64).key(address) == key
+    assert CallerKeys().key(address) == address
+
+
+@pytest.mark.parametrize(("prefix", "statuses"), [(128, [200, 200]), (64, [200, 429])])
+def test_quotas_follow_the_setting(make_app, call, prefix, statuses):
+    app = make_app(CLIENT_IPV6_PREFIX=prefix)
+    app.get("/")(rate_limit(1, per=60)(lambda: "x"))
+    addresses = ("2001:db8::1", "2001:db8::2")
+    assert [call(app, client=(address, 1)).status for address in addresses] == statuses
+
+
+@pytest.mark.parametrize(("prefix", "status"), [(128, 200), (64, 429)])
+def test_throttling_follows_the_setting(make_app, call, prefix, status):
+    app = make_app(CLIENT_IPV6_PREFIX=prefix, SECURITY_FAILURE_RATE_LIMIT=2)
+    app.get("/")(lambda: "x")
+    for number in (1, 2):
+        assert call(app, client=(f"2001:db8::{number}", 1), host=b"evil.example").status == 400
+    assert call(app, client=("2001:db8::3", 1)).status == status
+
+
+@pytest.mark.parametrize("prefix", [0, 15, 129, -1, "64"])
+def test_wrong_prefixes_stop_the_app(make_app, prefix):
+    with pytest.raises(SettingError, match="CLIENT_IPV6_PREFIX"):
+        make_app(CLIENT_IPV6_PREFIX=prefix)
