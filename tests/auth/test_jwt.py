@@ -9,6 +9,7 @@ from base64 import urlsafe_b64encode
 import pytest
 from flasgo import ConfigurationError
 from flasgo_auth import HasScope, User, jwt_backend
+from flasgo_auth.jwt import JwtVerifier
 from joserfc import jwt as jose
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
@@ -55,6 +56,12 @@ def resigned(header, payload, key=SECRET):
     signed = f"{b64(header)}.{b64(payload)}"
     digest = hmac.digest(key.encode(), signed.encode(), hashlib.sha256)
     return f"{signed}.{b64(digest)}"
+
+
+@pytest.fixture(autouse=True)
+def stopped_clock(monkeypatch):
+    """Check tokens at the moment for which they were made, however long the session runs."""
+    monkeypatch.setitem(JwtVerifier.__init__.__kwdefaults__, "clock", lambda: NOW)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -40,7 +41,7 @@ def tabs(server: Server, tmp_path: Path) -> Iterator[tuple[Page, Page]]:
     """Two tabs of one browser with the page in them."""
     with browser(tmp_path / "profile") as first, second_tab(first) as second:
         for tab in (first, second):
-            tab.open(server.url)
+            show(tab, server.url)
         yield first, second
 
 
@@ -54,6 +55,12 @@ def second_tab(first: Page) -> Generator[Page]:
         for domain in ("Page", "Network", "Runtime", "Log", "Audits"):
             page.call(f"{domain}.enable")
         yield page
+
+
+def show(tab: Page, url: str, **options: Any) -> None:
+    """Open a URL in a tab; browsers paint only the one in front."""
+    tab.call("Page.bringToFront")
+    tab.open(url, **options)
 
 
 def until(tab: Page, expression: str) -> None:
@@ -70,8 +77,8 @@ def say(tab: Page, name: str, text: str) -> None:
     tab.evaluate(
         f"""(() => {{
           const form = document.getElementById("say");
-          form.elements.name.value = {json.dumps(name)};
-          form.elements.text.value = {json.dumps(text)};
+          form.elements.speaker.value = {json.dumps(name)};
+          form.elements.message.value = {json.dumps(text)};
           form.requestSubmit();
         }})()"""
     )
@@ -101,25 +108,27 @@ def test_two_tabs_talk_and_watch(tabs: tuple[Page, Page], server: Server, tmp_pa
         assert tab.evaluate("document.getElementById('line').getAttribute('d').length") > 20
         assert tab.evaluate(OVERFLOW) == 0
         assert tab.complaints == []
+    ann.call("Page.bringToFront")
     ann.screenshot(tmp_path / "desktop.png")
 
 
 @needs_chromium
 def test_a_tab_that_closes_is_noticed_and_one_that_opens_sees_the_past(
-    tabs: tuple[Page, Page], server: Server
+    tabs: tuple[Page, Page], server: Server, tmp_path: Path
 ) -> None:
     ann, bob = tabs
     until(ann, "document.getElementById('chat-state').textContent === '2 people'")
     say(ann, "Ann", "Bye, Bob")
     until(bob, f"{SAID}.length === 1")
-    bob.open("about:blank")
+    show(bob, "about:blank")
     until(ann, "document.getElementById('chat-state').textContent === 'you are alone'")
-    bob.open(server.url, width=390, height=844, dark=True)
+    show(bob, server.url, width=390, height=844, dark=True)
     until(bob, f"{SAID}.length === 1")
     until(bob, "Number(document.getElementById('price').dataset.number) > 0")
 
     assert bob.evaluate(OVERFLOW) == 0
     assert bob.complaints == []
+    bob.screenshot(tmp_path / "phone.png", full=True)
 
 
 def test_the_page_has_nothing_inline(server: Server) -> None:

@@ -171,10 +171,10 @@ class DocsPage:
 
 
 @pytest.fixture
-def docs(url: str) -> Iterator[DocsPage]:
+def docs(url: str, tmp_path: Path) -> Iterator[DocsPage]:
     if browser.EXECUTABLE is None:
         pytest.skip("Chromium is not installed")
-    with browser.browser() as page:
+    with browser.browser(tmp_path / "chromium") as page:
         shown = DocsPage(page)
         page.open(f"{url}/docs")
         yield shown

@@ -10,7 +10,7 @@ app = Flasgo(
         "SECRET_KEY": "0f3b1c9a7d5e42608b1f6c2d9e7a4b53",
         "MAX_REQUEST_BODY_BYTES": 50_000,
         "MAX_REQUEST_HEAD_BYTES": 4096,
-        "REQUEST_READ_TIMEOUT_SECONDS": 2.0,
+        "REQUEST_READ_TIMEOUT_SECONDS": 1.0,
         "SYNC_WORKERS": 2,
         "ALLOWED_HOSTS": {"localhost", "127.0.0.1"},
     }

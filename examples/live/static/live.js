@@ -54,7 +54,7 @@ function show({ name, text, at }) {
   bold.textContent = name;
   who.append(bold, ` ${new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`);
   item.append(who, text); // as text: what people write is never markup
-  item.classList.toggle("mine", name === form.elements.name.value.trim());
+  item.classList.toggle("mine", name === form.elements.speaker.value.trim());
   const list = find("messages");
   list.append(item);
   list.scrollTop = list.scrollHeight;
@@ -82,10 +82,10 @@ function connect() {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const { name, text } = form.elements;
-  socket.send(JSON.stringify({ name: name.value, text: text.value }));
-  text.value = "";
-  text.focus();
+  const { speaker, message } = form.elements;
+  socket.send(JSON.stringify({ name: speaker.value, text: message.value }));
+  message.value = "";
+  message.focus();
 });
 
 button.disabled = true;
