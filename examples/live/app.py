@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -148,7 +149,7 @@ class Market:
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def run(self) -> None:
-        dice, price = random.Random(7), 100.0
+        dice, price = random.Random(7), 100.0  # noqa: S311 - a show, not a secret
         number = 0
         while True:
             number += 1
@@ -158,11 +159,14 @@ class Market:
                 self.changed.notify_all()
             await asyncio.sleep(TICK_SECONDS)
 
+    def _has_news(self, seen: int) -> bool:
+        return bool(self.ticks) and self.ticks[-1].number > seen
+
     async def after(self, seen: int) -> AsyncIterator[Tick]:
         """Yield every tick after one that was seen: first what is remembered, then the news."""
         while True:
             async with self.changed:
-                await self.changed.wait_for(lambda: self.ticks and self.ticks[-1].number > seen)
+                await self.changed.wait_for(partial(self._has_news, seen))
                 news = [tick for tick in self.ticks if tick.number > seen]
             for tick in news:
                 seen = tick.number

@@ -14,6 +14,7 @@ import httpx2
 import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests.pages.browser import Page, browser
 
@@ -144,9 +145,9 @@ def test_the_page_has_nothing_inline(server: Server) -> None:
 def test_another_sites_page_cannot_open_the_socket(server: Server) -> None:
     address = server.url.replace("http", "ws") + "/chat/room"
     with pytest.raises(InvalidStatus) as caught:
-        connect(address, origin="https://evil.example")
+        connect(address, origin=Origin("https://evil.example"))
     assert caught.value.response.status_code == 403
-    with connect(address, origin=server.url) as socket:
+    with connect(address, origin=Origin(server.url)) as socket:
         assert json.loads(socket.recv(timeout=10))["kind"] == "people"
 
 

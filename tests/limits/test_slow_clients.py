@@ -37,7 +37,7 @@ def until_cut(wires: list[socket.socket], kind: str = "flasgo") -> list[bytes]:
             assert ready, f"{len(waiting.get_map())} connections are never cut"
             for key, _ in ready:
                 try:
-                    piece = key.fileobj.recv(65536)  # type: ignore[union-attr]
+                    piece = key.fileobj.recv(65536)  # ty: ignore[missing-attribute]
                 except ConnectionResetError:
                     piece = b""
                 received[key.fd] += piece

@@ -52,7 +52,7 @@ def make_guard(names: Names) -> MakeGuard:
     """Make a guard that resolves with `names`; the configuration as keywords."""
 
     def make(**options: object) -> SSRFGuard:
-        return SSRFGuard(SSRFConfig(**options), resolver=names)  # type: ignore[arg-type]
+        return SSRFGuard(SSRFConfig(**options), resolver=names)  # ty: ignore[invalid-argument-type]
 
     return make
 

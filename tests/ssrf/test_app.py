@@ -60,8 +60,8 @@ def test_a_refused_url_is_a_400_and_an_event(
     assert (answer.status_code, answer.json()["error"]) == (400, "url_not_allowed")
     assert "10.0" not in answer.text
     (record,) = [r for r in caplog.records if r.name == "flasgo.security"]
-    assert (record.event, record.path) == ("ssrf", path)  # type: ignore[attr-defined]
-    assert "10.0.0.7" in record.reason  # type: ignore[attr-defined]
+    assert (record.event, record.path) == ("ssrf", path)  # ty: ignore[missing-attribute]
+    assert "10.0.0.7" in record.reason  # ty: ignore[missing-attribute]
 
 
 def test_refused_urls_count_against_the_client_and_unresolved_ones_do_not(names: Names) -> None:

@@ -32,7 +32,7 @@ def guard_for(names: Names, *networks: str) -> SSRFGuard:
 
 def fetch_sync(transport: SSRFTransport, url: str, **options: object) -> httpx2.Response:
     with httpx2.Client(transport=transport, follow_redirects=True, timeout=10) as client:
-        return client.get(url, **options)  # type: ignore[arg-type]
+        return client.get(url, **options)  # ty: ignore[invalid-argument-type]
 
 
 def fetch_async(transport: SSRFTransport, url: str, **options: object) -> httpx2.Response:
@@ -40,7 +40,7 @@ def fetch_async(transport: SSRFTransport, url: str, **options: object) -> httpx2
         async with httpx2.AsyncClient(
             transport=transport, follow_redirects=True, timeout=10
         ) as client:
-            return await client.get(url, **options)  # type: ignore[arg-type]
+            return await client.get(url, **options)  # ty: ignore[invalid-argument-type]
 
     return asyncio.run(get())
 

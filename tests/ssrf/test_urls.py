@@ -165,7 +165,7 @@ def test_ports_out_of_range_are_refused(make_guard: MakeGuard, url: str) -> None
 
 @pytest.mark.parametrize("url", [None, b"https://example.com/", 3, ["https://example.com/"]])
 def test_what_is_not_text_is_refused(make_guard: MakeGuard, url: object) -> None:
-    assert reason_for(make_guard, url) == "malformed"  # type: ignore[arg-type]
+    assert reason_for(make_guard, url) == "malformed"  # ty: ignore[invalid-argument-type]
 
 
 # --- The whole space ----------------------------------------------------------------------------

@@ -301,7 +301,7 @@ def test_authorize_decorates_a_blueprint(make_app: Callable[..., Flasgo]) -> Non
     app = make_app(auth)
     auth.register_backend(
         "header",
-        lambda request: User(id="ann", scopes={request.headers.get("x-scope", "none")}),
+        lambda request: User(id="ann", scopes=frozenset({request.headers.get("x-scope", "none")})),
     )
     admin = Blueprint("admin", "/admin")
     admin.add_route("/users", lambda request: request.user.id, endpoint="users")

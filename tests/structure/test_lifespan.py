@@ -81,7 +81,7 @@ def test_a_failing_plugin_is_named(make_app: Callable[..., Flasgo]) -> None:
     trace: list[str] = []
     app = make_app(Opens("plugin_1", trace), Opens("plugin_2", trace, "start"))
 
-    with pytest.raises(Exception, match="plugin_2.* failed in app_startup"), TestClient(app):
+    with pytest.raises(Exception, match=r"plugin_2.* failed in app_startup"), TestClient(app):
         pass
 
     assert trace == ["plugin_1 starts", "plugin_1 stops"]

@@ -390,7 +390,7 @@ def test_quotas_and_permissions(make_app: Callable[..., Flasgo]) -> None:
     authorize()(private)
     private.mount("/st", make_starlette())
     counted = Blueprint("counted", "/counted")
-    rate_limit(2, per=60)(counted)
+    rate_limit(2, per=60)(counted)  # ty: ignore[invalid-argument-type]
     counted.mount("/st", make_starlette())
     app.register_blueprint(private)
     app.register_blueprint(counted)
@@ -579,7 +579,7 @@ def test_a_mounted_app_that_does_not_start_stops_the_start_up(app: Flasgo) -> No
     app.mount("/st", make_starlette(lifespan=noting_lifespan(trace, "", "start")), name="shop")
 
     with (
-        pytest.raises(ConfigurationError, match="mounted as 'shop' failed to start.*no port"),
+        pytest.raises(ConfigurationError, match=r"mounted as 'shop' failed to start.*no port"),
         TestClient(app),
     ):
         pass
@@ -592,7 +592,7 @@ def test_a_mounted_app_that_does_not_stop_is_named(app: Flasgo) -> None:
     app.mount("/st", make_starlette(lifespan=noting_lifespan(trace, "st", "stop")), name="shop")
 
     with (
-        pytest.raises(ConfigurationError, match="mounted as 'shop' failed to stop.*stuck"),
+        pytest.raises(ConfigurationError, match=r"mounted as 'shop' failed to stop.*stuck"),
         TestClient(app),
     ):
         pass

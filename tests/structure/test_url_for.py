@@ -26,7 +26,7 @@ def shop(app: Flasgo) -> Flasgo:
     @items.get("/link")
     def link(request: Request, lang: str) -> str:
         wanted = dict(request.query.multi_items())
-        return app.url_for(wanted.pop("endpoint"), **wanted)
+        return app.url_for(wanted.pop("endpoint"), **wanted)  # ty: ignore[invalid-argument-type]
 
     @items.websocket("/live")
     async def live(websocket: WebSocket, lang: str) -> None: ...
@@ -117,7 +117,7 @@ def test_what_cannot_be_built_says_why(
     shop: Flasgo, endpoint: str, params: dict[str, object], expected: str
 ) -> None:
     with pytest.raises(BuildError, match=expected) as caught:
-        shop.url_for(endpoint, **params)
+        shop.url_for(endpoint, **params)  # ty: ignore[invalid-argument-type]
     assert caught.value.endpoint == endpoint
 
 

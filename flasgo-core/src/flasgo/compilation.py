@@ -64,7 +64,7 @@ class Compilation:
         if route.plan is not None and route.plan.last_step is not None:
             # What the handler depends on ends before anything looks back at the request.
             pipeline.finished = ((route.plan.last_step, True), *pipeline.finished)
-        wrapped = [scope for scope in scopes if scope in self._stacks]
+        wrapped = [s for s in scopes if isinstance(s, Blueprint) and s in self._stacks]
         if not wrapped:
             return pipeline
         entrance = Entrance(tuple(self._stacks[scope] for scope in wrapped), pipeline)

@@ -184,7 +184,7 @@ class _named(AbstractAsyncContextManager[object]):  # noqa: N801 - used like a f
             exc.add_note(f"{_PART}{self._name} failed to start.")
             raise
 
-    async def __aexit__(self, *exc_info: object) -> None:
+    async def __aexit__(self, *exc_info: Any) -> None:
         try:
             await self._manager.__aexit__(*exc_info)
         except Exception as exc:
