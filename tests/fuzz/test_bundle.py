@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 from .conftest import SECRET_KEY, UNSENDABLE, Driver
 
 bounded = settings(
-    max_examples=120,
+    max_examples=250,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -193,8 +193,8 @@ ACCEPTS = pieces_of(
     "q=", ",", ";", "/", "*", "1e9", "-1", '"', "charset=utf-8", most=14,
 )  # fmt: skip
 RANGES = pieces_of(
-    "bytes=", "0-", "-5", "0-0", "5-2", ",", " ", "999999999999999999999-", "-", "items=", "1-2,3-4",
-    "0-499", "-0", "\xb2", most=10,
+    "bytes=", "0-", "-5", "0-0", "5-2", ",", " ", "999999999999999999999-", "-", "items=",
+    "1-2,3-4", "0-499", "-0", "\xb2", most=10,
 ) | st.just(b"bytes=" + b",".join([b"0-1"] * 900))  # fmt: skip
 ETAGS = pieces_of('"a"', 'W/"', '"', "*", ",", " ", "W/", most=10)
 DATES = pieces_of(
@@ -262,12 +262,6 @@ def test_authorization(driver: Driver, value: bytes, path: str, cookie: bytes) -
 # --- Bodies --------------------------------------------------------------------------------------
 
 
-BOUNDARY = "--b"
-PARTS = pieces_of(
-    BOUNDARY, "--", "b", "\r\n", "\r\n\r\n", "\n", "content-disposition: form-data; ", 'name="a"',
-    'name="f"; filename="../x"', "; filename*=utf-8''%41", 'name="', "content-type: text/plain",
-    "content-transfer-encoding: base64", ": ", "csrf_token", "charset=utf-7", "data", most=25,
-)  # fmt: skip
 RAW_PARTS = st.lists(
     st.sampled_from(
         [b"--b\r\n", b"--b--\r\n", b"--b--", b"\r\n", b"\r\n\r\n", b"--b",
@@ -317,13 +311,13 @@ def test_urlencoded(driver: Driver, pieces: list[bytes], charset: bytes) -> None
 
 
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | SMALL_TEXT,
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | SMALL_TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(SMALL_TEXT, inner, max_size=4),
     max_leaves=12,
 )  # fmt: skip
 NEARLY_JSON = pieces_of(
-    "{", "}", "[", "]", '"title"', '"rank"', ":", ",", "1", "1e999", "-", "NaN", "Infinity", "null",
-    "9" * 400, '"\\ud800"', '"\\u0000"', "\xff", "true", '"tags"', " ", most=20,
+    "{", "}", "[", "]", '"title"', '"rank"', ":", ",", "1", "1e999", "-", "NaN", "Infinity",
+    "null", "9" * 400, '"\\ud800"', '"\\u0000"', "\xff", "true", '"tags"', " ", most=20,
 ) | st.sampled_from([b"[" * 9000, b'{"a":' * 3000, b"9" * 15_000, b'"' + b"\\u" * 2000])  # fmt: skip
 
 
@@ -381,7 +375,7 @@ HEADERS = st.lists(
 )
 
 
-@settings(bounded, max_examples=300)
+@settings(bounded, max_examples=800)
 @given(
     path=PATHS | st.sampled_from([b"", b"session", b"form", b"open", b"typed", b"header", b"docs"]),
     query=QUERIES,

@@ -6,6 +6,7 @@ import inspect
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, MutableMapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from flasgo.errors import ConfigurationError, FlasgoError, PluginError
@@ -184,9 +185,14 @@ class _named(AbstractAsyncContextManager[object]):  # noqa: N801 - used like a f
             exc.add_note(f"{_PART}{self._name} failed to start.")
             raise
 
-    async def __aexit__(self, *exc_info: Any) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         try:
-            await self._manager.__aexit__(*exc_info)
+            await self._manager.__aexit__(kind, error, trace)
         except Exception as exc:
             exc.add_note(f"{_PART}{self._name} failed to stop.")
             raise
