@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from statistics import median
 
@@ -61,7 +61,7 @@ class Row:
 
 
 @contextlib.contextmanager
-def serving(name: str) -> Iterator[int]:
+def serving(name: str) -> Generator[int]:
     """Serve a contestant; yield its port; end it by its process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
