@@ -113,7 +113,7 @@ def _add_pages(app: Flasgo, static: Path) -> None:
 def _add_answers(app: Flasgo, static: Path) -> None:
     @app.get("/session")
     async def session(request: Request) -> dict[str, object]:
-        request.session["n"] = request.session.get("n", 0) + 1
+        request.session["n"] = int(str(request.session.get("n", 0))) + 1
         return {"n": request.session["n"], "token": request.csrf_token}
 
     @app.get("/page")
