@@ -1,5 +1,6 @@
 """What holds for the whole suite: in CI a skipped test is a failed run."""
 
+import logging
 import os
 
 import pytest
@@ -32,3 +33,14 @@ def pytest_terminal_summary(
             "Install what the tests ask for, or delete them.",
             red=True,
         )
+
+
+@pytest.fixture(autouse=True)
+def logs_are_heard() -> None:
+    """Begin each test with loggers that speak: servers run in this process configure logging."""
+    logging.disable(logging.NOTSET)
+    for name, logger in list(logging.root.manager.loggerDict.items()):
+        if isinstance(logger, logging.Logger) and name.partition(".")[0] == "flasgo":
+            logger.disabled = False
+            logger.propagate = True
+            logger.setLevel(logging.NOTSET)

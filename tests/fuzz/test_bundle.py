@@ -318,7 +318,8 @@ JSON_VALUES = st.recursive(
 NEARLY_JSON = pieces_of(
     "{", "}", "[", "]", '"title"', '"rank"', ":", ",", "1", "1e999", "-", "NaN", "Infinity",
     "null", "9" * 400, '"\\ud800"', '"\\u0000"', "\xff", "true", '"tags"', " ", most=20,
-) | st.sampled_from([b"[" * 9000, b'{"a":' * 3000, b"9" * 15_000, b'"' + b"\\u" * 2000])  # fmt: skip
+) | st.sampled_from([b"[" * 9000, b'{"a":' * 3000,
+     b"9" * 15_000, b'"' + b"\\u" * 2000])  # fmt: skip
 
 
 @bounded

@@ -70,6 +70,21 @@ def test_a_huge_head_is_refused(server: Server, where: str, size: int) -> None:
     assert server.get().text == "hello"
 
 
+@pytest.mark.parametrize("size", [5000, 60_000, 70_000, 200_000])
+@pytest.mark.parametrize("target", ["/items/", "/nowhere/", "/?"])
+def test_under_flasgo_run_a_huge_address_is_431(flasgo_run: Server, target: str, size: int) -> None:
+    """Whoever finds it first: the connection, the parser or the app."""
+    with flasgo_run.connect() as wire:
+        wire.send(head("GET", target + "x" * size))
+        assert wire.answer().status == 431
+
+
+def test_what_is_malformed_is_still_400(flasgo_run: Server) -> None:
+    with flasgo_run.connect() as wire:
+        wire.send(b"GET / HTTP/1.1\r\nhost localhost\r\n\r\n")
+        assert wire.answer().status == 400
+
+
 def test_the_message_names_what_is_too_long(flasgo_run: Server) -> None:
     with flasgo_run.connect() as wire:
         wire.send(head("GET", "/items/" + "x" * 6000))

@@ -248,8 +248,10 @@ async def shut_down_during(app: Flasgo, begun: asyncio.Event) -> list[str]:
     await begun.wait()
     incoming.put_nowait({"type": "lifespan.shutdown"})
     assert (await outgoing.get())["type"] == "lifespan.shutdown.complete"
-    await asyncio.wait((request, server))
-    if not request.cancelled():
+    _, late = await asyncio.wait((request, server), timeout=10)
+    for task in late:
+        task.cancel()
+    if request.done() and not request.cancelled():
         request.exception()
     return trace
 

@@ -510,3 +510,18 @@ async def test_an_early_answer_does_not_leak_into_the_next_request(
     assert [client.get(f"/{name}").headers["x-path"] for name in "abc"] == ["/a", "/b", "/c"]
     with pytest.raises(RuntimeError, match="no request here"):
         current_request()
+
+
+def test_a_response_of_the_app_passes_the_hooks_once(app: Flasgo, client: TestClient) -> None:
+    trace: list[str] = []
+    app.after_request(lambda response: trace.append(f"after {response.status_code}"))
+    blueprint = Blueprint("bp", "/bp")
+    blueprint.add_middleware(Tag, name="blueprint")
+    blueprint.add_route("/", lambda: "home")
+    app.register_blueprint(blueprint)
+    app.add_middleware(Tag, name="app")
+
+    client.get("/bp/")
+    client.get("/nothing")
+
+    assert trace == ["after 200", "after 404"]

@@ -678,3 +678,17 @@ def test_websocket_is_not_a_mount(app: Flasgo) -> None:
 
     app.mount("/st", make_starlette())
     assert [route.mounted is not None for route in app.routes] == [False, True, True, True, True]
+
+
+async def test_another_sites_page_cannot_open_a_mounted_socket(
+    make_app: Callable[..., Flasgo],
+) -> None:
+    app = make_app(SecurityPlugin(), ALLOWED_HOSTS={"localhost"}, CSRF_ENABLED=True)
+    app.mount("/st", make_starlette())
+    handshake = Handshake(app)
+
+    refused = await handshake("/st/echo", "hello", headers={"origin": "https://evil.example"})
+    accepted = await handshake("/st/echo", "hello", headers={"origin": "http://localhost"})
+
+    assert refused[0]["status"] == 403
+    assert accepted[0]["type"] == "websocket.accept"

@@ -61,6 +61,13 @@ class GuardedProtocol(AutoHTTPProtocol):
         elif self._head_timer is not None:
             self._stop_timer()
 
+    def send_400_response(self, msg: str) -> None:
+        # httptools takes no address of more than 64 KiB, and calls it malformed.
+        if len(getattr(self, "url", b"")) > self._head_limit:
+            self._refuse(_TOO_LARGE)
+        else:
+            super().send_400_response(msg)
+
     def handle_websocket_upgrade(self, *args: Any) -> None:
         self._is_upgraded = True
         self._stop_timer()
