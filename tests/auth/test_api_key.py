@@ -4,7 +4,7 @@ import threading
 
 import pytest
 from flasgo_auth import MAX_API_KEY_BYTES, User, api_key_backend, secrets_match
-from flasgo_auth.static_keys import StaticKeys
+from flasgo_auth.backends.static_keys import StaticKeys
 
 KEYS = {"key-of-billing": User(id="billing"), "key-of-backup": User(id="backup")}
 

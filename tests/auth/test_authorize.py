@@ -345,7 +345,7 @@ def test_current_user_outside_of_a_request():
 
 
 def test_configuration_errors_name_what_to_do(app):
-    from flasgo_auth.backends import Backends
+    from flasgo_auth.backends.backend import Backends
 
     with pytest.raises(ConfigurationError, match="no backend is registered") as caught:
         Backends().named("bearer")

@@ -9,7 +9,7 @@ from base64 import urlsafe_b64encode
 import pytest
 from flasgo import ConfigurationError
 from flasgo_auth import HasScope, User, jwt_backend
-from flasgo_auth.jwt import JwtVerifier
+from flasgo_auth.backends.jwt import JwtVerifier
 from joserfc import jwt as jose
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 

@@ -19,7 +19,7 @@ from flasgo_auth import (
     needs_rehash,
     verify_password,
 )
-from flasgo_auth.password_schemes import best_scheme
+from flasgo_auth.passwords.schemes import best_scheme
 
 # As cheap as the parameters allow: the tests are about everything but the cost.
 CHEAP = [Scrypt(log_cost=4, parallelism=1), Argon2(time_cost=1, memory_cost=8, parallelism=1)]

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from flasgo.serving import ServingError, UnclaimedHandler, _is_public, run
+from flasgo.serving.runner import ServingError, UnclaimedHandler, _is_public, run
 
 Write = Callable[[str, str], Path]
 # What the fixtures of conftest.py give; test folders are no packages to import from.
@@ -439,7 +439,7 @@ def impatient(serve_source: Callable[..., Server]) -> Server:
 def either_parser(request: pytest.FixtureRequest, serve_source: Callable[..., Server]) -> Server:
     """The same with either of uvicorn's parsers."""
     other = "import sys; sys.modules['httptools'] = None; "
-    code = "from flasgo.serving import run; run('app.py', port=0)"
+    code = "from flasgo.serving.runner import run; run('app.py', port=0)"
     return serve_source(
         IMPATIENT, python=("-c", code if request.param == "httptools" else other + code)
     )

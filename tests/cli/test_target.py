@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from flasgo import Flasgo
 from flasgo.errors import ConfigurationError
-from flasgo.target import (
+from flasgo.serving.target import (
     NoTargetError,
     TargetError,
     find_target,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from http.cookies import SimpleCookie
 
 import pytest
-from flasgo.cookies import format_set_cookie, parse_cookies
+from flasgo.http.cookies import format_set_cookie, parse_cookies
 from hypothesis import given, strategies as st
 
 # --- reading ------------------------------------------------------------------------------------

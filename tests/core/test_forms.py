@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 
 import pytest
 from flasgo.errors import ClientDisconnect, HTTPException
-from flasgo.filenames import sanitize_filename
-from flasgo.forms import FormData
-from flasgo.headers import read_head
-from flasgo.request import Request
+from flasgo.http.filenames import sanitize_filename
+from flasgo.http.headers import read_head
+from flasgo.requests.forms import FormData
+from flasgo.requests.request import Request
 from hypothesis import given, strategies as st
 
 URLENCODED = b"application/x-www-form-urlencoded"
@@ -591,7 +591,7 @@ def test_closing_twice_is_fine() -> None:
 
 
 def test_multipart_is_imported_when_it_is_needed() -> None:
-    source = Path(sys.modules["flasgo.forms"].__file__ or "").read_text()
+    source = Path(sys.modules["flasgo.requests.forms"].__file__ or "").read_text()
     top = source.partition("class UploadedFile")[0]
     runtime = top.replace("if TYPE_CHECKING:\n    from multipart import", "")
     assert "import multipart" not in runtime

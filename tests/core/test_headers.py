@@ -4,7 +4,7 @@ import string
 
 import pytest
 from flasgo.errors import HTTPException
-from flasgo.headers import HeaderBlock, Headers, MutableHeaders, encode_header, read_head
+from flasgo.http.headers import HeaderBlock, Headers, MutableHeaders, encode_header, read_head
 from hypothesis import given, strategies as st
 
 TOKENS = st.text(string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~", min_size=1, max_size=20)

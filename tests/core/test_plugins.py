@@ -21,7 +21,7 @@ from flasgo import (
     hookimpl,
     hookspec,
 )
-from flasgo.discovery import installed_plugins
+from flasgo.plugins.discovery import installed_plugins
 
 
 class Greeter:
@@ -316,7 +316,7 @@ def test_an_unknown_plugin_name_is_an_error_with_a_suggestion(
 def test_an_allowed_plugin_of_the_bundle_must_be_there(
     make_app: Callable[..., Flasgo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flasgo.plugins.installed_plugins", dict)
+    monkeypatch.setattr("flasgo.plugins.manager.installed_plugins", dict)
     with pytest.raises(PluginError, match="pip install flasgo-security"):
         make_app(settings={"PLUGINS": {"security"}})
     # Switching off what is not there is no mistake.

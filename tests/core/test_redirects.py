@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from flasgo.response import is_safe_redirect_target, redirect
+from flasgo.responses.response import is_safe_redirect_target, redirect
 from hypothesis import given, strategies as st
 
 

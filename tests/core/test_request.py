@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 from flasgo.asgi import Message
 from flasgo.errors import ClientDisconnect, HTTPException
-from flasgo.headers import read_head
-from flasgo.multidict import MultiDict, State
-from flasgo.request import Request
+from flasgo.http.headers import read_head
+from flasgo.http.multidict import MultiDict, State
+from flasgo.requests.request import Request
 from hypothesis import given, strategies as st
 
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 from flasgo.asgi import Message
-from flasgo.headers import HeaderBlock
-from flasgo.response import (
+from flasgo.http.headers import HeaderBlock
+from flasgo.responses.response import (
     Response,
     StreamingResponse,
     coerce_response,

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import pytest
 from flasgo.errors import RouteError
-from flasgo.policies import Policy, attach_policy
+from flasgo.plugins.policies import Policy, attach_policy
 from flasgo.routing import WEBSOCKET, Converter, Match, Route, Router, is_clean_path
 from hypothesis import given, settings, strategies as st
 

@@ -14,8 +14,7 @@ from typing import Annotated, Literal, NewType
 import msgspec
 import pytest
 from flasgo.errors import ConfigurationError, PluginError, SettingError
-from flasgo.setting_types import convert_text, convert_value, type_text
-from flasgo.settings import (
+from flasgo.settings.settings import (
     CORE_SETTINGS,
     MISSING,
     Settings,
@@ -26,6 +25,7 @@ from flasgo.settings import (
     read_value,
     weak_secret_key,
 )
+from flasgo.settings.types import convert_text, convert_value, type_text
 
 GOOD_KEY = "0f3b1c9a7d5e42608b1f6c2d9e7a4b53"
 NOWHERE = Path("does-not-exist.env")
@@ -743,7 +743,7 @@ def test_unknown_variables_are_warned_of(tmp_path: Path, caplog: pytest.LogCaptu
 
 def test_settings_import_nothing_heavy() -> None:
     code = (
-        "import flasgo.settings, sys; "
+        "import flasgo.settings.settings, sys; "
         "print([m for m in ('dotenv', 'typer', 'uvicorn', 'watchfiles') if m in sys.modules])"
     )
     done = subprocess.run(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flasgo.asgi import Message
 from flasgo.errors import ClientDisconnect
-from flasgo.response import Response, StreamingResponse
+from flasgo.responses.response import Response, StreamingResponse
 
 TEXT = "text/plain; charset=utf-8"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from flasgo import FileResponse, Flasgo, HTTPException, Request, Response, hookimpl
-from flasgo.filenames import content_disposition
-from flasgo.files import CHUNK_BYTES, WHOLE_BYTES, FileChangedError
+from flasgo.http.filenames import content_disposition
+from flasgo.responses.files import CHUNK_BYTES, WHOLE_BYTES, FileChangedError
 from flasgo_testing import TestClient
 
 MODIFIED = 1_700_000_000

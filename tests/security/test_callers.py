@@ -3,7 +3,7 @@
 import pytest
 from flasgo import SettingError
 from flasgo_security import rate_limit
-from flasgo_security.callers import CallerKeys
+from flasgo_security.quotas.callers import CallerKeys
 
 
 @pytest.mark.parametrize(

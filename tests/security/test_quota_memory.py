@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from flasgo_security import rate_limit
-from flasgo_security.window import MAX_KEYS, SlidingWindow
+from flasgo_security.quotas.window import MAX_KEYS, SlidingWindow
 
 
 @pytest.mark.parametrize("number", [200, 500])

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from flasgo import Flasgo, FlasgoError, SettingError, hookimpl
 from flasgo_security import Session, session
-from flasgo_security.sessions import InvalidSessionError, SessionCodec
+from flasgo_security.sessions.session import InvalidSessionError, SessionCodec
 from flasgo_security.signing import PurposeSigner
 from flasgo_testing import TestClient
 from hypothesis import given, strategies as st

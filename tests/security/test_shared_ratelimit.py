@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from flasgo import ConfigurationError, Flasgo, FlasgoError, SettingError
 from flasgo_security import rate_limit
-from flasgo_security.shared_quotas import SharedQuota, SharedQuotas
+from flasgo_security.quotas.shared import SharedQuota, SharedQuotas
 
 OUTAGE = {"RATELIMIT_STORAGE_TIMEOUT_SECONDS": 1.0}
 FIELDS = ("limit", "remaining", "reset")

@@ -8,7 +8,7 @@ import logging
 import pytest
 from flasgo import ConfigurationError, Flasgo, FlasgoError, SettingError
 from flasgo_security import StoreDownError, csrf_exempt
-from flasgo_security.sessions import Session, SessionCodec
+from flasgo_security.sessions.session import Session, SessionCodec
 from flasgo_security.signing import PurposeSigner
 
 KEY = "0123456789abcdefghijklmnopqrstuvwxyz"

@@ -1,7 +1,7 @@
 """The sliding window: exact up to its capacity, bounded and without escapes beyond it."""
 
 import pytest
-from flasgo_security.window import SlidingWindow
+from flasgo_security.quotas.window import SlidingWindow
 from hypothesis import given, settings, strategies as st
 
 

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from flasgo.conditional import http_date, parse_entity_tags, parse_http_date
+from flasgo.http.conditional import http_date, parse_entity_tags, parse_http_date
 
 MODIFIED = 1_700_000_000
 ETAG = f'"{MODIFIED * 10**9:x}-{len("content of hello.txt"):x}"'

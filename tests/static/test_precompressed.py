@@ -4,7 +4,7 @@ import gzip
 import os
 
 import pytest
-from flasgo.negotiation import acceptable_encodings
+from flasgo.http.negotiation import acceptable_encodings
 
 from .conftest import MODIFIED, open_descriptors
 

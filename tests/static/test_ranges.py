@@ -5,8 +5,8 @@ from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
-from flasgo.files import CHUNK_BYTES
-from flasgo.ranges import MAX_RANGES, RangeRequest, UnsatisfiableRangeError
+from flasgo.http.ranges import MAX_RANGES, RangeRequest, UnsatisfiableRangeError
+from flasgo.responses.files import CHUNK_BYTES
 from flasgo_testing import TestClient
 from hypothesis import given, strategies as st
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from flasgo import ConfigurationError, Flasgo, FlasgoError, RouteError, SettingError
-from flasgo.files import CHUNK_BYTES, WHOLE_BYTES, FileChangedError
-from flasgo.media_types import media_type
+from flasgo.http.media_types import media_type
+from flasgo.responses.files import CHUNK_BYTES, WHOLE_BYTES, FileChangedError
 from flasgo_static import StaticFiles, StaticFolder, StaticPlugin, static_handler
 from flasgo_testing import TestClient
 

@@ -144,7 +144,7 @@ def test_a_disabled_plugin_is_named(name, write):
 def test_all_names_are_there_when_their_plugins_are(write, connect, tmp_path, imported):
     from flasgo import Flasgo
     from flasgo_auth import User
-    from flasgo_security.flashes import flash
+    from flasgo_security.sessions.flashes import flash
 
     (tmp_path / "static").mkdir()
     (tmp_path / "static/a.css").write_text("a")

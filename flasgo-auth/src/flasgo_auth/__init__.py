@@ -1,28 +1,27 @@
 """Users, authentication backends, permissions, logins and passwords for Flasgo."""
 
-from flasgo_auth.api_key import (
+from flasgo_auth.backends.api_key import (
     MAX_API_KEY_BYTES,
     ApiKeyBackend,
     ApiKeyValidator,
     api_key_backend,
 )
-from flasgo_auth.backends import AuthBackend, AuthFunction
-from flasgo_auth.basic import (
+from flasgo_auth.backends.backend import AuthBackend, AuthFunction
+from flasgo_auth.backends.basic import (
     BasicAuthBackend,
     BasicCredentials,
     BasicValidator,
     basic_auth_backend,
     extract_basic_credentials,
 )
-from flasgo_auth.bearer import (
+from flasgo_auth.backends.bearer import (
     MAX_TOKEN_BYTES,
     BearerTokenBackend,
     TokenValidator,
     bearer_token_backend,
     extract_bearer_token,
 )
-from flasgo_auth.current import current_user
-from flasgo_auth.jwt import (
+from flasgo_auth.backends.jwt import (
     Claims,
     ClaimsLoader,
     InvalidTokenError,
@@ -30,6 +29,8 @@ from flasgo_auth.jwt import (
     JwtVerifier,
     jwt_backend,
 )
+from flasgo_auth.backends.static_keys import secrets_match
+from flasgo_auth.current import current_user
 from flasgo_auth.login import (
     SESSION_KEY,
     SessionBackend,
@@ -39,14 +40,14 @@ from flasgo_auth.login import (
     session_backend,
     write_login,
 )
-from flasgo_auth.password_schemes import Argon2, PasswordScheme, Scrypt
-from flasgo_auth.passwords import (
+from flasgo_auth.passwords.hashing import (
     MAX_PASSWORD_BYTES,
     PasswordCheck,
     hash_password,
     needs_rehash,
     verify_password,
 )
+from flasgo_auth.passwords.schemes import Argon2, PasswordScheme, Scrypt
 from flasgo_auth.permissions import (
     AllOf,
     AllowAny,
@@ -60,7 +61,6 @@ from flasgo_auth.permissions import (
 )
 from flasgo_auth.plugin import AuthPlugin
 from flasgo_auth.policy import AuthPolicy, authorize
-from flasgo_auth.static_keys import secrets_match
 from flasgo_auth.users import ANONYMOUS, User, UserId
 
 __all__ = [

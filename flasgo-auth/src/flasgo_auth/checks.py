@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from flasgo import ConfigurationError, Finding, Route
 
-from flasgo_auth.backends import Backends
+from flasgo_auth.backends.backend import Backends
 from flasgo_auth.policy import AuthPolicy
 
 __all__ = ["access_findings"]

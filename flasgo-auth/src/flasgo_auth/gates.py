@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from flasgo import Connection, HTTPException
 
-from flasgo_auth.backends import Backends, NamedBackend
+from flasgo_auth.backends.backend import Backends, NamedBackend
 from flasgo_auth.events import report
 from flasgo_auth.permissions import AllowAny, CompiledCheck, Permission, compile_check
 from flasgo_auth.policy import AuthPolicy

@@ -9,8 +9,8 @@ from typing import Protocol, TypeAlias, cast
 
 from flasgo import ConfigurationError, Connection
 
-from flasgo_auth.authorization import check_realm
-from flasgo_auth.backends import AuthBackend
+from flasgo_auth.backends.authorization import check_realm
+from flasgo_auth.backends.backend import AuthBackend
 from flasgo_auth.events import note
 from flasgo_auth.users import ANONYMOUS, User, UserId
 from flasgo_auth.workers import check_function, runner

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from flasgo import Connection
-from flasgo.policies import PolicyScope
+from flasgo.plugins.policies import PolicyScope
 from flasgo.threads import WorkerThreads
 
-from flasgo_auth.backends import AuthBackend, AuthFunction
+from flasgo_auth.backends.backend import AuthBackend, AuthFunction
 from flasgo_auth.permissions import PermissionLike
 from flasgo_auth.users import User
 

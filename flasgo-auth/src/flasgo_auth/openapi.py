@@ -11,7 +11,7 @@ from flasgo_auth.permissions import AllOf, HasScope, Permission
 from flasgo_auth.policy import AuthPolicy
 
 if TYPE_CHECKING:
-    from flasgo_auth.backends import Backends
+    from flasgo_auth.backends.backend import Backends
 
 __all__ = ["OpenApiDescription"]
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from flasgo import Connection, Finding, Flasgo, Registry, Response, Route, has_policy, hookimpl
-from flasgo.plugins import Plugins
+from flasgo.plugins.manager import Plugins
 from flasgo.threads import WorkerThreads
 
 from flasgo_auth import hookspecs
-from flasgo_auth.backends import AuthBackend, AuthFunction, Backends
+from flasgo_auth.backends.backend import AuthBackend, AuthFunction, Backends
 from flasgo_auth.caching import AFTER_DEFAULTS, keep_private
 from flasgo_auth.checks import access_findings
 from flasgo_auth.current import current_user

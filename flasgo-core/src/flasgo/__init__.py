@@ -10,8 +10,7 @@ from flasgo.background import BackgroundTasks
 from flasgo.binding import Body, Cookie, Depends, Form, Header, Path, Query
 from flasgo.blueprints import Blueprint
 from flasgo.checks import Finding
-from flasgo.connection import Connection
-from flasgo.context import context_proxy, current_request, g, request as _request_proxy
+from flasgo.context import context_proxy, current_request, g, request
 from flasgo.errors import (
     BuildError,
     ClientDisconnect,
@@ -26,18 +25,19 @@ from flasgo.errors import (
     UnenforcedPolicyError,
     abort,
 )
-from flasgo.eventsource import EventSourceResponse, ServerSentEvent
-from flasgo.file_response import FileResponse
-from flasgo.forms import FormData, UploadedFile
-from flasgo.headers import HeaderBlock, Headers, MutableHeaders
-from flasgo.hooks import hookimpl, hookspec
-from flasgo.multidict import MultiDict, State
-from flasgo.ndjson import NDJSONResponse
-from flasgo.plugins import PluginInfo
-from flasgo.policies import Policy, attach_policy, has_policy
-from flasgo.registry import Registry
-from flasgo.request import Request
-from flasgo.response import (
+from flasgo.http.headers import HeaderBlock, Headers, MutableHeaders
+from flasgo.http.multidict import MultiDict, State
+from flasgo.plugins.hooks import hookimpl, hookspec
+from flasgo.plugins.manager import PluginInfo
+from flasgo.plugins.policies import Policy, attach_policy, has_policy
+from flasgo.plugins.registry import Registry
+from flasgo.requests.connection import Connection
+from flasgo.requests.forms import FormData, UploadedFile
+from flasgo.requests.request import Request
+from flasgo.responses.eventsource import EventSourceResponse, ServerSentEvent
+from flasgo.responses.file_response import FileResponse
+from flasgo.responses.ndjson import NDJSONResponse
+from flasgo.responses.response import (
     Response,
     StreamingResponse,
     TemplateRenderer,
@@ -46,7 +46,7 @@ from flasgo.response import (
     redirect,
 )
 from flasgo.routing import Converter, Route
-from flasgo.settings import Settings
+from flasgo.settings.settings import Settings
 from flasgo.websocket import WebSocket, WebSocketDisconnect
 
 if TYPE_CHECKING:
@@ -117,9 +117,6 @@ if TYPE_CHECKING:
         session_backend as session_backend,
         verify_password as verify_password,
     )
-
-# Importing the module flasgo.request binds this name too, so it is bound again after all imports.
-request = _request_proxy
 
 __version__ = "0.1.0"
 

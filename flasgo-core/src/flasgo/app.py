@@ -17,18 +17,19 @@ from flasgo.callbacks import Callbacks
 from flasgo.compilation import Compilation
 from flasgo.dispatch import Dispatcher
 from flasgo.errors import ConfigurationError, OptionError, UnenforcedPolicyError
+from flasgo.http.multidict import State
+from flasgo.interop.middleware import Layer, MiddlewareStack, onward, stacked
+from flasgo.interop.mounts import METHODS, Mount
 from flasgo.lifespan import Lifespan, LifespanFunction
-from flasgo.middleware import Layer, MiddlewareStack, onward, stacked
-from flasgo.mounts import METHODS, Mount
-from flasgo.multidict import State
-from flasgo.options import Options
 from flasgo.pipeline import Call, Pipeline, StageInfo
-from flasgo.plugins import PluginChoice, Plugins
-from flasgo.policies import watch_policies
+from flasgo.plugins.manager import PluginChoice, Plugins
+from flasgo.plugins.options import Options
+from flasgo.plugins.policies import watch_policies
+from flasgo.plugins.registry import Ledger
 from flasgo.registrar import Registrar, RouteOptions
-from flasgo.registry import Ledger
 from flasgo.routing import Converter, Route, Router, routed_host
-from flasgo.settings import (
+from flasgo.routing.urls import endpoint_url
+from flasgo.settings.settings import (
     CORE_SETTINGS,
     Settings,
     SettingSpecs,
@@ -39,10 +40,9 @@ from flasgo.settings import (
 )
 from flasgo.suggest import did_you_mean
 from flasgo.threads import WorkerThreads
-from flasgo.urls import endpoint_url
 
 if TYPE_CHECKING:
-    from flasgo.connection import Connection
+    from flasgo.requests.connection import Connection
 
 __all__ = ["Flasgo"]
 
@@ -465,7 +465,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
         Raises:
             ImportError: When `flasgo-core[cli]` is not installed.
         """
-        from flasgo.serving import run
+        from flasgo.serving.runner import run
 
         run(self, host=host, port=port, reload=reload)
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 from flasgo.asgi import ASGIApp
 from flasgo.callbacks import Callbacks
 from flasgo.errors import ConfigurationError, RouteError
-from flasgo.middleware import Layer
-from flasgo.mounts import METHODS, Mount
-from flasgo.policies import Policy
+from flasgo.interop.middleware import Layer
+from flasgo.interop.mounts import METHODS, Mount
+from flasgo.plugins.policies import Policy
 from flasgo.registrar import Registrar, RouteOptions
 from flasgo.routing import Route
 

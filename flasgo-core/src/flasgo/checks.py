@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from flasgo.core_settings import weak_secret_key
 from flasgo.errors import FlasgoError, PluginError
+from flasgo.settings.core import weak_secret_key
 from flasgo.wording import type_name
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
-    from flasgo.implementation import Implementation
+    from flasgo.plugins.implementation import Implementation
 
 __all__ = ["Finding", "collect_findings", "core_findings", "is_failure"]
 

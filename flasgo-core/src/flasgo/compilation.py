@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from flasgo.blueprints import Blueprint
 from flasgo.dispatch import Dispatcher, InnerDispatcher
-from flasgo.middleware import Entrance
+from flasgo.interop.middleware import Entrance
 from flasgo.pipeline import Call, Pipeline, PipelineCompiler, Surroundings
-from flasgo.policies import PolicyScope
+from flasgo.plugins.policies import PolicyScope
 from flasgo.registrar import Registrar
 from flasgo.routing import Route
 

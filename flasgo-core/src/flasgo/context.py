@@ -7,9 +7,9 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from flasgo.connection import Connection
-    from flasgo.multidict import State
-    from flasgo.request import Request
+    from flasgo.http.multidict import State
+    from flasgo.requests.connection import Connection
+    from flasgo.requests.request import Request
 
 __all__ = ["ContextProxy", "context_proxy", "current_request", "g", "request"]
 

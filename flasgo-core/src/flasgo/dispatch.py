@@ -9,18 +9,18 @@ from urllib.parse import quote
 
 from flasgo.asgi import Receive, Scope, Send
 from flasgo.background import BackgroundTasks
-from flasgo.connection import Connection
 from flasgo.context import active_request
-from flasgo.error_handling import default_response, log_error, note_error
+from flasgo.error_answers.handling import default_response, log_error, note_error
 from flasgo.errors import ClientDisconnect, HTTPException
-from flasgo.handovers import Handovers
-from flasgo.headers import read_head
-from flasgo.middleware import current_match
-from flasgo.paths import path_fault, routed_path
+from flasgo.http.headers import read_head
+from flasgo.interop.handovers import Handovers
+from flasgo.interop.middleware import current_match
+from flasgo.interop.relay import Handover
 from flasgo.pipeline import Pipeline, Step
-from flasgo.relay import Handover
-from flasgo.request import Request
-from flasgo.response import Response, claimed, coerce_again, coerce_response, redirect
+from flasgo.requests.connection import Connection
+from flasgo.requests.request import Request
+from flasgo.requests.sent_path import path_fault, routed_path
+from flasgo.responses.response import Response, claimed, coerce_again, coerce_response, redirect
 from flasgo.routing import routed_host
 from flasgo.websocket import WebSocket, WebSocketDisconnect
 

@@ -14,16 +14,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING
 
-from flasgo.hooks import hookspec
+from flasgo.plugins.hooks import hookspec
 
 if TYPE_CHECKING:
     import typer
 
     from flasgo.app import Flasgo
     from flasgo.checks import Finding
-    from flasgo.registry import Registry
-    from flasgo.request import Request
-    from flasgo.response import Response
+    from flasgo.plugins.registry import Registry
+    from flasgo.requests.request import Request
+    from flasgo.responses.response import Response
 
 __all__ = [
     "CONTRACT_LEVEL",

@@ -14,8 +14,8 @@ from flasgo.errors import ConfigurationError, FlasgoError, PluginError
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
     from flasgo.asgi import Receive, Scope, Send
-    from flasgo.implementation import Implementation
-    from flasgo.mounts import Mount
+    from flasgo.interop.mounts import Mount
+    from flasgo.plugins.implementation import Implementation
 
 __all__ = ["Lifespan", "LifespanFunction"]
 

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from flasgo.callbacks import OFFERED, Callback, Callbacks, as_callback
-from flasgo.error_handling import ErrorHandlers
+from flasgo.error_answers.handling import ErrorHandlers
 from flasgo.errors import HookError, PluginError, UnenforcedPolicyError
-from flasgo.implementation import Implementation
-from flasgo.response import Response, coerce_response
+from flasgo.plugins.implementation import Implementation
+from flasgo.responses.response import Response, coerce_response
 
 if TYPE_CHECKING:
-    from flasgo.connection import Connection
-    from flasgo.plugins import Plugins
-    from flasgo.registry import Ledger
+    from flasgo.plugins.manager import Plugins
+    from flasgo.plugins.registry import Ledger
+    from flasgo.requests.connection import Connection
     from flasgo.routing import Route
     from flasgo.threads import WorkerThreads
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from flasgo.callbacks import Callbacks, check_callback
-from flasgo.error_handling import check_error_key
-from flasgo.operation import OperationOptions
-from flasgo.policies import Policy, PolicyScope
+from flasgo.error_answers.handling import check_error_key
+from flasgo.plugins.policies import Policy, PolicyScope
+from flasgo.routing.operation import OperationOptions
 
 if TYPE_CHECKING:
     from flasgo.routing import Route

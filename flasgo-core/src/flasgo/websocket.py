@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from flasgo.asgi import Message, Receive, Scope, Send
-from flasgo.connection import Connection
 from flasgo.errors import FlasgoError
-from flasgo.headers import encode_header
+from flasgo.http.headers import encode_header
+from flasgo.requests.connection import Connection
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
-    from flasgo.response import Response
+    from flasgo.responses.response import Response
 
 __all__ = ["WebSocket", "WebSocketDisconnect"]
 

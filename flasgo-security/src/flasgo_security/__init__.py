@@ -4,14 +4,14 @@ from flasgo_security.cors import Cors, cors
 from flasgo_security.csp import ContentSecurityPolicy
 from flasgo_security.csrf import CsrfExempt, csrf_exempt
 from flasgo_security.events import security_event
-from flasgo_security.flashes import flash, get_flashed_messages
 from flasgo_security.headers import Csp, csp
 from flasgo_security.outbound import OutboundTarget, SSRFConfig, SSRFGuard, SSRFViolation
 from flasgo_security.plugin import SecurityPlugin
-from flasgo_security.proxies import session
-from flasgo_security.ratelimit import QuotaStatus, RateLimit, rate_limit
-from flasgo_security.sessions import Session
-from flasgo_security.store_health import StoreDownError
+from flasgo_security.quotas.ratelimit import QuotaStatus, RateLimit, rate_limit
+from flasgo_security.quotas.store_health import StoreDownError
+from flasgo_security.sessions.flashes import flash, get_flashed_messages
+from flasgo_security.sessions.proxy import session
+from flasgo_security.sessions.session import Session
 from flasgo_security.templating import csrf_input, csrf_token
 
 __all__ = [

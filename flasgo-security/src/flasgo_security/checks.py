@@ -10,7 +10,7 @@ from flasgo import Finding, hookimpl
 
 from flasgo_security.csp import ContentSecurityPolicy
 from flasgo_security.forwarded import TrustedProxies
-from flasgo_security.ratelimit import RateLimit
+from flasgo_security.quotas.ratelimit import RateLimit
 
 if TYPE_CHECKING:
     from flasgo import Flasgo, Settings

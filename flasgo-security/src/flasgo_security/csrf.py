@@ -19,7 +19,7 @@ from flasgo_security.signing import PurposeSigner
 if TYPE_CHECKING:
     from flasgo import Registry, Request, Response, Route, Settings
 
-    from flasgo_security.sessions import Session
+    from flasgo_security.sessions.session import Session
 
 __all__ = ["CsrfExempt", "CsrfGuard", "CsrfTokens", "csrf_exempt", "mask", "unmask"]
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from flasgo_security.csp import ContentSecurityPolicy, Sources
     from flasgo_security.outbound import OutboundTarget, SSRFGuard
     from flasgo_security.outbound.transport import SSRFTransport
-    from flasgo_security.ratelimit import KeyFunc, QuotaStatus
-    from flasgo_security.sessions import Session
+    from flasgo_security.quotas.ratelimit import KeyFunc, QuotaStatus
+    from flasgo_security.sessions.session import Session
 
 __all__ = ["AppMembers", "RequestMembers"]
 

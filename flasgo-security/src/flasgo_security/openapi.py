@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flasgo import hookimpl
 
 from flasgo_security.csrf import SAFE_METHODS, CsrfExempt
-from flasgo_security.ratelimit import RateLimit
+from flasgo_security.quotas.ratelimit import RateLimit
 
 if TYPE_CHECKING:
     from flasgo import Flasgo, Route

@@ -10,7 +10,6 @@ from flasgo import hookimpl
 
 from flasgo_security import hookspecs
 from flasgo_security.checks import SecurityChecks
-from flasgo_security.cookies import CookieWriter, StoredCookieWriter
 from flasgo_security.cors import CorsGuard, CorsHooks
 from flasgo_security.csrf import CsrfGuard, WebSocketOriginGuard, csrf_exempt
 from flasgo_security.forwarded import ForwardedGuard
@@ -20,13 +19,14 @@ from flasgo_security.https_redirect import HttpsGuard
 from flasgo_security.openapi import OpenApiDescription
 from flasgo_security.outbound import Resolver
 from flasgo_security.outbound.resolvers import system_resolver
-from flasgo_security.ratelimit import RateLimitGuard
-from flasgo_security.sessions import SessionGuard
-from flasgo_security.shared_quotas import SharedQuotas
-from flasgo_security.shared_ratelimit import SharedRateLimitGuard
-from flasgo_security.ssrf import OutboundConcern
+from flasgo_security.outbound.ssrf import OutboundConcern
+from flasgo_security.quotas.ratelimit import RateLimitGuard
+from flasgo_security.quotas.shared import SharedQuotas
+from flasgo_security.quotas.shared_ratelimit import SharedRateLimitGuard
+from flasgo_security.quotas.throttle import FailureThrottle, SharedFailureThrottle
+from flasgo_security.sessions.cookie_writers import CookieWriter, StoredCookieWriter
+from flasgo_security.sessions.session import SessionGuard
 from flasgo_security.templating import TemplateHelpers
-from flasgo_security.throttle import FailureThrottle, SharedFailureThrottle
 
 if TYPE_CHECKING:
     from flasgo import Flasgo, Registry

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flasgo import hookimpl
 from flasgo.context import current_request
 
-from flasgo_security.flashes import get_flashed_messages
+from flasgo_security.sessions.flashes import get_flashed_messages
 
 if TYPE_CHECKING:
     from flasgo_security.csrf import CsrfGuard

@@ -1,8 +1,8 @@
 """Safe static files for Flasgo."""
 
-from .folder import StaticFolder
-from .handler import static_handler
-from .plugin import StaticPlugin
-from .policy import StaticFiles
+from flasgo_static.folder import StaticFolder
+from flasgo_static.handler import static_handler
+from flasgo_static.plugin import StaticPlugin
+from flasgo_static.policy import StaticFiles
 
 __all__ = ["StaticFiles", "StaticFolder", "StaticPlugin", "static_handler"]

@@ -6,9 +6,9 @@ import os
 import re
 import time
 
-from flasgo.files import FileFacts, OpenFile
+from flasgo.responses.files import FileFacts, OpenFile
 
-from .folder import StaticFolder
+from flasgo_static.folder import StaticFolder
 
 __all__ = ["HASH_DIGITS", "MAX_FINGERPRINTED_BYTES", "Fingerprints", "plain_name"]
 

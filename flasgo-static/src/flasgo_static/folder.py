@@ -8,9 +8,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from flasgo.files import OPEN_FLAGS, OpenFile, is_regular
+from flasgo.responses.files import OPEN_FLAGS, OpenFile, is_regular
 
-from .names import is_servable, servable_parts
+from flasgo_static.names import is_servable, servable_parts
 
 __all__ = ["StaticFolder"]
 

@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from flasgo import FileResponse, Request, Response, attach_policy
-from flasgo.media_types import media_type
+from flasgo.http.media_types import media_type
 
-from .fingerprints import Fingerprints
-from .folder import StaticFolder
-from .policy import StaticFiles
-from .representations import Representations
+from flasgo_static.fingerprints import Fingerprints
+from flasgo_static.folder import StaticFolder
+from flasgo_static.policy import StaticFiles
+from flasgo_static.representations import Representations
 
 __all__ = ["StaticHandler", "static_handler"]
 

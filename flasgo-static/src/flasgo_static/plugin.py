@@ -17,11 +17,16 @@ from flasgo import (
     hookimpl,
 )
 
-from .fingerprints import Fingerprints
-from .folder import StaticFolder
-from .handler import static_handler
-from .location import caller_directory, checked_url_path, locate_folder, url_path_problem
-from .policy import StaticFiles
+from flasgo_static.fingerprints import Fingerprints
+from flasgo_static.folder import StaticFolder
+from flasgo_static.handler import static_handler
+from flasgo_static.location import (
+    caller_directory,
+    checked_url_path,
+    locate_folder,
+    url_path_problem,
+)
+from flasgo_static.policy import StaticFiles
 
 __all__ = ["StaticPlugin"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 from flasgo import HTTPException
-from flasgo.files import OpenFile
-from flasgo.media_types import media_type
-from flasgo.negotiation import acceptable_encodings
+from flasgo.http.media_types import media_type
+from flasgo.http.negotiation import acceptable_encodings
+from flasgo.responses.files import OpenFile
 
-from .fingerprints import Fingerprints, plain_name
-from .folder import StaticFolder
+from flasgo_static.fingerprints import Fingerprints, plain_name
+from flasgo_static.folder import StaticFolder
 
 __all__ = ["IMMUTABLE", "Representations", "is_compressible"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from flasgo.plugins import Plugins
+    from flasgo.plugins.manager import Plugins
 
 __all__ = ["COMPANIONS", "Companion", "advise_on"]
 

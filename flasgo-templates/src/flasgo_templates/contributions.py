@@ -14,8 +14,8 @@ from flasgo_templates.directories import real_directory
 from flasgo_templates.loader import TemplateRoot, checked_prefix
 
 if TYPE_CHECKING:
-    from flasgo.implementation import Implementation
-    from flasgo.plugins import Plugins
+    from flasgo.plugins.implementation import Implementation
+    from flasgo.plugins.manager import Plugins
 
 __all__ = ["Contribution", "collect_contribution"]
 

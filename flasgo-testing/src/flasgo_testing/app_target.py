@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flasgo import ConfigurationError, Flasgo
-from flasgo.setting_types import convert_value
-from flasgo.target import NoTargetError, find_target, load_target
+from flasgo.serving.target import NoTargetError, find_target, load_target
+from flasgo.settings.types import convert_value
 
 from .asgi import ASGIApp
 

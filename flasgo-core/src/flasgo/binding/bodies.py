@@ -16,7 +16,7 @@ from flasgo.binding.parameters import Marker
 from flasgo.binding.pinpoint import pinpoint
 from flasgo.binding.signatures import MISSING
 from flasgo.errors import HTTPException
-from flasgo.request import Request
+from flasgo.requests.request import Request
 
 __all__ = ["FormBody", "JsonBody", "Part", "object_of"]
 

@@ -12,9 +12,9 @@ from flasgo.binding.dependencies import Exits, Node, exits_of
 from flasgo.binding.faults import Fault, InvalidError, refusal
 from flasgo.binding.fields import Reader
 from flasgo.binding.signatures import is_async, is_generator
-from flasgo.connection import Connection
 from flasgo.errors import HTTPException
-from flasgo.request import Request
+from flasgo.requests.connection import Connection
+from flasgo.requests.request import Request
 
 if TYPE_CHECKING:
     from flasgo.pipeline import Call

@@ -16,7 +16,7 @@ from flasgo.errors import ConfigurationError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from flasgo.connection import Connection
+    from flasgo.requests.connection import Connection
     from flasgo.threads import WorkerThreads
 
 __all__ = [

@@ -12,9 +12,9 @@ from flasgo.binding.faults import Fault, InvalidError, explain
 from flasgo.binding.parameters import Marker
 from flasgo.binding.signatures import MISSING
 from flasgo.binding.texts import Text
-from flasgo.connection import Connection
 from flasgo.errors import HTTPException
-from flasgo.forms import FormData
+from flasgo.requests.connection import Connection
+from flasgo.requests.forms import FormData
 
 __all__ = ["Field", "FileField", "Model", "Place", "Reader", "path_reader"]
 

@@ -33,9 +33,9 @@ from flasgo.binding.parameters import (
 from flasgo.binding.results import shaped
 from flasgo.binding.signatures import MISSING, Asked, Site, asked_by, is_async
 from flasgo.binding.texts import Text, alternatives, is_file, split_annotated
-from flasgo.connection import Connection
 from flasgo.errors import RouteError
-from flasgo.request import Request
+from flasgo.requests.connection import Connection
+from flasgo.requests.request import Request
 from flasgo.websocket import WebSocket
 
 if TYPE_CHECKING:

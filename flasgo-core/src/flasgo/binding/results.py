@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from flasgo.errors import RouteError
-from flasgo.response import Response
+from flasgo.responses.response import Response
 from flasgo.wording import type_name
 
 if TYPE_CHECKING:
-    from flasgo.connection import Connection
     from flasgo.pipeline import Call
+    from flasgo.requests.connection import Connection
     from flasgo.routing import Route
 
 __all__ = ["shaped"]

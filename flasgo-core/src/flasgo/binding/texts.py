@@ -13,7 +13,7 @@ import msgspec
 from msgspec import inspect as types
 
 from flasgo.binding.signatures import Site
-from flasgo.forms import UploadedFile
+from flasgo.requests.forms import UploadedFile
 
 __all__ = ["Text", "alternatives", "is_file", "split_annotated", "unaliased"]
 

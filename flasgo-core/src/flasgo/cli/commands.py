@@ -16,7 +16,7 @@ from flasgo.cli.plugins import plugins
 from flasgo.cli.routes import routes
 from flasgo.cli.run import run
 from flasgo.cli.settings import settings
-from flasgo.target import VARIABLE, NoTargetError, load_app, user_error
+from flasgo.serving.target import VARIABLE, NoTargetError, load_app, user_error
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo

@@ -9,7 +9,7 @@ import typer
 from flasgo.app import Flasgo
 from flasgo.cli.output import fail, note
 from flasgo.errors import ConfigurationError
-from flasgo.target import NoTargetError, TargetError, load_app, user_error
+from flasgo.serving.target import NoTargetError, TargetError, load_app, user_error
 
 __all__ = ["AppOption", "JsonOption", "app_for_command", "app_or_default", "end_with_user_error"]
 

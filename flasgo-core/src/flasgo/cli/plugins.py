@@ -6,7 +6,7 @@ import dataclasses
 
 from flasgo.cli.loading import AppOption, JsonOption, app_or_default
 from flasgo.cli.output import facts, write, write_json
-from flasgo.plugins import PluginInfo
+from flasgo.plugins.manager import PluginInfo
 
 __all__ = ["plugins"]
 

@@ -10,8 +10,8 @@ import typer
 
 from flasgo.cli.loading import end_with_user_error
 from flasgo.cli.output import fail
-from flasgo.serving import ServingError, run as serve
-from flasgo.target import TargetError
+from flasgo.serving.runner import ServingError, run as serve
+from flasgo.serving.target import TargetError
 
 __all__ = ["run"]
 

@@ -9,7 +9,7 @@ import typer
 
 from flasgo.cli.loading import AppOption, JsonOption, app_or_default
 from flasgo.cli.output import facts, fail, table, write, write_json
-from flasgo.settings import SettingInfo
+from flasgo.settings.settings import SettingInfo
 from flasgo.suggest import did_you_mean
 
 __all__ = ["settings"]

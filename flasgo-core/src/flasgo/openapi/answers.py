@@ -13,7 +13,7 @@ import msgspec
 from flasgo.binding.signatures import MISSING, return_annotation
 from flasgo.binding.texts import alternatives
 from flasgo.openapi.schemas import JsonObject, Schemas
-from flasgo.response import Response
+from flasgo.responses.response import Response
 from flasgo.routing import Route
 
 __all__ = ["Error", "Fault", "Problem", "ValidationFailure", "add_error", "answers_of"]

@@ -14,9 +14,9 @@ import msgspec
 
 from flasgo import _bundle
 from flasgo.errors import ConfigurationError, HTTPException
-from flasgo.pages import page_response
-from flasgo.request import Request
-from flasgo.response import Response
+from flasgo.requests.request import Request
+from flasgo.responses.pages import page_response
+from flasgo.responses.response import Response
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, Unpack
 
 from flasgo.errors import RouteError
-from flasgo.operation import Operation, OperationOptions
-from flasgo.policies import Policy, PolicyScope, policies_on
+from flasgo.plugins.policies import Policy, PolicyScope, policies_on
 from flasgo.routing.converters import Converter
+from flasgo.routing.operation import Operation, OperationOptions
 
 if TYPE_CHECKING:
     from flasgo.asgi import ASGIApp

@@ -8,7 +8,7 @@ from types import FrameType
 
 from flasgo import Route
 from flasgo.hookspecs import REQUEST_HOOKS
-from flasgo.implementation import Implementation
+from flasgo.plugins.implementation import Implementation
 
 from .isolation import contents_of
 from .probes import Probes

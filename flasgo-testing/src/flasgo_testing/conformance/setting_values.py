@@ -10,7 +10,7 @@ from types import NoneType, UnionType
 from typing import Any
 
 from flasgo import ConfigurationError, FlasgoError, SettingError
-from flasgo.settings import SettingSpec
+from flasgo.settings.settings import SettingSpec
 
 from .probes import PREFIX
 from .rig import Rig

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from flasgo import Flasgo, Policy
-from flasgo.implementation import Implementation
+from flasgo.plugins.implementation import Implementation
 
 __all__ = ["KINDS", "Subject", "SubjectApp"]
 

@@ -1,0 +1,1 @@
+"""Authentication backends: who a request is from."""

@@ -1,0 +1,135 @@
+"""Bearer tokens in the `Authorization` header (RFC 6750, section 2.1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
+
+from flasgo import Connection
+
+from flasgo_auth.backends.authorization import check_realm, read_authorization
+from flasgo_auth.backends.backend import AuthBackend
+from flasgo_auth.backends.static_keys import StaticKeys
+from flasgo_auth.users import User
+from flasgo_auth.workers import check_function, runner
+
+__all__ = [
+    "MAX_TOKEN_BYTES",
+    "BearerTokenBackend",
+    "TokenValidator",
+    "bearer_challenge",
+    "bearer_token_backend",
+    "extract_bearer_token",
+]
+
+MAX_TOKEN_BYTES = 8192
+"""The longest bearer token that is looked at, in bytes."""
+
+TokenValidator: TypeAlias = Callable[[str], User | Awaitable[User | None] | None]
+"""A function `(token) -> User | None`, sync or async."""
+
+# SECURITY: each class of characters ends where the next begins, so matching is linear.
+_BEARER = re.compile(rb"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)")
+_PRESENTED = re.compile(rb"(?i:bearer)(?: |\Z)")
+_MAX_HEADER_BYTES = MAX_TOKEN_BYTES + 64
+
+
+def extract_bearer_token(request: Connection) -> str | None:
+    """Return the bearer token that the request carries.
+
+    The scheme is read in any case. Only the `Authorization` header is looked at: a token in the
+    query would end in logs (RFC 6750, section 5.3).
+
+    Args:
+        request: The request or WebSocket connection.
+
+    Returns:
+        The token, or None when there is not exactly one `Authorization` header, when its scheme
+        is another one, or when the token is malformed or longer than `MAX_TOKEN_BYTES`.
+    """
+    value = read_authorization(request)
+    if value is None or len(value) > _MAX_HEADER_BYTES:
+        return None
+    found = _BEARER.fullmatch(value)
+    if found is None or len(found[1]) > MAX_TOKEN_BYTES:
+        return None
+    return found[1].decode("ascii")
+
+
+def bearer_challenge(challenge: str, authorization: bytes | None, *, forbidden: bool) -> str:
+    """Return a challenge with the error code of RFC 6750, section 3.1.
+
+    Args:
+        challenge: The scheme and the realm.
+        authorization: What the request said.
+        forbidden: Whether the token was right and a permission is missing.
+    """
+    if forbidden:
+        return f'{challenge}, error="insufficient_scope"'
+    if _PRESENTED.match(authorization or b""):
+        return f'{challenge}, error="invalid_token"'
+    return challenge
+
+
+class BearerTokenBackend(AuthBackend):
+    """Recognises users by their bearer token.
+
+    Args:
+        validate: Takes the token, returns its user or None; or a mapping of tokens to users.
+        realm: What the challenge calls the protected space.
+        blocking: Whether a `def validate` may block, and so runs in a worker thread.
+
+    Raises:
+        TypeError: When `validate` is neither a function nor a mapping.
+        ValueError: When the realm is empty, or has quotes, backslashes or control characters.
+    """
+
+    def __init__(
+        self, validate: TokenValidator | Mapping[str, User], *, realm: str, blocking: bool
+    ) -> None:
+        if isinstance(validate, Mapping):
+            validate, blocking = StaticKeys(validate), False
+        check_function(validate, "bearer_token_backend", "(token) -> User | None")
+        self._challenge = f'Bearer realm="{check_realm(realm)}"'
+        self._validate = runner(validate, blocking=blocking)
+
+    # Credentials are read on the loop, so that a request without a token starts no thread.
+    async def authenticate(self, request: Connection) -> User | None:
+        """Return the user of the request's token, or None."""
+        token = extract_bearer_token(request)
+        return None if token is None else await self._validate(request, token)
+
+    def challenge(self, request: Connection, *, forbidden: bool = False) -> str | None:
+        """Return the challenge, with the error code of RFC 6750, section 3.1."""
+        return bearer_challenge(self._challenge, read_authorization(request), forbidden=forbidden)
+
+    def openapi_scheme(self) -> dict[str, object]:
+        """Return the HTTP scheme `bearer`."""
+        return {"type": "http", "scheme": "bearer"}
+
+
+def bearer_token_backend(
+    validate: TokenValidator | Mapping[str, User], *, realm: str = "api", blocking: bool = True
+) -> BearerTokenBackend:
+    """Return a backend that recognises users by bearer tokens.
+
+    In `validate`, look up a hash of the token, or compare in constant time with
+    `secrets_match`: comparing the token itself can tell by its timing how much of a guess was
+    right (CWE-208). A mapping is compared in constant time already.
+
+    Args:
+        validate: Takes the token, returns its user or None; `def` or `async def`. An exception
+            ends the request with a 500. Or a mapping of tokens to users.
+        realm: What the challenge calls the protected space.
+        blocking: Whether a `def validate` may block, and so runs in a worker thread. Pass False
+            for a function that only computes.
+
+    Returns:
+        The backend, for `app.register_auth_backend("bearer", ...)`.
+
+    Raises:
+        TypeError: When `validate` is neither a function nor a mapping of tokens to users.
+        ValueError: When the realm or a token is malformed.
+    """
+    return BearerTokenBackend(validate, realm=realm, blocking=blocking)

@@ -1,0 +1,1 @@
+"""What clients and developers are told when something went wrong."""

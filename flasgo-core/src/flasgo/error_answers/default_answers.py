@@ -1,0 +1,145 @@
+"""The answers for errors that nobody else answers: JSON, problem+json or a plain page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from flasgo.errors import HTTPException
+from flasgo.http.negotiation import preferred_type
+from flasgo.responses.pages import page_response
+from flasgo.responses.response import Response
+
+if TYPE_CHECKING:
+    from flasgo.requests.connection import Connection
+
+__all__ = ["HTML", "data_response", "error_response", "preferred_form"]
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+HTML = "text/html"
+_OFFERS = (JSON, HTML, PROBLEM)
+# Who names problem+json at all wants its errors so, however much it likes JSON otherwise.
+_OFFERS_WITH_PROBLEM = (PROBLEM, JSON, HTML)
+
+# What a person can do about it, in the words of a page; clients read `detail`.
+_TITLES = {
+    400: "That request was not understood",
+    401: "You need to log in first",
+    403: "You may not see this",
+    404: "This page does not exist",
+    405: "That does not work here",
+    408: "That took too long",
+    409: "Somebody was faster",
+    410: "This page is gone",
+    413: "That is too large",
+    415: "That kind of data does not work here",
+    422: "Something in there is not right",
+    429: "Too many requests",
+    431: "Your browser sent too much",
+    500: "Something went wrong here",
+    502: "Something behind this site went wrong",
+    503: "Not available right now",
+    504: "Something behind this site took too long",
+}
+
+_STYLE = """
+:root{color-scheme:light dark;--bg:#f6f5f2;--fg:#1c1b1a;--soft:#5f5b56;--line:#dedad3;
+--accent:#b3401a;--glow:#f1dccf}
+@media (prefers-color-scheme:dark){:root{--bg:#161514;--fg:#f2efea;--soft:#aba59c;--line:#34312e;
+--accent:#ff9466;--glow:#2c1f18}}
+*{box-sizing:border-box}
+html{min-height:100%;background:var(--bg)}
+body{margin:0;min-height:100vh;min-height:100svh;display:grid;place-items:center;padding:1.5rem;
+color:var(--fg);background:radial-gradient(60rem 32rem at 50% -12rem,var(--glow),transparent);
+background-repeat:no-repeat;font:1.0625rem/1.6 system-ui,-apple-system,"Segoe UI",Roboto,
+"Helvetica Neue",sans-serif}
+main{width:100%;max-width:34rem;padding:1rem 0 3rem}
+.code{margin:0;font-size:clamp(5rem,22vw,8.5rem);font-weight:800;line-height:1;
+letter-spacing:-.05em;color:var(--accent);font-variant-numeric:tabular-nums}
+h1{margin:.4rem 0 .6rem;font-size:clamp(1.5rem,6vw,2.1rem);line-height:1.2;letter-spacing:-.02em;
+text-wrap:balance}
+.detail{margin:0 0 2rem;color:var(--soft);overflow-wrap:anywhere}
+ul{margin:-1rem 0 2rem;padding:0 0 0 1.1rem;color:var(--soft);overflow-wrap:anywhere}
+ul b{color:var(--fg)}
+.foot{margin:0;padding-top:1.25rem;border-top:1px solid var(--line);display:flex;flex-wrap:wrap;
+gap:.5rem 1.25rem;align-items:baseline;justify-content:space-between}
+a{color:var(--accent);font-weight:600;text-underline-offset:.2em}
+a:focus-visible{outline:2px solid;outline-offset:.25rem;border-radius:.2rem}
+small{color:var(--soft);font-size:.875rem}
+"""
+
+
+def preferred_form(connection: Connection) -> str:
+    """Return the media type in which a client prefers to be told of an error.
+
+    Args:
+        connection: The request.
+    """
+    accept = connection.headers.get("accept")
+    offers = _OFFERS_WITH_PROBLEM if accept and PROBLEM in accept.lower() else _OFFERS
+    return preferred_type(accept, offers)
+
+
+def error_response(connection: Connection, error: HTTPException) -> Response:
+    """Return the answer for an HTTP error in the form the client prefers.
+
+    JSON is `{"error": code, "detail": message}`; `application/problem+json` is RFC 9457.
+
+    Args:
+        connection: The request.
+        error: The error.
+    """
+    form = preferred_form(connection)
+    response = _page(connection, error) if form == HTML else data_response(error, form, {})
+    response.headers.add_vary("Accept")
+    return response
+
+
+def data_response(error: HTTPException, form: str, extra: Mapping[str, object]) -> Response:
+    """Return the answer for clients that are programs.
+
+    Args:
+        error: The error.
+        form: The media type: that of JSON, or of problem+json.
+        extra: Further members.
+    """
+    status, headers = error.status_code, error.headers
+    data = {"error": error.error, "detail": error.detail, **extra}
+    if error.errors:
+        data["errors"] = error.errors
+    if form != PROBLEM:
+        return Response.json(data, status, headers)
+    title = error.error.replace("_", " ").capitalize()
+    problem = {"type": "about:blank", "title": title, "status": status, **data}
+    response = Response.json(problem, status, headers)
+    response.headers["content-type"] = PROBLEM
+    return response
+
+
+def _page(connection: Connection, error: HTTPException) -> Response:
+    status = error.status_code
+    phrase = error.error.replace("_", " ").capitalize()
+    title = _TITLES.get(status, phrase)
+    home = escape(connection.root_path) + "/"
+    body = (
+        f'<main>\n<p class="code">{status}</p>\n<h1>{escape(title)}</h1>\n'
+        f'<p class="detail">{escape(error.detail)}</p>\n{_pieces(error)}'
+        f'<p class="foot"><a href="{home}">Go to the start page</a>'
+        f"<small>{status} {escape(phrase)}</small></p>\n</main>"
+    )
+    return page_response(f"{status} {phrase}", _STYLE, body, status, error.headers)
+
+
+def _pieces(error: HTTPException) -> str:
+    """Return what is wrong piece by piece as a list, where the error says so."""
+    items = []
+    for piece in error.errors:
+        place = ".".join(str(step) for step in _steps(piece.get("loc")))
+        items.append(f"<li><b>{escape(place)}</b> {escape(str(piece.get('msg', '')))}</li>")
+    return f"<ul>{''.join(items)}</ul>\n" if items else ""
+
+
+def _steps(place: object) -> Sequence[object]:
+    return place if isinstance(place, (list, tuple)) else ()

@@ -1,0 +1,180 @@
+"""Turns what went wrong into a response: the app's error handlers first, then the default."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from flasgo.callbacks import Callback
+from flasgo.error_answers.default_answers import error_response
+from flasgo.errors import ConfigurationError, HookError, HTTPException
+from flasgo.responses.response import Response, coerce_response
+
+if TYPE_CHECKING:
+    from flasgo.requests.connection import Connection
+
+__all__ = [
+    "ErrorHandlers",
+    "check_error_key",
+    "default_response",
+    "hardened_response",
+    "log_error",
+    "note_error",
+]
+
+_logger = logging.getLogger("flasgo.app")
+
+
+def check_error_key(key: object) -> None:
+    """Check what `errorhandler` was given.
+
+    Args:
+        key: A status code from 400 to 599, or an exception class.
+
+    Raises:
+        ConfigurationError: When it is neither.
+    """
+    if isinstance(key, int) and not isinstance(key, bool) and 400 <= key <= 599:
+        return
+    if isinstance(key, type) and issubclass(key, Exception):
+        return
+    raise ConfigurationError(
+        f"errorhandler was given {key!r}; give a status code from 400 to 599 or a "
+        "subclass of Exception."
+    )
+
+
+class ErrorHandlers:
+    """The error handlers of an app or a blueprint, found by status or most specific class.
+
+    Args:
+        outer: The handlers to ask where these have none: those of what is around the blueprint.
+    """
+
+    def __init__(self, outer: ErrorHandlers | None = None) -> None:
+        self._by_status: dict[int, Callback] = {}
+        self._by_type: dict[type, Callback] = {}
+        self._chain: tuple[ErrorHandlers, ...] = (self, *(outer._chain if outer else ()))
+
+    def add(self, key: int | type[Exception], handler: Callback) -> None:
+        """Register a handler.
+
+        Args:
+            key: A status code from 400 to 599, or an exception class.
+            handler: Takes the request and the exception.
+
+        Raises:
+            ConfigurationError: When the key is neither.
+        """
+        check_error_key(key)
+        if isinstance(key, int):
+            self._by_status[int(key)] = handler
+        else:
+            self._by_type[key] = handler
+
+    def find(self, error: Exception) -> Callback | None:
+        """Return the handler for an exception, or None.
+
+        The status of an HTTPException comes before classes; the nearest base class wins; a
+        handler for 500 takes what no class handler takes. In each of these steps the innermost
+        blueprint comes first and the app last.
+        """
+        is_http = isinstance(error, HTTPException)
+        if is_http:
+            for handlers in self._chain:
+                if error.status_code in handlers._by_status:
+                    return handlers._by_status[error.status_code]
+        for handlers in self._chain:
+            for kind in type(error).__mro__:
+                if kind in handlers._by_type:
+                    return handlers._by_type[kind]
+        if is_http:
+            return None
+        return next((h._by_status[500] for h in self._chain if 500 in h._by_status), None)
+
+    def _expects(self, error: Exception) -> bool:
+        """Whether a handler is there for this class of errors, and not for whatever is a 500."""
+        if isinstance(error, HookError):
+            return False
+        return any(kind in h._by_type for h in self._chain for kind in type(error).__mro__)
+
+    async def respond(self, connection: Connection, error: Exception, *, debug: bool) -> Response:
+        """Return the answer for an exception; never raises one.
+
+        Args:
+            connection: The request.
+            error: What was raised.
+            debug: Whether the answer may show a traceback.
+        """
+        handler = self.find(error)
+        if not isinstance(error, HTTPException) and not self._expects(error):
+            note_error(connection, error)
+        if handler is not None:
+            try:
+                return await _handled(connection, error, handler)
+            except Exception as second:
+                note_error(connection, second)
+                error = second if not isinstance(second, HTTPException) else HTTPException(500)
+        return default_response(connection, error, debug=debug)
+
+
+def default_response(connection: Connection, error: Exception, *, debug: bool) -> Response:
+    """Return the framework's own answer for an exception; never raises one.
+
+    Args:
+        connection: The request.
+        error: What was raised.
+        debug: Whether the answer may show a traceback.
+    """
+    try:
+        if isinstance(error, HTTPException):
+            return error_response(connection, error)
+        if debug:
+            from flasgo.error_answers.debug_page import (
+                debug_response,  # only where there is something to debug
+            )
+
+            return debug_response(connection, error)
+    except Exception as unfit:
+        # Such as a header of the HTTPException with a line break in it.
+        note_error(connection, unfit)
+    return hardened_response(connection)
+
+
+async def _handled(connection: Connection, error: Exception, handler: Callback) -> Response:
+    """Answer with the app's handler; a bare value keeps the status of the error."""
+    result = await handler(connection, error)
+    response = coerce_response(result, handler)
+    if response.is_streaming:
+        await response.prepare(connection)
+    if not isinstance(result, (Response, tuple)) and response.status_code in {200, 204}:
+        response.status_code = error.status_code if isinstance(error, HTTPException) else 500
+    if isinstance(error, HTTPException):
+        for name, value in (error.headers or {}).items():
+            response.headers.setdefault(name, value)
+    return response
+
+
+def hardened_response(connection: Connection) -> Response:
+    """Return a 500 that tells nothing."""
+    return error_response(
+        connection, HTTPException(500, "The server failed to answer this request.")
+    )
+
+
+def note_error(connection: Connection, error: Exception) -> None:
+    """Log what nobody expected, and leave it in the scope.
+
+    Test clients and servers find in `scope["flasgo.exception"]` what a 500 stands for.
+    """
+    connection.scope["flasgo.exception"] = error
+    log_error(connection, error)
+
+
+def log_error(connection: Connection, error: BaseException) -> None:
+    """Log an unhandled exception with its traceback; the path is quoted (CWE-117)."""
+    _logger.error("Error on %s %r", _verb(connection), connection.path, exc_info=error)
+
+
+def _verb(connection: Connection) -> str:
+    return connection.scope.get("method", "WEBSOCKET")

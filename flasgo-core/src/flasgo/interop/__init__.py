@@ -1,0 +1,1 @@
+"""Other ASGI apps and middleware, and how requests get there and back."""

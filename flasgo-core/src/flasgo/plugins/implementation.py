@@ -1,0 +1,71 @@
+"""One plugin's implementation of one hook, ready to be called."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from flasgo.plugins.hooks import HookOptions, options_of
+
+if TYPE_CHECKING:
+    from pluggy import HookCaller, HookImpl
+
+__all__ = ["Implementation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    """A hook implementation as the core calls it: no pluggy in between.
+
+    Attributes:
+        plugin: The plugin's name, or `<plugin>.<component>`.
+        hook: The hook's name.
+        call: Takes all arguments of the hook, by position.
+        function: The function as the plugin wrote it.
+        is_async: Whether the answer of `call` must be awaited.
+        options: What the plugin asked for in `hookimpl(...)`.
+    """
+
+    plugin: str
+    hook: str
+    call: Callable[..., Any]
+    function: Callable[..., object]
+    is_async: bool
+    options: HookOptions
+
+    @classmethod
+    def of(cls, caller: HookCaller, impl: HookImpl) -> Implementation:
+        """Take over one implementation from pluggy."""
+        parameters = tuple(caller.spec.argnames) if caller.spec else tuple(impl.argnames)
+        return cls(
+            plugin=impl.plugin_name,
+            hook=caller.name,
+            call=_accepting(parameters, impl.function, tuple(impl.argnames)),
+            function=impl.function,
+            is_async=inspect.iscoroutinefunction(impl.function),
+            options=options_of(impl.function),
+        )
+
+    @property
+    def label(self) -> str:
+        """How listings name the callable: module and qualified name."""
+        return f"{self.function.__module__}.{getattr(self.function, '__qualname__', '?')}"
+
+
+def _accepting(
+    parameters: tuple[str, ...], function: Callable[..., object], wanted: tuple[str, ...]
+) -> Callable[..., object]:
+    """Return a callable that takes all the parameters and passes on the wanted ones.
+
+    The function itself where it wants them all in order, so that the usual case costs nothing.
+    """
+    if wanted == parameters:
+        return function
+    indices = tuple(parameters.index(name) for name in wanted)
+
+    def call(*args: object) -> object:
+        return function(*(args[index] for index in indices))
+
+    return call

@@ -1,0 +1,495 @@
+"""The plugins of one app: choosing, loading, checking and listing them."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import TYPE_CHECKING, Literal, NoReturn
+
+import pluggy
+
+from flasgo import _bundle, hookspecs
+from flasgo.errors import FlasgoError, PluginError
+from flasgo.plugins.discovery import Candidate, installed_plugins
+from flasgo.plugins.hooks import PROJECT, options_of
+from flasgo.plugins.implementation import Implementation
+from flasgo.plugins.ordering import call_order
+from flasgo.plugins.registry import Ledger, Registry
+from flasgo.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from pluggy import HookImpl
+
+    from flasgo.app import Flasgo
+
+__all__ = ["PluginChoice", "PluginInfo", "Plugins"]
+
+_logger = logging.getLogger("flasgo.plugins")
+_ALWAYS_SYNC = {*hookspecs.SETUP_HOOKS} - {"app_startup", "app_shutdown"}
+
+Status = Literal["active", "disabled", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginInfo:
+    """What `app.plugins` tells of one plugin.
+
+    Attributes:
+        name: Its name: the entry point's, else its `name` attribute, else its class name in
+            lower case.
+        distribution: The distribution it came from, or None when it was handed over directly.
+        version: That distribution's version, or None.
+        hooks: The names of the hooks it implements, components included, sorted.
+        settings: The settings it owns.
+        methods: The methods and properties it gives the app.
+        status: `active`, `disabled`, or `failed` (an optional plugin that could not be loaded).
+        reason: Why it is not active; empty otherwise.
+    """
+
+    name: str
+    distribution: str | None
+    version: str | None
+    hooks: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    status: Status = "active"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginChoice:
+    """Which plugins an app asks for.
+
+    Attributes:
+        explicit: Plugin instances, classes or modules handed to `Flasgo(plugins=...)`.
+        discover: Whether installed plugins are loaded too.
+        allowed: When not None, only these names are loaded.
+        disabled: These names are not loaded.
+        optional: These may fail to load.
+    """
+
+    explicit: tuple[object, ...] = ()
+    discover: bool = True
+    allowed: frozenset[str] | None = None
+    disabled: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+
+    def objection_to(self, name: str) -> str:
+        """Return why a plugin is not to be loaded, or an empty string."""
+        if name in self.disabled:
+            return "disabled by name"
+        if self.allowed is not None and name not in self.allowed:
+            return "not in PLUGINS"
+        return ""
+
+
+@dataclass(slots=True)
+class _Record:
+    name: str
+    candidate: Candidate | None
+    plugin: object | None = None
+    components: list[str] = field(default_factory=list)
+    is_optional: bool = False
+    status: Status = "active"
+    reason: str = ""
+
+
+class Plugins:
+    """The plugins of one app. Iterating gives a `PluginInfo` for each, in order of name."""
+
+    def __init__(self, app: Flasgo, ledger: Ledger) -> None:
+        self._app = app
+        self._ledger = ledger
+        self._records: dict[str, _Record] = {}
+        self.manager = pluggy.PluginManager(PROJECT)
+        self.manager.add_hookspecs(hookspecs)
+
+    # --- Listing ----------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[PluginInfo]:
+        return (self._describe(record) for _, record in sorted(self._records.items()))
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __contains__(self, name: object) -> bool:
+        record = self._records.get(name) if isinstance(name, str) else None
+        return record is not None and record.status == "active"
+
+    def __getitem__(self, name: str) -> PluginInfo:
+        if name not in self._records:
+            raise KeyError(f"No plugin {name!r}.{did_you_mean(name, self._records)}")
+        return self._describe(self._records[name])
+
+    def _describe(self, record: _Record) -> PluginInfo:
+        candidate = record.candidate
+        return PluginInfo(
+            name=record.name,
+            distribution=candidate.distribution if candidate else None,
+            version=candidate.version if candidate else None,
+            hooks=tuple(sorted(set(self._hooks_of(record)))),
+            settings=tuple(self._ledger.owned("setting", record.name)),
+            methods=tuple(self._ledger.owned("app method", record.name)),
+            status=record.status,
+            reason=record.reason,
+        )
+
+    def _hooks_of(self, record: _Record) -> Iterator[str]:
+        if record.status != "active":
+            return
+        for name in (record.name, *record.components):
+            for caller in self.manager.get_hookcallers(self.manager.get_plugin(name)) or ():
+                yield caller.name
+
+    # --- Loading ----------------------------------------------------------------------------
+
+    def load(self, choice: PluginChoice) -> None:
+        """Load and register every chosen plugin; nothing of theirs is called yet.
+
+        Raises:
+            PluginError: When a chosen plugin cannot be loaded, or a name is unknown or taken.
+        """
+        explicit = self._name_explicit(choice.explicit)
+        candidates = installed_plugins() if choice.discover else {}
+        self._check_names(choice, {*explicit, *installed_plugins()})
+        for name in sorted({*explicit, *candidates}):
+            candidate = candidates.get(name)
+            record = _Record(name, candidate, is_optional=name in choice.optional)
+            self._records[name] = record
+            if name in explicit:
+                record.plugin, record.candidate = explicit[name], _candidate_of(explicit[name])
+            if reason := choice.objection_to(name):
+                record.status, record.reason = "disabled", reason
+                continue
+            with self._excused(record):
+                if record.plugin is None and candidate is not None:
+                    record.plugin = candidate.load()
+                self._register(name, record.plugin)
+
+    @contextmanager
+    def _excused(self, record: _Record) -> Generator[None, None, None]:
+        """Go on without a plugin that fails, if it is declared optional."""
+        try:
+            yield
+        except PluginError as exc:
+            if not record.is_optional:
+                raise
+            self._withdraw(record)
+            record.status, record.reason = "failed", str(exc)
+            _logger.error("Optional plugin %r is left out: %s", record.name, exc)
+
+    def _name_explicit(self, plugins: Iterable[object]) -> dict[str, object]:
+        named: dict[str, object] = {}
+        for given in plugins:
+            if isinstance(given, str):
+                self._refuse(
+                    given,
+                    f"plugins=[{given!r}] is a string",
+                    "give plugin objects here, or names in the setting PLUGINS",
+                )
+            plugin = given() if isinstance(given, type) else given
+            name = _name_of(plugin)
+            if name in named:
+                self._refuse(name, "two plugins of this name were given", "keep one of them")
+            named[name] = plugin
+        return named
+
+    def _check_names(self, choice: PluginChoice, known: set[str]) -> None:
+        allowed = choice.allowed or frozenset()
+        for name in sorted(allowed | choice.disabled | choice.optional):
+            # One of the bundle's that is not there needs no switching off; but it is missed.
+            if name not in known and (name in allowed or name not in _bundle.PLUGINS):
+                distribution = _bundle.PLUGINS.get(name)
+                hint = f" Install it with: pip install {distribution}." if distribution else ""
+                raise PluginError(
+                    f"No plugin {name!r} is installed.{hint or did_you_mean(name, known)} "
+                    f"Known are: {', '.join(sorted(known))}.",
+                    plugin=name,
+                )
+
+    def register(self, plugin: object, name: str | None = None) -> None:
+        """Add a plugin to an app that exists already: it is set up at once.
+
+        Args:
+            plugin: A plugin instance, class or module.
+            name: Its name; found as for any other plugin when left out.
+
+        Raises:
+            PluginError: When the name is taken, or the plugin is not sound. The app is then as
+                it was before.
+        """
+        if isinstance(plugin, type):
+            plugin = plugin()
+        name = name or _name_of(plugin)
+        if name in self:
+            self._refuse(name, "a plugin of this name is active already", "give another name=")
+        record = _Record(name, _candidate_of(plugin), plugin)
+        previous = self._records.get(name)
+        self._register(name, plugin)
+        self._records[name] = record
+        try:
+            self.set_up(only=name)
+            self._app.plugin_added(name)
+        except BaseException:
+            self._withdraw(record)
+            if previous is None:
+                del self._records[name]
+            else:
+                self._records[name] = previous
+            raise
+
+    def _withdraw(self, record: _Record) -> None:
+        """Take out all that a plugin and its components have brought."""
+        for name in (record.name, *record.components):
+            if self.manager.has_plugin(name):
+                self.manager.unregister(name=name)
+        self._ledger.forget(record.name)
+
+    def _register(self, name: str, plugin: object) -> None:
+        try:
+            registered = self.manager.register(plugin, name)
+        except pluggy.PluginValidationError as exc:
+            self._refuse(name, f"a hook does not fit its specification: {exc}", "correct it")
+        except ValueError as exc:
+            self._refuse(name, str(exc), "make one instance per app and give it one name")
+        if registered is None:  # pragma: no cover - pluggy's answer to a blocked name
+            self._refuse(name, "its name is blocked", "unblock it")
+        try:
+            self._check_hooks(name, plugin)
+        except PluginError:
+            self.manager.unregister(name=name)
+            raise
+
+    def dormant_names(self) -> set[str]:
+        """Return the settings and options that disabled plugins would declare.
+
+        So that switching a plugin off does not make its configuration an error. A plugin that
+        cannot even be loaded tells none.
+        """
+        names: set[str] = set()
+        for record in self._records.values():
+            if record.status != "disabled":
+                continue
+            ledger = Ledger()
+            dormant = Plugins(self._app, ledger)
+            try:
+                plugin = record.plugin
+                if plugin is None and record.candidate is not None:
+                    plugin = record.candidate.load()
+                dormant.load(PluginChoice((plugin,), discover=False))
+                dormant.set_up()
+            except PluginError:
+                _logger.debug("Disabled plugin %r does not load.", record.name, exc_info=True)
+            names.update(ledger.settings.names, ledger.options)
+        return names
+
+    # --- What `Registry` asks for -----------------------------------------------------------
+
+    def add_hookspecs(self, namespace: ModuleType | type, plugin: str) -> None:
+        """Publish the hooks of a namespace on behalf of a plugin."""
+        names = [
+            name
+            for name in dir(namespace)
+            if self.manager.parse_hookspec_opts(namespace, name) is not None
+        ]
+        if not names:
+            self._refuse(
+                plugin,
+                f"registry.hookspecs({namespace!r}) holds no hookspec",
+                "mark the functions with @flasgo.hookspec",
+            )
+        for name in names:
+            if name in (*hookspecs.SETUP_HOOKS, *hookspecs.REQUEST_HOOKS):
+                self._refuse(plugin, f"hook {name!r} belongs to flasgo-core", "rename yours")
+            self._ledger.claim("hook", name, plugin)
+        if all(self._is_published(name, namespace) for name in names):
+            # By a registration that failed after this, and is tried again.
+            return
+        try:
+            self.manager.add_hookspecs(namespace)
+        except pluggy.PluginValidationError as exc:
+            self._refuse(plugin, f"a hook does not fit the specification: {exc}", "correct it")
+
+    def _is_published(self, name: str, namespace: object) -> bool:
+        caller = getattr(self.manager.hook, name, None)
+        return caller is not None and caller.has_spec() and caller.spec.namespace is namespace
+
+    def add_component(self, plugin: str, name: str, component: object) -> None:
+        """Register a component of a plugin under `<plugin>.<name>`."""
+        full_name = f"{plugin}.{name}"
+        self._register(full_name, component)
+        self._records[plugin].components.append(full_name)
+        if "plugin_setup" in self._hooks_of(_Record(full_name, None, component)):
+            self._refuse(
+                full_name,
+                "a component implements plugin_setup",
+                "declare in the plugin's own plugin_setup what the component needs",
+            )
+
+    # --- Set-up -----------------------------------------------------------------------------
+
+    def set_up(self, only: str | None = None) -> None:
+        """Call `plugin_setup` of every plugin, or of one, then check that all hooks exist.
+
+        Raises:
+            PluginError: When a plugin's set-up fails; it and its distribution are named.
+        """
+        for impl in self.implementations("plugin_setup"):
+            if only is None or impl.plugin == only:
+                with self._excused(self._records[impl.plugin]):
+                    self.call_setup(impl, Registry(impl.plugin, self._ledger, self))
+        self._check_pending()
+
+    def implementations(self, hook: str) -> list[Implementation]:
+        """Return the implementations of a hook in the order in which they are called.
+
+        Args:
+            hook: The hook's name, one of flasgo's or one that a plugin publishes.
+
+        Raises:
+            PluginError: When no hook of that name exists.
+        """
+        caller = getattr(self.manager.hook, hook, None)
+        if caller is None:
+            raise PluginError(f"No hook {hook!r}.{did_you_mean(hook, self._hook_names())}")
+        return [
+            Implementation.of(caller, impl) for impl in call_order(hook, caller.get_hookimpls())
+        ]
+
+    def hook_callables(self, hook: str) -> tuple[Callable[..., object], ...]:
+        """Return a hook's implementations as plain callables, in the order of their calls.
+
+        For plugins that publish hooks of their own: ask once at set-up, call per request. Each
+        callable takes all arguments of the specification, by position.
+
+        Raises:
+            PluginError: When no hook of that name exists.
+        """
+        return tuple(impl.call for impl in self.implementations(hook))
+
+    def call_setup(self, impl: Implementation, *args: object) -> object:
+        """Call one set-up hook implementation; what it raises is attributed to its plugin.
+
+        Raises:
+            PluginError: With the original exception as cause.
+        """
+        try:
+            return impl.call(*args)
+        except FlasgoError:
+            raise
+        except Exception as exc:
+            raise PluginError(
+                f"{self.blame(impl.plugin)} failed in {impl.hook}: "
+                f"{type(exc).__name__}: {exc}. Repair it, or switch it off with "
+                f"FLASGO_DISABLE_PLUGINS={impl.plugin.partition('.')[0]}.",
+                plugin=impl.plugin,
+            ) from exc
+
+    def call_all(self, hook: str, *args: object) -> list[object]:
+        """Call every implementation of a set-up hook, in order, and return the answers."""
+        return [self.call_setup(impl, *args) for impl in self.implementations(hook)]
+
+    def blame(self, name: str) -> str:
+        """Return how messages name a plugin: with its distribution where it has one."""
+        record = self._records.get(name.partition(".")[0])
+        candidate = record.candidate if record else None
+        where = f" of distribution {candidate.distribution}" if candidate else ""
+        return f"Plugin {name!r}{where}"
+
+    # --- Checks -----------------------------------------------------------------------------
+
+    def _check_hooks(self, name: str, plugin: object) -> None:
+        """Refuse what pluggy would accept and a request could not run."""
+        impls = [
+            (caller.name, impl)
+            for caller in self.manager.get_hookcallers(plugin) or ()
+            for impl in caller.get_hookimpls()
+            if impl.plugin is plugin
+        ]
+        if not impls:
+            self._refuse(name, "it implements no hook", "mark its methods with @flasgo.hookimpl")
+        for hook, impl in impls:
+            self._check_impl(name, hook, impl)
+        if not isinstance(plugin, ModuleType):
+            self._check_unmarked(name, plugin, {hook for hook, _ in impls})
+
+    def _check_impl(self, name: str, hook: str, impl: HookImpl) -> None:
+        function = impl.function
+        if impl.wrapper or impl.hookwrapper:
+            self._refuse(
+                name,
+                f"{hook} is a wrapper; hooks are compiled into plain calls",
+                "use request_started with response_finalize or request_finished around a request",
+            )
+        elif inspect.isgeneratorfunction(function) and hook in hookspecs.REQUEST_HOOKS:
+            self._refuse(name, f"{hook} is a generator function", "return a Response or None")
+        if inspect.isasyncgenfunction(function):
+            self._refuse(name, f"{hook} is an async generator function", "do not yield in it")
+        if inspect.iscoroutinefunction(function) and hook in _ALWAYS_SYNC:
+            self._refuse(
+                name,
+                f"{hook} is async, and is called where nothing can be awaited",
+                "use def, and do asynchronous work in app_startup",
+            )
+        if options_of(function).when is not None and hook not in hookspecs.REQUEST_HOOKS:
+            self._refuse(name, f"{hook} has when=", "when= is for request hooks; remove it")
+
+    def _check_unmarked(self, name: str, plugin: object, implemented: set[str]) -> None:
+        for hook in (*hookspecs.SETUP_HOOKS, *hookspecs.REQUEST_HOOKS):
+            if hook not in implemented and callable(getattr(type(plugin), hook, None)):
+                self._refuse(
+                    name,
+                    f"its method {hook} is named like a hook but not marked",
+                    "put @flasgo.hookimpl above it, or rename it",
+                )
+
+    def _check_pending(self) -> None:
+        names = self._hook_names()
+        for plugin_name, plugin in self.manager.list_name_plugin():
+            for caller in self.manager.get_hookcallers(plugin) or ():
+                impls = [impl for impl in caller.get_hookimpls() if impl.plugin is plugin]
+                if not caller.has_spec() and not all(impl.optionalhook for impl in impls):
+                    self._refuse(
+                        plugin_name,
+                        f"it implements {caller.name!r}, and no hook has that name",
+                        f"correct the name.{did_you_mean(caller.name, names)} "
+                        f"Hooks are: {', '.join(names)}",
+                    )
+
+    def _hook_names(self) -> list[str]:
+        callers = vars(self.manager.hook).values()
+        return sorted(caller.name for caller in callers if caller.has_spec())
+
+    def _refuse(self, name: str, found: str, advice: str) -> NoReturn:
+        raise PluginError(f"{self.blame(name)}: {found}; {advice}.", plugin=name)
+
+
+def _name_of(plugin: object) -> str:
+    candidate = _candidate_of(plugin)
+    if candidate is not None:
+        return candidate.name
+    name = getattr(plugin, "name", None)
+    if isinstance(name, str) and name:
+        return name
+    if isinstance(plugin, ModuleType):
+        return plugin.__name__.rpartition(".")[2].lower()
+    return type(plugin).__name__.lower()
+
+
+def _candidate_of(plugin: object) -> Candidate | None:
+    """Return the installed plugin that an object handed over directly is an instance of."""
+    for candidate in installed_plugins().values():
+        module, _, attribute = candidate.entry_point.value.partition(":")
+        if isinstance(plugin, ModuleType):
+            if not attribute and plugin.__name__ == module:
+                return candidate
+        elif (
+            type(plugin).__qualname__ == attribute
+            and type(plugin).__module__.partition(".")[0] == module.partition(".")[0]
+        ):
+            return candidate
+    return None

@@ -1,0 +1,268 @@
+"""The registry: what plugins declare, and the ledger that keeps the names apart."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import TYPE_CHECKING, NoReturn
+
+from flasgo.errors import PluginError
+from flasgo.plugins.policies import Policy
+from flasgo.settings.settings import MISSING, SettingSpec, SettingSpecs
+
+if TYPE_CHECKING:
+    from flasgo.plugins.manager import Plugins
+    from flasgo.requests.request import Request
+
+__all__ = ["Ledger", "Option", "Registry"]
+
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A keyword of `Flasgo(...)` that a plugin declared."""
+
+    name: str
+    owner: str
+    default: object
+    help: str
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Everything the plugins of one app have declared, with the owner of each name."""
+
+    settings: SettingSpecs = field(default_factory=SettingSpecs)
+    options: dict[str, Option] = field(default_factory=dict)
+    app_methods: dict[str, Callable[..., object]] = field(default_factory=dict)
+    app_properties: dict[str, Callable[[], object]] = field(default_factory=dict)
+    request_attributes: dict[str, Callable[[Request], object]] = field(default_factory=dict)
+    enforcers: dict[type, str] = field(default_factory=dict)
+    owners: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def claim(self, kind: str, name: str, owner: str) -> None:
+        """Note that `owner` brings `name`.
+
+        Raises:
+            PluginError: When another plugin has the name already; both are named.
+        """
+        holder = self.owners.setdefault((kind, name), owner)
+        if holder != owner:
+            raise PluginError(
+                f"Plugins {holder!r} and {owner!r} both bring the {kind} {name!r}. "
+                f"Disable one of them, or rename it in the plugin you own.",
+                plugin=owner,
+            )
+
+    def owned(self, kind: str, owner: str) -> Iterator[str]:
+        """Iterate over the names of one kind that a plugin brings."""
+        return (name for (k, name), o in self.owners.items() if k == kind and o == owner)
+
+    def forget(self, owner: str) -> None:
+        """Drop all that a plugin declared, when it could not be added after all."""
+        for kind, name in [key for key, holder in self.owners.items() if holder == owner]:
+            del self.owners[kind, name]
+            if kind == "option":
+                self.options.pop(name, None)
+            if kind == "app method":
+                self.app_methods.pop(name, None)
+                self.app_properties.pop(name, None)
+            if kind == "request attribute":
+                self.request_attributes.pop(name, None)
+            if kind == "setting":
+                self.settings.discard(name)
+        self.enforcers = {kind: name for kind, name in self.enforcers.items() if name != owner}
+
+    def enforcer_of(self, policy: Policy) -> str | None:
+        """Return the plugin that enforces a policy, or None."""
+        for kind in type(policy).__mro__:
+            if kind in self.enforcers:
+                return self.enforcers[kind]
+        return None
+
+
+class Registry:
+    """What a plugin's `plugin_setup` is handed: one method for each thing a plugin can bring.
+
+    A plugin may keep it: `component` can be called until the end of the plugin's `app_created`,
+    so that hooks which the settings switch off are in no pipeline at all. Everything else is
+    declared in `plugin_setup`, before settings are read.
+    """
+
+    def __init__(self, plugin: str, ledger: Ledger, plugins: Plugins) -> None:
+        self._plugin = plugin
+        self._ledger = ledger
+        self._plugins = plugins
+
+    @property
+    def plugin(self) -> str:
+        """The name under which the plugin is registered."""
+        return self._plugin
+
+    def setting(
+        self,
+        name: str,
+        type: object,  # noqa: A002 - reads best at the call
+        *,
+        default: object = MISSING,
+        default_factory: Callable[[], object] | None = None,
+        help: str = "",  # noqa: A002
+        secret: bool = False,
+        check: Callable[[object], str | None] | None = None,
+    ) -> None:
+        """Declare a setting, read afterwards as `app.settings.NAME`.
+
+        Args:
+            name: UPPERCASE.
+            type: The type that values are checked against, such as `int` or `set[str]`.
+            default: The value when nothing is set.
+            default_factory: Makes the value when nothing is set.
+            help: One sentence for `flasgo settings` and the docs.
+            secret: True keeps the value out of listings, logs and debug pages.
+            check: Given a value of the right type, returns what is wrong with it, or None.
+
+        Raises:
+            PluginError: When the declaration is malformed or the name is taken.
+        """
+        self._ledger.settings.add(
+            SettingSpec(
+                name=name,
+                type=type,
+                default=default,
+                default_factory=default_factory,
+                help=help,
+                secret=secret,
+                check=check,
+                owner=self._plugin,
+            )
+        )
+        self._ledger.claim("setting", name, self._plugin)
+
+    def app_method(self, name: str, function: Callable[..., object]) -> None:
+        """Make `app.<name>(...)` call `function(...)`.
+
+        Args:
+            name: A lower-case identifier that the app does not have yet.
+            function: Called with the caller's arguments only.
+
+        Raises:
+            PluginError: When the name is taken or malformed.
+        """
+        self._claim_on_app("app method", name, function)
+        self._ledger.app_methods[name] = function
+
+    def app_property(self, name: str, getter: Callable[[], object]) -> None:
+        """Make `app.<name>` return `getter()`.
+
+        Args:
+            name: A lower-case identifier that the app does not have yet.
+            getter: Called at each access.
+
+        Raises:
+            PluginError: When the name is taken or malformed.
+        """
+        self._claim_on_app("app method", name, getter)
+        self._ledger.app_properties[name] = getter
+
+    def request_attribute(self, name: str, function: Callable[[Request], object]) -> None:
+        """Make `request.<name>` the value of `function(request)`, computed once, on first use.
+
+        Args:
+            name: A lower-case identifier that requests do not have yet.
+            function: Given the request (or the WebSocket connection). `def` only: an attribute
+                cannot be awaited.
+
+        Raises:
+            PluginError: When the name is taken or malformed, or the function is async.
+        """
+        from flasgo.requests.connection import Connection
+        from flasgo.requests.request import Request
+        from flasgo.websocket import WebSocket
+
+        self._check_identifier("request attribute", name, function)
+        if inspect.iscoroutinefunction(function):
+            self._refuse(
+                f"request.{name} is computed by an async function",
+                "compute it in an async `authorize` or `request_started` hook and assign it: "
+                f"request.{name} = value",
+            )
+        if any(hasattr(kind, name) for kind in (Request, WebSocket)) or (
+            name in Connection.__annotations__ or name in WebSocket.__annotations__
+        ):
+            self._refuse(f"request.{name} exists already in flasgo-core", "choose another name")
+        self._ledger.claim("request attribute", name, self._plugin)
+        self._ledger.request_attributes[name] = function
+
+    def option(self, name: str, *, default: object = None, help: str = "") -> None:  # noqa: A002
+        """Declare a keyword of `Flasgo(...)`, read afterwards as `app.options[name]`.
+
+        Args:
+            name: A lower-case identifier.
+            default: The value when the keyword is not given.
+            help: One sentence for error messages and docs.
+
+        Raises:
+            PluginError: When the name is taken or malformed.
+        """
+        from flasgo.app import Flasgo
+
+        if not _IDENTIFIER.match(name):
+            self._refuse(f"option {name!r} is not a lower-case identifier", "rename it")
+        if name in inspect.signature(Flasgo.__init__).parameters:
+            self._refuse(f"Flasgo({name}=...) belongs to flasgo-core", "choose another name")
+        self._ledger.claim("option", name, self._plugin)
+        self._ledger.options[name] = Option(name, self._plugin, default, help)
+
+    def enforces(self, policy: type[Policy]) -> None:
+        """Declare that this plugin's hooks enforce a policy class and its subclasses.
+
+        Raises:
+            PluginError: When it is not a policy class, or another plugin enforces it.
+        """
+        if not (isinstance(policy, type) and issubclass(policy, Policy)):
+            self._refuse(
+                f"registry.enforces was given {policy!r}", "give a subclass of flasgo.Policy"
+            )
+        self._ledger.claim("policy", f"{policy.__module__}.{policy.__qualname__}", self._plugin)
+        self._ledger.enforcers[policy] = self._plugin
+
+    def hookspecs(self, namespace: ModuleType | type) -> None:
+        """Publish further hooks, marked with `flasgo.hookspec` in a module or class.
+
+        Raises:
+            PluginError: When the namespace holds no hookspec, or a hook's name is taken.
+        """
+        self._plugins.add_hookspecs(namespace, self._plugin)
+
+    def component(self, name: str, component: object) -> None:
+        """Register a further object whose hook implementations belong to this plugin.
+
+        Args:
+            name: Its short name; listings show `<plugin>.<name>`.
+            component: An object with `hookimpl` methods (all but `plugin_setup`).
+
+        Raises:
+            PluginError: When the name is taken or the component has no hooks.
+        """
+        self._plugins.add_component(self._plugin, name, component)
+
+    def _claim_on_app(self, kind: str, name: str, function: object) -> None:
+        from flasgo.app import Flasgo
+
+        self._check_identifier(kind, name, function)
+        if hasattr(Flasgo, name) or name in Flasgo.__annotations__:
+            self._refuse(f"app.{name} exists already in flasgo-core", "choose another name")
+        self._ledger.claim(kind, name, self._plugin)
+
+    def _check_identifier(self, kind: str, name: str, function: object) -> None:
+        if not (isinstance(name, str) and _IDENTIFIER.match(name)):
+            self._refuse(f"{kind} {name!r} is not a lower-case identifier", "rename it")
+        if not callable(function):
+            self._refuse(f"{kind} {name!r} was given {function!r}", "give a callable")
+
+    def _refuse(self, found: str, advice: str) -> NoReturn:
+        raise PluginError(f"Plugin {self._plugin!r}: {found}; {advice}.", plugin=self._plugin)

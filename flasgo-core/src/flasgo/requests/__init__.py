@@ -1,0 +1,1 @@
+"""What comes in: connections, requests, their bodies and forms."""

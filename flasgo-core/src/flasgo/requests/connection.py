@@ -1,0 +1,263 @@
+"""What a request and a WebSocket have in common: the scope, read lazily."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from flasgo import _bundle
+from flasgo.asgi import Receive, Scope
+from flasgo.errors import HTTPException
+from flasgo.http.cookies import parse_cookies
+from flasgo.http.headers import Headers
+from flasgo.http.multidict import MultiDict, State
+from flasgo.http.urlencoded import TooManyFieldsError, parse_urlencoded
+from flasgo.lazy import lazy
+from flasgo.requests.sent_path import routed_path
+from flasgo.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from flasgo.app import Flasgo
+    from flasgo.routing import Route
+
+__all__ = ["Connection"]
+
+_MAX_QUERY_FIELDS = 1000
+# A host as RFC 3986, section 3.2.2 has it; anything else never gets into a URL that we build.
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+# What may stay unescaped in a path: pchar and "/" of RFC 3986, section 3.3.
+_PATH_SAFE = "/!$&'()*+,;=:@~-._"
+
+
+class _UnknownAttributeError(AttributeError):
+    """An AttributeError that writes its message when somebody reads it.
+
+    `getattr(request, "session", None)` in a plugin that works with and without sessions happens on
+    every request; looking for similar names each time would be dear.
+    """
+
+    def __init__(self, connection: Connection, name: str) -> None:
+        super().__init__(name, name=name)
+        self._wanted = name
+        self._kind = type(connection)
+        self._app = connection.__dict__.get("app")
+
+    def __str__(self) -> str:
+        registered = () if self._app is None else self._app.registry.request_attributes
+        public = [known for known in dir(self._kind) if not known.startswith("_")]
+        message = f"{self._kind.__name__} has no attribute {self._wanted!r}."
+        message += did_you_mean(self._wanted, [*public, *registered])
+        hint = _bundle.missing_request_attribute(self._wanted)
+        return f"{message} {hint}" if hint else message
+
+
+class Connection(_bundle.RequestMembers):
+    """One HTTP request or WebSocket handshake, as the ASGI server described it.
+
+    Everything beyond the scope itself is computed when it is first asked for, and kept. Plugins
+    add attributes of their own, such as `request.session`; they are computed once as well and may
+    be assigned.
+
+    Args:
+        app: The app that serves the connection.
+        scope: The ASGI scope.
+        receive: The ASGI receive callable.
+        head: The first value of each header by lower-case name, from `read_head`.
+    """
+
+    app: Flasgo
+    scope: Scope
+    # The dispatcher fills these in once the route is known.
+    route: Route | None = None
+    _path_params: dict[str, object] | None = None
+
+    def __init__(
+        self, app: Flasgo, scope: Scope, receive: Receive, head: dict[bytes, bytes]
+    ) -> None:
+        self.app = app
+        self.scope = scope
+        self._receive = receive
+        self._head = head
+
+    if TYPE_CHECKING:
+        # Says that plugins may assign their attributes; instances have no such method of their own.
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+    # `Any`: the plugin that registered the attribute knows its type.
+    def __getattr__(self, name: str) -> Any:
+        own = self.__dict__
+        app = own.get("app")
+        if app is not None and not name.startswith("__"):
+            attributes = app.registry.request_attributes
+            compute = attributes.get(name)
+            if compute is not None:
+                try:
+                    value = own[name] = compute(self)
+                except AttributeError as error:
+                    # As an AttributeError it would read as "there is no such attribute", and
+                    # getattr(request, "user", None) would quietly go on without a user.
+                    raise RuntimeError(f"Computing request.{name} failed: {error}") from error
+                return value
+        raise _UnknownAttributeError(self, name)
+
+    def __repr__(self) -> str:
+        scope = self.scope
+        return f"<{type(self).__name__} {scope.get('method', 'GET')} {scope.get('path')!r}>"
+
+    def peek(self, name: str) -> object | None:
+        """Return a request attribute if it was computed or assigned already, else None.
+
+        Args:
+            name: The attribute's name; nothing is ever computed.
+        """
+        return self.__dict__.get(name)
+
+    @property
+    def server_receive(self) -> Receive:
+        """The ASGI receive callable; whoever calls it takes the message from everyone else."""
+        return self._receive
+
+    def preferred_type(self, *offers: str) -> str:
+        """Return which of some media types the client likes best, by its `Accept` header.
+
+        Args:
+            offers: Media types such as `"text/html"`, the server's own favourite first: it is the
+                answer for a client that likes several equally, or none.
+
+        Raises:
+            ValueError: When nothing is offered.
+        """
+        if not offers:
+            raise ValueError("preferred_type needs at least one media type to choose from.")
+        from flasgo.http.negotiation import preferred_type
+
+        return preferred_type(self.headers.get("accept"), offers)
+
+    def raw_header(self, name: bytes) -> bytes | None:
+        """Return the first value of a header as received, or None.
+
+        Args:
+            name: The header's name in lower case.
+        """
+        return self._head.get(name)
+
+    @property
+    def path_params(self) -> dict[str, object]:
+        """The converted parameters of the route's path."""
+        params = self._path_params
+        if params is None:
+            params = self._path_params = {}
+        return params
+
+    @path_params.setter
+    def path_params(self, params: dict[str, object]) -> None:
+        self._path_params = params
+
+    @property
+    def path(self) -> str:
+        """The path below the root path, percent-decoded once, by the server."""
+        scope = self.scope
+        return routed_path(scope) if scope.get("root_path") else scope["path"]
+
+    @lazy
+    def root_path(self) -> str:
+        """The path under which the app is mounted, without a slash at its end."""
+        return self.scope.get("root_path", "").rstrip("/")
+
+    @lazy
+    def scheme(self) -> str:
+        """`"http"`, `"https"`, `"ws"` or `"wss"`, as the server saw it."""
+        scope = self.scope
+        return scope.get("scheme") or ("ws" if scope["type"] == "websocket" else "http")
+
+    @lazy
+    def is_secure(self) -> bool:
+        """Whether the connection is encrypted, as far as the server knows."""
+        return self.scheme in ("https", "wss")
+
+    @lazy
+    def url(self) -> str:
+        """The URL of the request.
+
+        The host is the one of the `Host` header when that is a well-formed host (the security
+        plugin checks it against `ALLOWED_HOSTS`), else the server's own address. The path is the
+        one that was routed, encoded again.
+        """
+        scope = self.scope
+        path = self.root_path + self.path
+        url = f"{self.scheme}://{self._host()}{quote(path, safe=_PATH_SAFE)}"
+        query = scope.get("query_string")
+        if query:
+            url += f"?{quote(query, safe=_PATH_SAFE + '?%')}"
+        return url
+
+    def _host(self) -> str:
+        host = self._head.get(b"host")
+        if host is not None and _HOST.fullmatch(host):
+            return host.decode("ascii").lower()
+        name, port = self.scope.get("server") or ("localhost", None)
+        if port is None:  # a Unix socket, or a server that does not tell
+            return "localhost"
+        if ":" in name:
+            name = f"[{name}]"
+        return name if port == _DEFAULT_PORTS.get(self.scheme) else f"{name}:{port}"
+
+    @lazy
+    def headers(self) -> Headers:
+        """The request's headers."""
+        return Headers(self.scope["headers"], self._head)
+
+    @lazy
+    def cookies(self) -> MultiDict:
+        """The cookies received, signed or not: whatever the client chose to send."""
+        value = self._head.get(b"cookie")
+        if value is None:
+            return MultiDict()
+        headers = self.scope["headers"]
+        if len(headers) != len(self._head):
+            value = b"; ".join([value for name, value in headers if name == b"cookie"])
+        return parse_cookies(value)
+
+    @property
+    def query_string(self) -> bytes:
+        """The query as received, without the question mark."""
+        return self.scope.get("query_string") or b""
+
+    @lazy
+    def query(self) -> MultiDict:
+        """The parameters of the query.
+
+        Raises:
+            HTTPException: 400 when there are more than a thousand, or as many broken escapes.
+        """
+        raw = self.query_string
+        if not raw:
+            return MultiDict()
+        try:
+            return MultiDict(parse_urlencoded(raw, _MAX_QUERY_FIELDS))
+        except TooManyFieldsError:
+            raise HTTPException(
+                400, f"The query has more than {_MAX_QUERY_FIELDS} parameters; send fewer."
+            ) from None
+        except ValueError as error:
+            raise HTTPException(
+                400, f"The query has {error}; send %25 for a percent sign."
+            ) from None
+
+    @lazy
+    def client_ip(self) -> str | None:
+        """The address of the direct peer, or None when the server does not know it."""
+        client = self.scope.get("client")
+        return client[0] if client else None
+
+    @lazy
+    def state(self) -> State:
+        """A namespace for this request, begun with what the server's lifespan state holds."""
+        return State(self.scope.get("state"))
+
+    @property
+    def g(self) -> State:
+        """The same namespace as `state`, under the name Flask gives it."""
+        return self.state

@@ -1,0 +1,490 @@
+"""Submitted forms: fields and uploaded files, within limits."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Iterable
+from io import BytesIO
+from os import PathLike
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NoReturn
+
+from flasgo.errors import HTTPException
+from flasgo.http.filenames import sanitize_filename
+from flasgo.http.multidict import MultiDict
+from flasgo.http.urlencoded import TooManyFieldsError, parse_urlencoded
+from flasgo.wording import printable
+
+if TYPE_CHECKING:
+    from multipart import MultipartSegment, PushMultipartParser
+
+    from flasgo.requests.request import Request
+
+__all__ = ["FormData", "UploadedFile", "read_form", "sanitize_filename"]
+
+_URLENCODED = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
+_COPY_BYTES = 256 * 1024
+# What goes to disk in one piece: each piece costs a trip to a worker thread.
+_FLUSH_BYTES = 512 * 1024
+# So many fields of the largest size may be in memory at once, however large bodies may be.
+_LARGEST_FIELDS = 16
+# URL-encoding makes three bytes of one.
+_ESCAPED = 3
+# RFC 2046, section 5.1.1 allows 70 characters; some clients use more, none uses controls.
+_BOUNDARY = re.compile(r"[ -~]{0,199}[!-~]")
+
+
+class UploadedFile:
+    """A file that came with a form.
+
+    It is kept in memory as long as the files of its form have at most `MAX_UPLOAD_MEMORY_BYTES`
+    together, else on disk, and closed when the request is over: read or save it before.
+
+    Args:
+        file: An open binary file with the content.
+        filename: The name the client gave, already sanitised.
+        content_type: The media type the client claims.
+        size: The number of bytes.
+        in_memory: Whether reading never touches the disk.
+    """
+
+    __slots__ = ("_lock", "content_type", "file", "filename", "in_memory", "size")
+
+    def __init__(
+        self, file: IO[bytes], *, filename: str, content_type: str, size: int, in_memory: bool
+    ) -> None:
+        self.file = file
+        self.filename = filename
+        self.content_type = content_type
+        self.size = size
+        self.in_memory = in_memory
+        # Two tasks may read at once, in two threads, from a file with one position.
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<UploadedFile {self.filename!r}, {self.content_type}, {self.size} bytes>"
+
+    def _check_open(self) -> None:
+        if self.file.closed:
+            raise RuntimeError(
+                f"Upload {self.filename!r} was closed with its request; read or save it before the "
+                "handler returns."
+            )
+
+    def _read_at(self, position: int, size: int = -1) -> bytes:
+        with self._lock:
+            self.file.seek(position)
+            return self.file.read(size)
+
+    def _copy_to(self, path: Path) -> None:
+        with self._lock, path.open("wb") as target:
+            self.file.seek(0)
+            shutil.copyfileobj(self.file, target, _COPY_BYTES)
+
+    async def read(self) -> bytes:
+        """Return the whole content, every time from its beginning."""
+        self._check_open()
+        return self._read_at(0) if self.in_memory else await asyncio.to_thread(self._read_at, 0)
+
+    async def text(self, encoding: str = "utf-8") -> str:
+        """Return the whole content as text.
+
+        Args:
+            encoding: How the text is encoded.
+
+        Raises:
+            HTTPException: 400 when the content is not text in that encoding.
+        """
+        content = await self.read()
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            raise HTTPException(
+                400, f"The uploaded file is not {encoding} text; send it in that encoding."
+            ) from None
+
+    async def chunks(self, size: int = _COPY_BYTES) -> AsyncIterator[bytes]:
+        """Yield the content in pieces, from its beginning.
+
+        Args:
+            size: How many bytes a piece has at most.
+        """
+        self._check_open()
+        position = 0
+        while position < self.size:
+            if self.in_memory:
+                chunk = self._read_at(position, size)
+            else:
+                chunk = await asyncio.to_thread(self._read_at, position, size)
+            if not chunk:
+                return
+            position += len(chunk)
+            yield chunk
+
+    async def save(self, path: str | PathLike[str]) -> None:
+        """Write the content to a file, replacing what is there.
+
+        Args:
+            path: Where to. Do not build it from `filename` alone: two clients may choose the same.
+        """
+        self._check_open()
+        await asyncio.to_thread(self._copy_to, Path(path))
+
+    def close(self) -> None:
+        """Give the memory or the disk space back."""
+        self.file.close()
+
+
+class FormData(MultiDict):
+    """The fields of a form as a mapping of text, and its files.
+
+    Args:
+        fields: Names and texts in the order received.
+        files: Names and files in the order received.
+    """
+
+    __slots__ = ("_files",)
+
+    def __init__(
+        self,
+        fields: Iterable[tuple[str, str]] = (),
+        files: Iterable[tuple[str, UploadedFile]] = (),
+    ) -> None:
+        super().__init__(fields)
+        self._files = list(files)
+
+    def file(self, name: str) -> UploadedFile | None:
+        """Return the first file sent under `name`, or None."""
+        return next((file for key, file in self._files if key == name), None)
+
+    def filelist(self, name: str) -> list[UploadedFile]:
+        """Return all files sent under `name`, or an empty list."""
+        return [file for key, file in self._files if key == name]
+
+    @property
+    def files(self) -> list[tuple[str, UploadedFile]]:
+        """All names and files in the order received."""
+        return list(self._files)
+
+    def close(self) -> None:
+        """Close all files."""
+        for _, file in self._files:
+            file.close()
+
+
+async def read_form(request: Request) -> FormData:
+    """Read the body of a request as a form.
+
+    Args:
+        request: The request; multipart bodies are streamed, others are read whole.
+
+    Raises:
+        HTTPException: 415 when the body is not a form, 413 when a limit is exceeded, 400 when the
+            form is malformed.
+    """
+    kind = request.content_type
+    if kind == _MULTIPART:
+        return await _read_multipart(request)
+    if kind == _URLENCODED:
+        return _parse_urlencoded_form(request, await _bounded_body(request))
+    if not kind and not await request.body():
+        return FormData()
+    found = f"not {printable(kind)!r}" if kind else "and this one has no Content-Type"
+    raise HTTPException(
+        415,
+        f"This request takes a form, {found}; send `Content-Type: {_URLENCODED}` or "
+        f"`Content-Type: {_MULTIPART}; boundary=...`.",
+    )
+
+
+async def _bounded_body(request: Request) -> bytes:
+    """Read the whole body, which may be larger for uploads than is good for memory (CWE-770)."""
+    if request._body is None:
+        settings = request.app.settings
+        chunks: list[bytes] = []
+        received = 0
+        async for chunk in request._pieces("form()"):
+            received += len(chunk)
+            limit = _LARGEST_FIELDS * _ESCAPED * settings.MAX_FORM_FIELD_BYTES
+            if received > limit:
+                raise _fields_too_large(limit)
+            chunks.append(chunk)
+        request._body = b"".join(chunks)
+    return request._body
+
+
+def _parse_urlencoded_form(request: Request, body: bytes) -> FormData:
+    settings = request.app.settings
+    try:
+        pairs = parse_urlencoded(body, settings.MAX_FORM_FIELDS, errors="strict")
+    except TooManyFieldsError:
+        raise _too_many("fields", settings.MAX_FORM_FIELDS) from None
+    except UnicodeDecodeError:
+        raise HTTPException(400, "The form is not UTF-8; encode it in UTF-8.") from None
+    except ValueError as error:
+        raise HTTPException(400, f"The form has {error}; send %25 for a percent sign.") from None
+    limit = settings.MAX_FORM_FIELD_BYTES
+    if len(body) > limit:  # only then can a field be too large
+        for name, value in pairs:
+            if len(name.encode()) > limit or len(value.encode()) > limit:
+                raise _field_too_large(limit)
+    return FormData(pairs)
+
+
+async def _read_multipart(request: Request) -> FormData:
+    from multipart import MultipartError
+
+    parser = _make_parser(request)
+    collector = _Collector(request, parser)
+    try:
+        async for chunk in request._pieces("form()"):
+            await collector.feed(chunk)
+        return collector.finish()
+    except MultipartError as error:
+        collector.discard()
+        raise _multipart_problem(error) from None
+    except BaseException:
+        collector.discard()
+        raise
+
+
+def _make_parser(request: Request) -> PushMultipartParser:
+    from multipart import PushMultipartParser, parse_options_header
+
+    raw = (request.raw_header(b"content-type") or b"").decode("latin-1")
+    boundary = parse_options_header(raw)[1].get("boundary", "")
+    if not boundary:
+        raise HTTPException(
+            400,
+            "The multipart form has no boundary; send `Content-Type: multipart/form-data; "
+            "boundary=...` with the boundary that separates the parts.",
+        )
+    if _BOUNDARY.fullmatch(boundary) is None:
+        raise HTTPException(
+            400, "The boundary of the multipart form is not 1 to 200 printable ASCII characters."
+        )
+    settings = request.app.settings
+    return PushMultipartParser(
+        boundary,
+        max_header_size=settings.MAX_FORM_HEADER_BYTES,
+        max_header_count=8,
+        max_segment_count=settings.MAX_FORM_FIELDS + settings.MAX_FORM_FILES,
+        strict=True,
+    )
+
+
+def _multipart_problem(error: Exception) -> HTTPException:
+    from multipart import ParserLimitReached
+
+    if isinstance(error, ParserLimitReached):
+        return HTTPException(
+            413, f"The multipart form exceeds a limit ({error}); send fewer or smaller parts."
+        )
+    return HTTPException(
+        400,
+        f"The multipart form is malformed ({error}); send parts that each have a "
+        '`Content-Disposition: form-data; name="..."` header, separated by the boundary and ended '
+        "by `--boundary--`.",
+    )
+
+
+class _Collector:
+    """Takes the parser's events and builds the form from them."""
+
+    def __init__(self, request: Request, parser: PushMultipartParser) -> None:
+        settings = request.app.settings
+        self._parser = parser
+        self._max_fields: int = settings.MAX_FORM_FIELDS
+        self._max_files: int = settings.MAX_FORM_FILES
+        self._max_field_bytes: int = settings.MAX_FORM_FIELD_BYTES
+        self._max_header_bytes: int = settings.MAX_FORM_HEADER_BYTES
+        self._memory: int = settings.MAX_UPLOAD_MEMORY_BYTES
+        self._fields: list[tuple[str, str]] = []
+        self._files: list[tuple[str, UploadedFile]] = []
+        self._file_count = 0
+        self._name = ""
+        self._upload: _Upload | None = None
+        self._text = bytearray()
+        self._room = _LARGEST_FIELDS * self._max_field_bytes
+        self._complete = False
+
+    async def feed(self, chunk: bytes) -> None:
+        """Parse one chunk; what follows the last boundary is ignored (RFC 2046, 5.1.1)."""
+        from multipart import MultipartError, MultipartSegment
+
+        if self._complete:
+            return
+        try:
+            for event in self._parser.parse(chunk):
+                if event is None:
+                    await self._end_part()
+                elif isinstance(event, MultipartSegment):
+                    self._begin_part(event)
+                elif self._upload is not None:
+                    await self._upload.write(event)
+                else:
+                    self._add_text(event)
+        except MultipartError as error:
+            # In strict mode data after the last boundary is an error, which would make the answer
+            # depend on how the network cut the body. `close` raises unless the end was reached.
+            try:
+                self._parser.close()
+            except MultipartError:
+                raise error from None
+            self._complete = True
+
+    def finish(self) -> FormData:
+        """Return the form, or raise the parser's error when the end is missing."""
+        self._parser.close()
+        return FormData(self._fields, self._files)
+
+    def discard(self) -> None:
+        """Close every file so far."""
+        if self._upload is not None:
+            self._upload.close()
+        for _, file in self._files:
+            file.close()
+
+    def _begin_part(self, segment: MultipartSegment) -> None:
+        if sum(len(name) + len(value) for name, value in segment.headerlist) > (
+            self._max_header_bytes
+        ):
+            raise HTTPException(
+                413,
+                f"The headers of a part are larger than {self._max_header_bytes} bytes; shorten "
+                "its name or file name.",
+            )
+        if not segment.name:
+            _refuse_nameless()
+        self._name = segment.name
+        if segment.filename is None:
+            if len(self._fields) >= self._max_fields:
+                raise _too_many("fields", self._max_fields)
+            return
+        self._file_count += 1
+        if self._file_count > self._max_files:
+            raise _too_many("files", self._max_files)
+        self._upload = _Upload(
+            segment.filename, segment.content_type or "application/octet-stream", self._memory
+        )
+
+    def _add_text(self, chunk: bytes) -> None:
+        self._text += chunk
+        if len(self._text) > self._max_field_bytes:
+            raise _field_too_large(self._max_field_bytes)
+        self._room -= len(chunk)
+        if self._room < 0:
+            raise _fields_too_large(_LARGEST_FIELDS * self._max_field_bytes)
+
+    async def _end_part(self) -> None:
+        upload = self._upload
+        if upload is None:
+            try:
+                text = self._text.decode("utf-8")
+            except UnicodeDecodeError:
+                raise HTTPException(
+                    400, "A field of the multipart form is not UTF-8; encode it in UTF-8."
+                ) from None
+            self._fields.append((self._name, text))
+            self._text = bytearray()
+            return
+        if upload.is_blank:
+            # What a browser sends for a file input that was left empty.
+            upload.close()
+        else:
+            file = await upload.finish()
+            self._files.append((self._name, file))
+            if file.in_memory:
+                self._memory -= file.size
+        self._upload = None
+
+
+class _Upload:
+    """Takes one file in: kept in memory while it is small, else on disk, off the event loop.
+
+    Pieces go into one buffer, because a client that sends two bytes at a time would make a list of
+    them many times as large as the file.
+    """
+
+    def __init__(self, filename: str, content_type: str, memory: int) -> None:
+        self._claimed = filename
+        self._content_type = content_type
+        self._memory = memory
+        self._size = 0
+        self._pending = BytesIO()
+        self._disk: IO[bytes] | None = None
+        self._closed = False
+        # A flush goes on in its thread when the request that waits for it is cancelled.
+        self._lock = threading.Lock()
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is neither a name nor content."""
+        return not self._claimed and not self._size
+
+    async def write(self, chunk: bytes) -> None:
+        """Add to the file."""
+        self._size += self._pending.write(chunk)
+        if self._size > self._memory and self._pending.tell() >= _FLUSH_BYTES:
+            await asyncio.to_thread(self._flush)
+
+    async def finish(self) -> UploadedFile:
+        """Return the complete file."""
+        in_memory = self._size <= self._memory
+        if not in_memory and (self._pending.tell() or self._disk is None):
+            await asyncio.to_thread(self._flush)
+        return UploadedFile(
+            self._pending if in_memory or self._disk is None else self._disk,
+            filename=sanitize_filename(self._claimed),
+            content_type=self._content_type,
+            size=self._size,
+            in_memory=in_memory,
+        )
+
+    def close(self) -> None:
+        """Give up what was written."""
+        with self._lock:
+            self._closed = True
+            if self._disk is not None:
+                self._disk.close()
+
+    def _flush(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            if self._disk is None:
+                self._disk = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the request
+            with self._pending.getbuffer() as pending:
+                self._disk.write(pending)
+            self._pending = BytesIO()
+
+
+def _refuse_nameless() -> NoReturn:
+    raise HTTPException(
+        400,
+        "A part of the multipart form has no name; give each part a "
+        '`Content-Disposition: form-data; name="..."` header.',
+    )
+
+
+def _too_many(what: str, limit: int) -> HTTPException:
+    return HTTPException(413, f"The form has more than {limit} {what}; send fewer.")
+
+
+def _fields_too_large(limit: int) -> HTTPException:
+    return HTTPException(
+        413,
+        f"The fields of the form are larger than {limit} bytes together; send large content as "
+        "files.",
+    )
+
+
+def _field_too_large(limit: int) -> HTTPException:
+    return HTTPException(
+        413, f"A field of the form is larger than {limit} bytes; send large content as a file."
+    )

@@ -1,0 +1,328 @@
+"""The HTTP request: its body, read once and within limits."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from flasgo.background import BackgroundTasks
+from flasgo.errors import HTTPException
+from flasgo.lazy import lazy
+from flasgo.requests.body import BodyReader
+from flasgo.requests.connection import Connection
+from flasgo.wording import printable
+
+if TYPE_CHECKING:
+    from flasgo.requests.forms import FormData
+
+__all__ = ["Request"]
+
+# Only codecs that decode in linear time and cannot be turned against us (UTF-7, IDNA).
+_TEXT_CODECS = frozenset({"ascii", "cp1252", "iso8859-1", "iso8859-15", "utf-8", "utf-16"})
+_UNSET: Any = object()
+_decode_json = msgspec.json.Decoder().decode
+
+_JSON_ADVICE = "Send valid JSON with `Content-Type: application/json`."
+
+
+class Request(Connection):
+    """An HTTP request.
+
+    The body is read when it is asked for, never before: `body`, `text`, `json` and `form` keep
+    what they have read and may be called again; `stream` hands it out piece by piece.
+
+    Args:
+        app: The app that serves the request.
+        scope: The ASGI scope, of type `"http"`.
+        receive: The ASGI receive callable.
+        head: The first value of each header by lower-case name, from `read_head`.
+    """
+
+    _body: bytes | None = None
+    _json: object = _UNSET
+    _form: FormData | None = None
+    _form_failure: HTTPException | None = None
+    _reader: BodyReader | None = None
+    _taken_by: str = ""  # which method took the body, for the error message
+    # PERF: whether `close` has anything to do, so that most requests need not call it.
+    has_leftovers: bool = False
+
+    @property
+    def method(self) -> str:
+        """The method in upper case."""
+        return self.scope["method"]
+
+    @lazy
+    def content_type(self) -> str:
+        """The media type in lower case without parameters, `""` when the client sent none."""
+        raw = self._head.get(b"content-type")
+        if raw is None:
+            return ""
+        return raw.partition(b";")[0].strip().lower().decode("latin-1")
+
+    @lazy
+    def max_body(self) -> int:
+        """How many bytes the body may have: the route's `max_body`, else the setting."""
+        limit = getattr(self.route, "max_body", None)
+        return self.app.settings.MAX_REQUEST_BODY_BYTES if limit is None else limit
+
+    @lazy
+    def read_timeout(self) -> float:
+        """How many seconds the client may keep the server waiting for the body."""
+        return self.app.settings.REQUEST_READ_TIMEOUT_SECONDS
+
+    @lazy
+    def background(self) -> BackgroundTasks:
+        """What is to be called after the response; forgotten when the handler raises."""
+        self.has_leftovers = True
+        return BackgroundTasks()
+
+    @lazy
+    def last_event_id(self) -> str | None:
+        """The id of the last event that a reconnecting `EventSource` has seen, or None."""
+        raw = self._head.get(b"last-event-id")
+        try:
+            return raw.decode() if raw else None
+        except UnicodeDecodeError:
+            return None
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """Yield the body in the pieces in which it arrives, once.
+
+        A body that `body()` has read already is yielded again in one piece.
+
+        Raises:
+            HTTPException: 413 when the body is too large, 408 when it comes too slowly, 400 when
+                its length is not what `Content-Length` says.
+            ClientDisconnect: When the client goes away.
+            RuntimeError: When the body has been streamed before.
+        """
+        return self._pieces("stream()")
+
+    async def _pieces(self, taker: str) -> AsyncIterator[bytes]:
+        if self._body is not None:
+            if self._body:
+                yield self._body
+            return
+        reader = self._take(taker)
+        while not reader.complete:
+            chunk = await reader.read()
+            if chunk:
+                yield chunk
+
+    async def read_piece(self, taker: str) -> tuple[bytes, bool]:
+        """Return the next piece of the body and whether it is the last one.
+
+        A body that `body()` has read already is the one and only piece.
+
+        Args:
+            taker: Who reads, for error messages.
+
+        Raises:
+            HTTPException: As `stream`.
+            ClientDisconnect: As `stream`.
+            RuntimeError: When somebody else streams the body.
+        """
+        if self._body is not None:
+            return self._body, True
+        reader = self._reader if self._taken_by == taker else None
+        reader = reader or self._take(taker)
+        return await reader.read(), reader.complete
+
+    async def body(self) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            HTTPException: 413 when the body is too large, 408 when it comes too slowly, 400 when
+                its length is not what `Content-Length` says.
+            ClientDisconnect: When the client goes away.
+            RuntimeError: When the body has been streamed before.
+        """
+        body = self._body
+        if body is None:
+            reader = self._take("body()")
+            body = await reader.read()
+            if not reader.complete:
+                chunks = [body]
+                while not reader.complete:
+                    chunks.append(await reader.read())
+                body = b"".join(chunks)
+            self._body = body
+        return body
+
+    async def text(self) -> str:
+        """Return the body as text, in the charset of `Content-Type`, UTF-8 unless it says so.
+
+        Raises:
+            HTTPException: 415 when the charset is not supported, 400 when the body is not text in
+                that charset; else as `body`.
+        """
+        charset = self._charset()
+        try:
+            return (await self.body()).decode(charset)
+        except UnicodeDecodeError:
+            raise HTTPException(
+                400, f"The body is not valid {charset} text; send it in that encoding."
+            ) from None
+
+    # `Any`: JSON is whatever the client sent; parameters annotated with a type get a checked one.
+    async def json(self) -> Any:
+        """Return the body as decoded JSON (RFC 8259).
+
+        Raises:
+            HTTPException: 415 when `Content-Type` names another media type, 400 when the body is
+                not valid JSON; else as `body`.
+        """
+        value = self._json
+        if value is not _UNSET:
+            return value
+        self.require_json()
+        body = await self.body()
+        try:
+            value = self._json = _decode_json(body)
+        except (ValueError, RecursionError) as error:
+            raise HTTPException(400, self._json_problem(body, error)) from None
+        return value
+
+    def require_json(self) -> None:
+        """Accept `application/json`, `application/*+json` and a missing `Content-Type` only.
+
+        Raises:
+            HTTPException: 415 when the client says that the body is something else.
+        """
+        kind = self.content_type
+        if kind in ("application/json", ""):
+            return
+        if kind.startswith("application/") and kind.endswith("+json"):
+            return
+        raise HTTPException(
+            415, f"This request takes JSON, not {printable(kind)!r}. {_JSON_ADVICE}"
+        )
+
+    async def form(self) -> FormData:
+        """Return the fields and files of a submitted form.
+
+        Raises:
+            HTTPException: 415 when the body is not a form, 413 when a limit is exceeded, 400 when
+                the form is malformed; else as `body`.
+            RuntimeError: When the body has been streamed before.
+        """
+        form = self._form
+        if form is None:
+            if self._form_failure is not None:
+                raise self._form_failure
+            from flasgo.requests.forms import read_form
+
+            self.has_leftovers = True
+            if self.route is not None and self.route.mounted is not None:
+                await self.body()  # a hook looks at the form; the mounted app reads it again
+            try:
+                form = self._form = await read_form(self)
+            except HTTPException as error:
+                self._form_failure = error
+                raise
+        return form
+
+    def close(self) -> None:
+        """Close the uploaded files; the dispatcher calls this when the request is over."""
+        form = self._form
+        if form is not None:
+            form.close()
+
+    async def wait_closed(self) -> None:
+        """Wait until the client closes the connection.
+
+        A streamed response watches this, to stop its producer. While a body is still to be read
+        this only returns when it is cancelled: whoever reads the body learns of the end instead.
+        """
+        reader = self._reader
+        if reader is None and self._body is None and not self._expects_body():
+            self._body = b""
+        done = self._body is not None if reader is None else reader.complete
+        if done:
+            # One message may announce an empty body; a server that has more to say after that
+            # does not wait for the client, and asking it again and again would only burn time.
+            for _ in range(2):
+                message = await self._receive()
+                if message["type"] == "http.disconnect":
+                    return
+        await asyncio.get_running_loop().create_future()
+
+    def _expects_body(self) -> bool:
+        head = self._head
+        length = head.get(b"content-length")
+        if length is not None:
+            return length != b"0"
+        if self.scope.get("http_version", "1.1").startswith("1"):
+            return b"transfer-encoding" in head
+        # From HTTP/2 on, a body needs no header that announces it.
+        return self.method not in ("GET", "HEAD", "OPTIONS", "DELETE")
+
+    def _take(self, taker: str) -> BodyReader:
+        """Return the reader of the body; a second taker is refused."""
+        reader = self._reader
+        if reader is None:
+            self._check_framing()
+            reader = BodyReader(
+                self._receive,
+                self._head.get(b"content-length"),
+                self.max_body,
+                self.read_timeout,
+            )
+            self._reader = reader
+            self._taken_by = taker
+            return reader
+        if reader.failure is not None:
+            raise reader.failure
+        raise RuntimeError(
+            f"{taker} needs the body of {self!r}, but {self._taken_by} has consumed it already and "
+            "kept no copy; call body() first, then text(), json(), form() and stream() all work "
+            "from it."
+        )
+
+    def _check_framing(self) -> None:
+        """Refuse a body with two lengths.
+
+        SECURITY: a proxy that believes the other one sees other requests than the server does
+        (RFC 9112, section 6.3; CWE-444). Not all servers refuse it.
+        """
+        if b"transfer-encoding" in self._head and b"content-length" in self._head:
+            raise HTTPException(
+                400,
+                "The request has both Content-Length and Transfer-Encoding; send one of them.",
+                headers={"connection": "close"},
+            )
+
+    def _charset(self) -> str:
+        raw = self._head.get(b"content-type", b"")
+        found = None
+        for parameter in raw.decode("latin-1").split(";")[1:]:
+            name, _, value = parameter.partition("=")
+            if name.strip().lower() == "charset":
+                found = value.strip().strip('"')
+                break
+        if not found:
+            return "utf-8"
+        try:
+            codec = codecs.lookup(found).name
+        except (LookupError, ValueError):
+            codec = ""
+        if codec not in _TEXT_CODECS:
+            raise HTTPException(
+                415, f"The charset {printable(found)!r} is not supported; send UTF-8."
+            )
+        return codec
+
+    def _json_problem(self, body: bytes, error: Exception) -> str:
+        if not body.strip():
+            return f"The body is empty. {_JSON_ADVICE}"
+        if isinstance(error, RecursionError):
+            return f"The JSON is nested too deeply. {_JSON_ADVICE}"
+        if isinstance(error, UnicodeDecodeError):
+            return f"The body is not UTF-8. {_JSON_ADVICE}"
+        # msgspec's messages name positions and kinds of characters, never the content.
+        return f"The body is not valid JSON ({error}). {_JSON_ADVICE}"

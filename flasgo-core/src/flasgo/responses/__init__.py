@@ -1,0 +1,1 @@
+"""What goes out: responses, streams, files and pages."""

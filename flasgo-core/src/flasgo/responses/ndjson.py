@@ -1,0 +1,55 @@
+"""NDJSON: a stream of JSON values, one in each line."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from flasgo.responses.response import HeadersLike, StreamingResponse
+from flasgo.responses.streaming import producer
+from flasgo.wording import type_name
+
+if TYPE_CHECKING:
+    from flasgo.background import BackgroundTasks
+
+__all__ = ["NDJSONResponse"]
+
+_encode_json = msgspec.json.Encoder().encode
+
+
+class NDJSONResponse(StreamingResponse):
+    """A streamed response with one JSON value in each line (`application/x-ndjson`).
+
+    Args:
+        items: Yields values, each of anything msgspec can encode. An ordinary iterator is advanced
+            in a worker thread.
+        status_code: The status.
+        headers: Response headers.
+        background: What is to be called after the response.
+    """
+
+    def __init__(
+        self,
+        items: AsyncIterable[object] | Iterable[object],
+        status_code: int = 200,
+        headers: HeadersLike | None = None,
+        background: BackgroundTasks | None = None,
+    ) -> None:
+        super().__init__((), status_code, headers, "application/x-ndjson", background)
+        self._source = producer(items)
+
+    def encode(self, part: object) -> bytes:
+        """Return a value as a line of JSON.
+
+        Args:
+            part: The value.
+
+        Raises:
+            TypeError: When it cannot be encoded.
+        """
+        try:
+            return _encode_json(part) + b"\n"
+        except (ValueError, RecursionError, OverflowError) as error:
+            raise TypeError(f"This {type_name(part)} cannot be sent as JSON: {error}.") from error

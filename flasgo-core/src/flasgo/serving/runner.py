@@ -1,0 +1,422 @@
+"""Runs an app on uvicorn: one process, several workers, or one that reloads on changes."""
+
+from __future__ import annotations
+
+import copy
+import errno
+import importlib.util
+import inspect
+import ipaddress
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flasgo.errors import ConfigurationError
+from flasgo.serving.target import (
+    AppTarget,
+    TargetError,
+    find_target,
+    is_loading,
+    load_target,
+    target_of,
+    user_error,
+)
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from flasgo.app import Flasgo
+
+__all__ = ["ServingError", "UnclaimedHandler", "run"]
+
+logger = logging.getLogger("flasgo.serving")
+
+RELOAD_INCLUDES = ("*.py", "*.html", "*.jinja", "*.jinja2", "*.j2", "*.toml", ".env")
+RELOAD_EXCLUDED_FOLDERS = (".git", ".venv", "venv", "node_modules", "__pycache__")
+
+# Tells the processes a supervisor starts that their parent serves already. The value is the
+# parent's process id, so that it means nothing to programs started from there.
+SERVED_BY = "FLASGO_SERVED_BY"
+INSTALL_HINT = "Serving needs uvicorn, which is not installed. Next: pip install 'flasgo-core[cli]'"
+# uvicorn's exit status for "did not start"; its supervisor stops at it instead of trying again.
+_DID_NOT_START = 3
+_RELOAD_GRACE_SECONDS = 2
+
+
+class ServingError(ConfigurationError):
+    """Raised when the arguments of `run` are out of range or do not go together."""
+
+
+def run(
+    app: Flasgo | str | None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    reload: bool = False,
+    workers: int = 1,
+    reload_dirs: Iterable[str | Path] = (),
+    access_log: bool = True,
+    log_level: str = "info",
+    graceful_seconds: int = 10,
+) -> None:
+    """Serve an app until the process is told to stop.
+
+    Args:
+        app: An app, a target such as `app.py` or `pkg.mod:app`, or None for the configured one.
+        host: The address or host name to listen on.
+        port: The port; 0 takes a free one.
+        reload: Start anew when a source file, a template or `.env` changes. For development.
+        workers: The number of processes.
+        reload_dirs: What to watch; the app's project folder when left out.
+        access_log: Whether requests are logged.
+        log_level: critical, error, warning, info or debug.
+        graceful_seconds: How long requests under way may take when the server stops, in seconds.
+
+    Raises:
+        TargetError: When there is no app where the target points.
+        ServingError: When the arguments do not go together.
+        SystemExit: With status 1 when it cannot listen there or the app does not start. What the
+            user's own module raises when it is imported passes through.
+    """
+    if _is_served_already():
+        return
+    _check(port, workers, reload=reload)
+    if importlib.util.find_spec("uvicorn") is None:
+        sys.exit(INSTALL_HINT)
+    if app is None or isinstance(app, str):
+        target, app = find_target(app), None
+    else:
+        target = target_of(app) if reload or workers > 1 else None
+    if app is None and target is not None and not reload:
+        app = load_target(target)
+    plan = _Plan(
+        app=app,
+        target=target,
+        sockets=_listen(host, port),
+        options={
+            "host": host,
+            "port": port,
+            "access_log": access_log,
+            "log_level": log_level,
+            "timeout_graceful_shutdown": _RELOAD_GRACE_SECONDS if reload else graceful_seconds,
+        },
+    )
+    try:
+        if reload:
+            _run_reloading(plan, [Path(folder) for folder in reload_dirs])
+        elif workers > 1:
+            _run_workers(plan, workers)
+        else:
+            _run_here(plan)
+    except KeyboardInterrupt:
+        logger.debug("Stopped from the keyboard.")
+    finally:
+        os.environ.pop(SERVED_BY, None)
+        for sock in plan.sockets:
+            sock.close()
+
+
+class UnclaimedHandler(logging.StreamHandler):
+    """Prints Flasgo's log records as long as the application configures no logging of its own."""
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Emit the record unless a handler of the root logger gets it anyway."""
+        return False if logging.getLogger().handlers else bool(super().handle(record))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What to serve, and where."""
+
+    app: Flasgo | None
+    target: AppTarget | None
+    sockets: Sequence[socket.socket]
+    options: dict[str, Any]
+
+
+def _is_served_already() -> bool:
+    if is_loading():
+        logger.warning(
+            "app.run() does nothing while `flasgo` imports the app. "
+            'Put it under `if __name__ == "__main__":`.'
+        )
+        return True
+    return os.environ.get(SERVED_BY) == str(os.getppid())
+
+
+def _check(port: int, workers: int, *, reload: bool) -> None:
+    if not 0 <= port <= 65535:
+        raise ServingError(f"The port is {port}; ports go from 0 (any free one) to 65535.")
+    if workers < 1:
+        raise ServingError(f"The number of workers is {workers}; it takes at least 1.")
+    if reload and workers > 1:
+        raise ServingError(
+            f"Reloading and {workers} workers do not go together: reload while developing, with "
+            "one worker; run several without reload."
+        )
+
+
+# --- listening --------------------------------------------------------------------------------
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    """Bind before anything is started, so that a taken port is one line and not a traceback."""
+    try:
+        found = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except (OSError, UnicodeError):
+        sys.exit(
+            f"Cannot listen on {host!r}: there is no such host. Use 127.0.0.1 for this machine "
+            "alone, or 0.0.0.0 for every network it is in."
+        )
+    sockets: list[socket.socket] = []
+    failure: OSError | None = None
+    for family, _, _, _, address in dict.fromkeys(found):
+        try:
+            # Port 0: the second family takes the port the first one got.
+            chosen = sockets[0].getsockname()[1] if sockets else port
+            sockets.append(_bind(family, (address[0], chosen, *address[2:])))
+        except OSError as error:
+            failure = error
+            # `localhost` names an IPv6 address also where there is no IPv6.
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                break
+    if failure is not None and (not sockets or failure.errno == errno.EADDRINUSE):
+        for sock in sockets:
+            sock.close()
+        sys.exit(_cannot_listen(host, port, failure))
+    return sockets
+
+
+def _bind(family: int, address: tuple[Any, ...]) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> str:
+    where = f"Cannot listen on {host}:{port}: "
+    if error.errno == errno.EADDRINUSE:
+        other = port + 1 if port < 65535 else 8000
+        return (
+            f"{where}the port is in use. Stop the other program, or take another port, "
+            f"such as {other}."
+        )
+    if error.errno == errno.EACCES:
+        return f"{where}this user may not. Ports below 1024 need privileges; take 8000."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return (
+            f"{where}this machine does not have that address. Use 127.0.0.1 for this machine "
+            "alone, or 0.0.0.0 for every network it is in."
+        )
+    return f"{where}{error.strerror or error}."
+
+
+def _url(sockets: Sequence[socket.socket]) -> str:
+    host, port = sockets[0].getsockname()[:2]
+    if ipaddress.ip_address(host.partition("%")[0]).is_unspecified:
+        return f"http://localhost:{port} (and every address of this machine)"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _is_public(hosts: Iterable[str]) -> bool:
+    return not all(ipaddress.ip_address(host.partition("%")[0]).is_loopback for host in hosts)
+
+
+# --- the three ways to run --------------------------------------------------------------------
+
+
+def _run_here(plan: _Plan) -> None:
+    server = _server_class()(_config(plan.options, plan.app), plan.app)
+    try:
+        server.run(sockets=list(plan.sockets))
+    except SystemExit:
+        sys.exit(1)
+    if not server.started:
+        sys.exit(1)
+
+
+def _run_workers(plan: _Plan, workers: int) -> None:
+    from uvicorn.supervisors import Multiprocess
+
+    app, target = plan.app, plan.target
+    if app is None or target is None:
+        raise ServingError("Several workers need an app that can be imported.")
+    config = _config(plan.options, _WorkerApp(target), app=app, workers=workers, factory=True)
+    _announce(app, plan.sockets, f"{workers} workers")
+    os.environ[SERVED_BY] = str(os.getpid())
+    arguments: dict[str, Any] = {"sockets": list(plan.sockets)}
+    if "target" in inspect.signature(Multiprocess).parameters:  # uvicorn before 0.40
+        import uvicorn
+
+        arguments["target"] = uvicorn.Server(config).run
+    supervisor = Multiprocess(config, **arguments)
+    supervisor.run()
+    if any(process.process.exitcode == _DID_NOT_START for process in supervisor.processes):
+        sys.exit(1)
+
+
+def _run_reloading(plan: _Plan, folders: list[Path]) -> None:
+    from uvicorn.supervisors import ChangeReload
+
+    if plan.target is None:
+        raise ServingError("Reloading needs an app that can be imported.")
+    folders = folders or [_project_of(plan.target)]
+    _say(f"Watching {', '.join(map(str, folders))} for changes.")
+    config = _config(
+        plan.options,
+        # uvicorn watches only for apps it is given as text; the child puts the app in its place.
+        plan.target.absolute,
+        reload=True,
+        reload_dirs=[str(folder) for folder in folders],
+        reload_includes=list(RELOAD_INCLUDES),
+        reload_excludes=[
+            str(folder / name)
+            for folder in folders
+            for name in RELOAD_EXCLUDED_FOLDERS
+            if (folder / name).is_dir()
+        ],
+    )
+    os.environ[SERVED_BY] = str(os.getpid())
+    child = _ReloadingServer(config, plan.target)
+    ChangeReload(config, target=child, sockets=list(plan.sockets)).run()
+
+
+def _project_of(target: AppTarget) -> Path:
+    """Return the folder whose files make the app: what is imported, and what lies beside it."""
+    return target.root.parent if target.root.name == "src" else target.root
+
+
+@dataclass(frozen=True)
+class _WorkerApp:
+    """Loads the app in a process that a supervisor started."""
+
+    target: AppTarget
+
+    def __call__(self) -> Flasgo:
+        try:
+            return load_target(self.target)
+        except TargetError as error:
+            _say(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever the user's module raises
+            _say(user_error(error).rstrip())
+        sys.exit(_DID_NOT_START)
+
+
+@dataclass(frozen=True)
+class _ReloadingServer:
+    """One life between two reloads: loads the app and serves it on the parent's sockets."""
+
+    config: uvicorn.Config
+    target: AppTarget
+
+    def __call__(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            app = _WorkerApp(self.target)()
+        except SystemExit:
+            _say("Waiting for a change.")
+            raise
+        self.config.app = app
+        server = _server_class()(self.config, app)
+        server.run(sockets=sockets)
+
+
+def _config(
+    options: dict[str, Any], served: object, *, app: Flasgo | None = None, **more: Any
+) -> uvicorn.Config:
+    import uvicorn
+
+    from flasgo.serving.protocol import GuardedProtocol
+
+    return uvicorn.Config(
+        served,  # ty: ignore[invalid-argument-type]
+        http=GuardedProtocol,
+        loop="auto",
+        ws="auto",
+        lifespan="auto",
+        log_config=_log_config(),
+        server_header=False,
+        # SECURITY: limits and allow-lists are keyed on the peer's address. uvicorn would let a
+        # client on a loopback proxy replace it with X-Forwarded-For.
+        proxy_headers=False,
+        **options,
+        **more,
+    )
+
+
+def _server_class() -> Any:
+    """Return a uvicorn server that says where it serves once it does."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        def __init__(self, config: uvicorn.Config, app: Flasgo) -> None:
+            super().__init__(config)
+            self._app = app
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started and sockets:
+                _announce(self._app, sockets)
+
+    return Server
+
+
+# --- what is printed --------------------------------------------------------------------------
+
+
+def _announce(app: Flasgo, sockets: Sequence[socket.socket], *details: str) -> None:
+    plugins = [plugin.name for plugin in app.plugins if plugin.status == "active"]
+    facts = [
+        *details,
+        f"debug {'on' if app.settings.DEBUG else 'off'}",
+        f"plugins: {', '.join(plugins) or 'none'}",
+    ]
+    _say(f"Flasgo serves {_url(sockets)}\n  {'; '.join(facts)}. Ctrl+C stops it.")
+    if app.settings.DEBUG and _is_public(sock.getsockname()[0] for sock in sockets):
+        logger.warning(
+            "DEBUG is on and other machines can reach this server: error pages show them source "
+            "code and values. Set DEBUG to False, or listen on 127.0.0.1."
+        )
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def _log_config() -> dict[str, Any]:
+    """Return uvicorn's logging, with Flasgo's loggers heard too."""
+    from uvicorn.config import LOGGING_CONFIG
+
+    config = copy.deepcopy(LOGGING_CONFIG)
+    ours = logging.getLogger("flasgo")
+    if not ours.handlers:
+        config["formatters"]["flasgo"] = {
+            "()": "uvicorn.logging.DefaultFormatter",
+            "fmt": "%(levelprefix)s %(name)s: %(message)s",
+            "use_colors": None,
+        }
+        config["handlers"]["flasgo"] = {
+            "class": "flasgo.serving.runner.UnclaimedHandler",
+            "formatter": "flasgo",
+            "stream": "ext://sys.stderr",
+        }
+        config["loggers"]["flasgo"] = {
+            "handlers": ["flasgo"],
+            "level": logging.getLevelName(ours.level) if ours.level else "INFO",
+        }
+    return config

@@ -1,0 +1,1 @@
+"""Settings: what exists, what was configured, and what core itself reads."""

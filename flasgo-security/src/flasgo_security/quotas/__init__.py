@@ -1,0 +1,1 @@
+"""Quotas and throttling, per process or shared by many."""

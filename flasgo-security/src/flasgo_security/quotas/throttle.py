@@ -1,0 +1,204 @@
+"""Turns away clients that keep failing security checks."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
+
+from flasgo import HTTPException, hookimpl
+
+from flasgo_security.events import EVENTS_ATTRIBUTE, loggable, security_event
+from flasgo_security.quotas.callers import CallerKeys
+from flasgo_security.quotas.shared import SharedQuota, SharedQuotas
+from flasgo_security.quotas.store_health import StoreDownError
+from flasgo_security.quotas.window import MAX_KEYS, SlidingWindow
+
+if TYPE_CHECKING:
+    from flasgo import Registry, Request, Response, Settings
+
+__all__ = ["FailureThrottle", "SharedFailureThrottle"]
+
+logger = logging.getLogger("flasgo.security")
+
+_DENIALS = frozenset({401, 403})
+
+
+class FailureThrottle:
+    """Counts requests that failed a security check, per client, and answers 429 past the limit.
+
+    A request has failed when it caused a security event, or was answered 401 or 403. It counts
+    once. Answers of the throttle itself do not count, so that a client is free again one window
+    after its last attempts.
+
+    Args:
+        clock: Seconds from a clock that never goes back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._callers = CallerKeys()
+        self._failures: SlidingWindow | None = None
+
+    def declare(self, registry: Registry) -> None:
+        """Declare the settings, attributes and methods of this concern."""
+        registry.setting(
+            "SECURITY_FAILURE_RATE_LIMIT",
+            int | None,
+            default=None,
+            help="Failed security checks (host, CSRF, sessions, 401, 403) after which a client "
+            "is answered 429; None or 0 is no limit.",
+            check=_check_limit,
+        )
+        registry.setting(
+            "SECURITY_FAILURE_WINDOW_SECONDS",
+            float,
+            default=60.0,
+            help="Seconds for which a failed security check counts.",
+            check=lambda value: None if cast("float", value) > 0 else "it must be greater than 0",
+        )
+        registry.request_attribute(EVENTS_ATTRIBUTE, _no_events)
+        registry.app_method("security_event", security_event)
+
+    def configure(self, settings: Settings) -> None:
+        """Read the settings."""
+        self._callers = CallerKeys.from_settings(settings)
+        limit = cast("int | None", settings["SECURITY_FAILURE_RATE_LIMIT"])
+        period = cast("float", settings["SECURITY_FAILURE_WINDOW_SECONDS"])
+        self._failures = SlidingWindow(limit, period, clock=self._clock) if limit else None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether there is a limit at all."""
+        return self._failures is not None
+
+    @hookimpl(tryfirst=True, before=("security.hosts",))
+    def request_started(self, request: Request) -> None:
+        """Turn away a client that is over the limit, before anything else is checked."""
+        failures = self._failures
+        # PERF: false as long as nobody has failed.
+        # SECURITY: clients without an address share no bucket, or one could shut out all.
+        if not failures or request.client_ip is None:
+            return
+        with self._lock:
+            used, wait = failures.usage(self._callers.key(request.client_ip))
+        if used < failures.limit:
+            return
+        raise _refusal(wait)
+
+    @hookimpl
+    def response_finalize(self, request: Request, response: Response) -> Awaitable[None] | None:
+        """Count the request if it failed a security check."""
+        status = response.status_code
+        # PERF: most answers are neither denials nor follow an event.
+        if status in _DENIALS or request.peek(EVENTS_ATTRIBUTE) is not None:
+            self._record(request, status)
+        return None
+
+    def _record(self, request: Request, status: int) -> str | None:
+        """Count a failure; return the client it counts against, or None."""
+        events = cast("list[str] | None", request.peek(EVENTS_ATTRIBUTE))
+        if not events:
+            if status not in _DENIALS:
+                return None
+            security_event("denied", request, f"answered {status}")
+        failures = self._failures
+        if failures is None or request.client_ip is None:
+            return None
+        client_ip = self._callers.key(request.client_ip)
+        with self._lock:
+            was_free = failures.usage(client_ip).used < failures.limit
+            used, _ = failures.hit(client_ip)
+        if was_free and used >= failures.limit:
+            _log_throttled(client_ip, used, failures.period)
+        return client_ip
+
+
+class SharedFailureThrottle(FailureThrottle):
+    """Counts failures together with other processes and hosts.
+
+    Every request is looked up in memory only; each failure is counted in the shared storage too,
+    and a client that has used up what all processes together allow is turned away from then on.
+    A process thus lets pass at most one failure of a client that the others have had enough of.
+    While the storage does not answer, each process counts for itself.
+
+    Args:
+        quotas: Counts.
+        clock: Seconds from a clock that never goes back.
+    """
+
+    def __init__(self, quotas: SharedQuotas, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock)
+        self._quotas = quotas
+        self._blocked: OrderedDict[str, float] = OrderedDict()
+
+    @hookimpl(tryfirst=True, before=("security.hosts",))
+    def request_started(self, request: Request) -> None:
+        """Turn away a client that is over the limit, before anything else is checked."""
+        if self._blocked and request.client_ip is not None:
+            client = self._callers.key(request.client_ip)
+            until = self._blocked.get(client)
+            if until is not None:
+                wait = until - self._clock()
+                if wait > 0:
+                    raise _refusal(wait)
+                self._blocked.pop(client, None)
+        super().request_started(request)
+
+    @hookimpl
+    async def response_finalize(self, request: Request, response: Response) -> None:
+        """Count the request if it failed a security check."""
+        status = response.status_code
+        if status in _DENIALS or request.peek(EVENTS_ATTRIBUTE) is not None:
+            client_ip = self._record(request, status)
+            if client_ip is not None:
+                await self._share(client_ip)
+
+    async def _share(self, client_ip: str) -> None:
+        failures = self._failures
+        if failures is None:
+            return
+        quota = SharedQuota("throttle", failures.limit, math.ceil(failures.period))
+        with suppress(StoreDownError):
+            [usage], _ = await self._quotas.take([quota], [client_ip])
+            if usage.used < failures.limit or client_ip in self._blocked:
+                return
+            while len(self._blocked) >= MAX_KEYS:
+                # Forgotten here, but not in the storage: the next failure blocks it again.
+                self._blocked.popitem(last=False)
+            self._blocked[client_ip] = self._clock() + usage.wait
+            _log_throttled(client_ip, usage.used, failures.period)
+
+
+def _refusal(wait: float) -> HTTPException:
+    seconds = max(math.ceil(wait), 1)
+    return HTTPException(
+        429,
+        f"Too many failed requests from this address; try again in {seconds} seconds.",
+        headers={"retry-after": str(seconds)},
+    )
+
+
+def _log_throttled(client_ip: str, used: int, period: float) -> None:
+    logger.warning(
+        "Client %s is throttled: %d failed requests within %g seconds",
+        loggable(client_ip),
+        used,
+        period,
+        extra={"event": "throttled", "client_ip": loggable(client_ip)},
+    )
+
+
+def _no_events(request: Request) -> list[str]:
+    return []
+
+
+def _check_limit(value: object) -> str | None:
+    limit = cast("int | None", value)
+    return "it must be 0 or more, or None" if limit is not None and limit < 0 else None

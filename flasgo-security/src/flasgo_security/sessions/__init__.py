@@ -1,0 +1,1 @@
+"""Sessions, in signed cookies or on a server, and the messages kept in them."""
