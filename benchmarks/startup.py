@@ -100,7 +100,12 @@ def _resident_kib(name: str) -> int | None:
 
 def _python(code: str) -> str:
     root = str(Path(__file__).resolve().parent.parent)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("FLASGO_")}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        # A deployed worker finds its byte code compiled.
+        if not name.startswith("FLASGO_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
+
+from msgspec import Struct
 
 from flasgo.asgi import ASGIApp
 from flasgo.callbacks import Callbacks
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Blueprint", "Registration", "mount_routes", "name_taken"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Recorded:
+class _Recorded(Struct, frozen=True):
     """A route or a mount as a blueprint took it down."""
 
     path: str
@@ -35,8 +35,7 @@ class _Recorded:
     mounted: ASGIApp | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Nested:
+class _Nested(Struct, frozen=True):
     """A blueprint inside another one."""
 
     blueprint: Blueprint

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from flasgo.errors import ConfigurationError
 
@@ -19,8 +20,7 @@ Callback = Callable[..., Awaitable[object]]
 """An app callback, ready to be awaited with all the arguments of its kind, by position."""
 
 
-@dataclass(slots=True)
-class Callbacks:
+class Callbacks(Struct):
     """What an app or a blueprint has registered to be called around its requests.
 
     Attributes:

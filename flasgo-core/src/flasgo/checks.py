@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
+
+from msgspec import Struct
 
 from flasgo.errors import FlasgoError, PluginError
 from flasgo.settings.core import weak_secret_key
@@ -22,8 +23,7 @@ _LEVELS: tuple[Level, ...] = get_args(Level)
 _MAKE_A_KEY = "Make one with `openssl rand -hex 32` and set FLASGO_SECRET_KEY to it."
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One weakness that a check found.
 
     Attributes:

@@ -9,8 +9,9 @@ import copy
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct
 
 from flasgo.callbacks import OFFERED, Callback, Callbacks, as_callback
 from flasgo.error_answers.handling import ErrorHandlers
@@ -46,8 +47,7 @@ Call = Callable[["Connection"], Awaitable[object]]
 """Runs the handler with the arguments it asks for."""
 
 
-@dataclass(frozen=True, slots=True)
-class StageInfo:
+class StageInfo(Struct, frozen=True):
     """One step of a pipeline, as `flasgo routes --explain` shows it.
 
     Attributes:
@@ -160,8 +160,7 @@ def _split(
     return tuple(call for call, _ in every[:first_async]), every[first_async:]
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """The callbacks around one endpoint, in the order in which they run.
 
     Attributes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -24,8 +23,7 @@ _JSON = b"application/json"
 _KEYED = types.StructType | types.DataclassType | types.TypedDictType
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """One parameter that is the JSON body, or a field of it.
 
     Attributes:

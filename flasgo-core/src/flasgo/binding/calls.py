@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
+
+from msgspec import Struct
 
 from flasgo.binding.bodies import FormBody, JsonBody
 from flasgo.binding.dependencies import Exits, Node, exits_of
@@ -27,8 +28,7 @@ __all__ = ["Arguments", "make_call"]
 Run = Callable[..., Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(Struct, frozen=True):
     """Where the arguments of a handler come from.
 
     The values of a call are numbered: the connection is 0, then what `readers` read, what the

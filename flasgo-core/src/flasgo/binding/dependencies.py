@@ -6,9 +6,10 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
+
+from msgspec import Struct
 
 from flasgo.binding.signatures import is_async
 from flasgo.errors import ConfigurationError
@@ -138,8 +139,7 @@ def exits_of(connection: Connection) -> Exits:
     return exits
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One dependency of a plan: called once its own arguments are known.
 
     Attributes:

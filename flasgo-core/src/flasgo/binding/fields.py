@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import msgspec
@@ -25,8 +24,7 @@ Reader = Callable[[Any], object]
 """Takes one value from the request; raises InvalidError when it is not valid."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """One value that stands as text in a request.
 
     Attributes:
@@ -101,8 +99,7 @@ def _listed(values: list[str]) -> list[str] | None:
     return [part for part in parts if part] or None
 
 
-@dataclass(frozen=True, slots=True)
-class FileField:
+class FileField(msgspec.Struct, frozen=True):
     """A file of a form, or all files of one name.
 
     Attributes:
@@ -139,8 +136,7 @@ class FileField:
         return read
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(msgspec.Struct, frozen=True):
     """A dataclass, Struct or TypedDict whose fields are single values of one place.
 
     Attributes:

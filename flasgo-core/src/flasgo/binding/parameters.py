@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 __all__ = ["Body", "Cookie", "Depends", "Form", "Header", "Marker", "Path", "Query"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Marker:
+class Marker(Struct, frozen=True, kw_only=True, eq=False):
     """What the markers of values in a request have in common.
 
     Attributes:
@@ -21,38 +22,33 @@ class Marker:
 
     alias: str | None = None
     description: str = ""
-    examples: Sequence[object] = field(default=(), hash=False)
+    examples: Sequence[object] = ()
     deprecated: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Query(Marker):
+class Query(Marker, frozen=True, kw_only=True, eq=False):
     """The value comes from the query: `Annotated[int, Query(alias="page-size")]`.
 
     On a dataclass, Struct or TypedDict each of its fields is a parameter of the query.
     """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Header(Marker):
+class Header(Marker, frozen=True, kw_only=True, eq=False):
     """The value comes from a header; `_` in the parameter's name stands for `-`.
 
     A list takes the values of all headers of that name, split at commas (RFC 9110, section 5.3).
     """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cookie(Marker):
+class Cookie(Marker, frozen=True, kw_only=True, eq=False):
     """The value comes from a cookie."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Path(Marker):
+class Path(Marker, frozen=True, kw_only=True, eq=False):
     """Describes a path parameter; it is found by its name without this."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Form(Marker):
+class Form(Marker, frozen=True, kw_only=True, eq=False):
     """The value is a field of a submitted form, urlencoded or multipart.
 
     On a dataclass, Struct or TypedDict each of its fields is a field of the form. `UploadedFile`
@@ -60,8 +56,7 @@ class Form(Marker):
     """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Body(Marker):
+class Body(Marker, frozen=True, kw_only=True, eq=False):
     """The value is the JSON body. Several of them are the fields of one JSON object.
 
     A dataclass, Struct or TypedDict without a marker is the JSON body too.

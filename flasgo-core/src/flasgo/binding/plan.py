@@ -9,7 +9,6 @@ import dataclasses
 import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +55,7 @@ _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _DEPTH = 50
 
 
-@dataclass(frozen=True, slots=True)
-class PathParameter:
+class PathParameter(msgspec.Struct, frozen=True):
     """A parameter of the rule that the handler or a dependency takes.
 
     Attributes:
@@ -71,8 +69,7 @@ class PathParameter:
     marker: Marker
 
 
-@dataclass(frozen=True)
-class CallPlan:
+class CallPlan(msgspec.Struct, frozen=True):
     """How the handler of one route is called.
 
     Attributes:
@@ -269,7 +266,7 @@ class _Compiler:
             annotation, markers = split_annotated(asked.annotation, _MARKERS)
         if _is_marked(asked.default):
             markers.append(asked.default)
-            asked = dataclasses.replace(asked, default=MISSING)
+            asked = msgspec.structs.replace(asked, default=MISSING)
         if len(markers) > 1:
             names = " and ".join(_marker_name(marker) for marker in markers)
             site.refuse(asked.name, f"is marked {names}", "keep one of them")
@@ -447,7 +444,7 @@ def _model_of(site: Site, place: Place, asked: Asked, annotation: Any, marker: M
         own = markers[0] if markers else type(marker)()
         own = own() if isinstance(own, type) else own
         if own.alias is None:
-            own = dataclasses.replace(own, alias=_sent_name(place, member.encode_name))
+            own = msgspec.structs.replace(own, alias=_sent_name(place, member.encode_name))
         shown = MISSING if member.default is msgspec.NODEFAULT else member.default
         default = MISSING if member.required else None
         fields.append(_field_of(site, place, member.name, bare, default, shown, own))

@@ -7,9 +7,10 @@ import inspect
 import sys
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, NoReturn
+
+from msgspec import Struct
 
 from flasgo.errors import RouteError
 from flasgo.routing.route import source_of
@@ -29,8 +30,7 @@ MISSING: Any = inspect.Parameter.empty
 """Stands for "no annotation" and "no default". `Any`: it takes the place of every type."""
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """A function that gets arguments, for error messages.
 
     Attributes:
@@ -60,8 +60,7 @@ class Site:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One parameter of a function.
 
     Attributes:

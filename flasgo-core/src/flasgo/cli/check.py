@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from msgspec import structs
 
 from flasgo.checks import Finding, collect_findings, is_failure
 from flasgo.cli.loading import AppOption, JsonOption, app_for_command
@@ -26,7 +26,7 @@ def check(
     """Look for weaknesses; the exit status is 1 when there are any that matter."""
     findings = collect_findings(app_for_command(app), deploy=deploy)
     if as_json:
-        write_json([dataclasses.asdict(finding) for finding in findings])
+        write_json([structs.asdict(finding) for finding in findings])
     else:
         write(_report(findings, deploy=deploy))
     if is_failure(findings, deploy=deploy):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from msgspec import structs
 
 from flasgo.cli.loading import AppOption, JsonOption, app_or_default
 from flasgo.cli.output import facts, write, write_json
@@ -15,7 +15,7 @@ def plugins(*, app: AppOption = None, as_json: JsonOption = False) -> None:
     """List the plugins of an app and what they bring."""
     infos = list(app_or_default(app).plugins)
     if as_json:
-        write_json([dataclasses.asdict(info) for info in infos])
+        write_json([structs.asdict(info) for info in infos])
         return
     if not infos:
         write("No plugins. `pip install flasgo` brings the whole bundle.")

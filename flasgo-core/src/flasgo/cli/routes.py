@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
+from msgspec import structs
 
 from flasgo.app import Flasgo
 from flasgo.cli.loading import AppOption, JsonOption, app_for_command
@@ -130,5 +130,5 @@ def _as_json(route: Route, stages: Sequence[StageInfo], *, explain: bool) -> dic
         "policies": [policy.explain() for policy in route.policies],
     }
     if explain:
-        row["stages"] = [dataclasses.asdict(stage) for stage in stages]
+        row["stages"] = [structs.asdict(stage) for stage in stages]
     return row

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Annotated
 
 import typer
+from msgspec import structs
 
 from flasgo.cli.loading import AppOption, JsonOption, app_or_default
 from flasgo.cli.output import facts, fail, table, write, write_json
@@ -36,7 +36,7 @@ def settings(
     if changed:
         rows = [row for row in rows if row.source != "default"]
     if as_json:
-        write_json([dataclasses.asdict(row) for row in rows])
+        write_json([structs.asdict(row) for row in rows])
     elif name is not None:
         for row in rows:
             write(_details(row))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from calendar import timegm
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from flasgo.requests.connection import Connection
@@ -36,8 +37,7 @@ _DATES = tuple(
 _NAMES = (b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since")
 
 
-@dataclass(frozen=True, slots=True)
-class Preconditions:
+class Preconditions(Struct, frozen=True):
     """What a GET or HEAD request demands of what it asks for, before it wants it.
 
     Attributes:

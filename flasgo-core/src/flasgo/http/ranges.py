@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from flasgo.http.conditional import parse_http_date
 
@@ -41,8 +42,7 @@ class Part(NamedTuple):
         return self.stop - self.start
 
 
-@dataclass(frozen=True, slots=True)
-class RangeRequest:
+class RangeRequest(Struct, frozen=True):
     """A request for parts of a file.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType, ModuleType
+
+from msgspec import Struct
 
 from flasgo.errors import PluginError
 
@@ -15,8 +16,7 @@ __all__ = ["ENTRY_POINT_GROUP", "Candidate", "installed_plugins"]
 ENTRY_POINT_GROUP = "flasgo.plugins"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """An installed plugin that has not been loaded yet.
 
     Attributes:

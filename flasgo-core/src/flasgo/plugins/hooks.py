@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, overload
 
 import pluggy
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from flasgo.routing import Route
@@ -22,8 +22,7 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 _marker = pluggy.HookimplMarker(PROJECT)
 
 
-@dataclass(frozen=True, slots=True)
-class HookOptions:
+class HookOptions(Struct, frozen=True):
     """What a hook implementation asks for beyond pluggy's own options.
 
     Attributes:

@@ -6,11 +6,11 @@ import inspect
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 import pluggy
+from msgspec import Struct, field
 
 from flasgo import _bundle, hookspecs
 from flasgo.errors import FlasgoError, PluginError
@@ -34,8 +34,7 @@ _ALWAYS_SYNC = {*hookspecs.SETUP_HOOKS} - {"app_startup", "app_shutdown"}
 Status = Literal["active", "disabled", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
-class PluginInfo:
+class PluginInfo(Struct, frozen=True):
     """What `app.plugins` tells of one plugin.
 
     Attributes:
@@ -60,8 +59,7 @@ class PluginInfo:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PluginChoice:
+class PluginChoice(Struct, frozen=True):
     """Which plugins an app asks for.
 
     Attributes:
@@ -87,8 +85,7 @@ class PluginChoice:
         return ""
 
 
-@dataclass(slots=True)
-class _Record:
+class _Record(Struct):
     name: str
     candidate: Candidate | None
     plugin: object | None = None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
+
+from msgspec import Struct, field
 
 from flasgo.errors import PluginError
 from flasgo.plugins.policies import Policy
@@ -22,8 +23,7 @@ __all__ = ["Ledger", "Option", "Registry"]
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """A keyword of `Flasgo(...)` that a plugin declared."""
 
     name: str
@@ -32,8 +32,7 @@ class Option:
     help: str
 
 
-@dataclass(slots=True)
-class Ledger:
+class Ledger(Struct):
     """Everything the plugins of one app have declared, with the owner of each name."""
 
     settings: SettingSpecs = field(default_factory=SettingSpecs)

@@ -11,8 +11,9 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from flasgo.http.conditional import Preconditions
 from flasgo.http.ranges import Part, RangeRequest, UnsatisfiableRangeError
@@ -79,8 +80,7 @@ Opener = Callable[[], OpenFile]
 """Opens the file of an answer; what it raises is the answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(Struct, frozen=True):
     """What identifies one state of one file."""
 
     size: int
@@ -165,8 +165,7 @@ class Wanted(NamedTuple):
     etag: str | None = None
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """The answer to a request for a file that is there.
 
     Attributes:

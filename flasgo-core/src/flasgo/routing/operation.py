@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypedDict
+
+from msgspec import Struct, field
 
 from flasgo.errors import RouteError
 
@@ -38,8 +39,7 @@ class OperationOptions(TypedDict, total=False):
     responses: Mapping[int, Any]
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """What a route says about itself; see `OperationOptions`."""
 
     response_model: Any = None

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from flasgo.errors import ConfigurationError, SettingError
 from flasgo.settings.core import CORE_SETTINGS, weak_secret_key
 from flasgo.settings.dotenv import read_dotenv
@@ -56,8 +58,7 @@ _REPR_LIMIT = 80
 _CORE_BY_NAME = {spec.name: spec for spec in CORE_SETTINGS}
 
 
-@dataclass(frozen=True)
-class SettingInfo:
+class SettingInfo(Struct, frozen=True):
     """One setting of a running app, ready to show: secrets are masked.
 
     Attributes:

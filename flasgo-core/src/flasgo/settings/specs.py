@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from msgspec import Struct
 
 from flasgo.errors import PluginError
 
@@ -28,8 +29,7 @@ MISSING: Final = _Missing.MISSING
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
-@dataclass(frozen=True)
-class SettingSpec:
+class SettingSpec(Struct, frozen=True):
     """One setting as its owner declares it.
 
     Args:
