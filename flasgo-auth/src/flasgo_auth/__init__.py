@@ -1,35 +1,10 @@
 """Users, authentication backends, permissions, logins and passwords for Flasgo."""
 
-from flasgo_auth.backends.api_key import (
-    MAX_API_KEY_BYTES,
-    ApiKeyBackend,
-    ApiKeyValidator,
-    api_key_backend,
-)
+from typing import TYPE_CHECKING
+
+from flasgo.lazy import lazy_names
+
 from flasgo_auth.backends.backend import AuthBackend, AuthFunction
-from flasgo_auth.backends.basic import (
-    BasicAuthBackend,
-    BasicCredentials,
-    BasicValidator,
-    basic_auth_backend,
-    extract_basic_credentials,
-)
-from flasgo_auth.backends.bearer import (
-    MAX_TOKEN_BYTES,
-    BearerTokenBackend,
-    TokenValidator,
-    bearer_token_backend,
-    extract_bearer_token,
-)
-from flasgo_auth.backends.jwt import (
-    Claims,
-    ClaimsLoader,
-    InvalidTokenError,
-    JwtBackend,
-    JwtVerifier,
-    jwt_backend,
-)
-from flasgo_auth.backends.static_keys import secrets_match
 from flasgo_auth.current import current_user
 from flasgo_auth.login import (
     SESSION_KEY,
@@ -40,14 +15,6 @@ from flasgo_auth.login import (
     session_backend,
     write_login,
 )
-from flasgo_auth.passwords.hashing import (
-    MAX_PASSWORD_BYTES,
-    PasswordCheck,
-    hash_password,
-    needs_rehash,
-    verify_password,
-)
-from flasgo_auth.passwords.schemes import Argon2, PasswordScheme, Scrypt
 from flasgo_auth.permissions import (
     AllOf,
     AllowAny,
@@ -62,6 +29,45 @@ from flasgo_auth.permissions import (
 from flasgo_auth.plugin import AuthPlugin
 from flasgo_auth.policy import AuthPolicy, authorize
 from flasgo_auth.users import ANONYMOUS, User, UserId
+
+if TYPE_CHECKING:
+    from flasgo_auth.backends.api_key import (
+        MAX_API_KEY_BYTES,
+        ApiKeyBackend,
+        ApiKeyValidator,
+        api_key_backend,
+    )
+    from flasgo_auth.backends.basic import (
+        BasicAuthBackend,
+        BasicCredentials,
+        BasicValidator,
+        basic_auth_backend,
+        extract_basic_credentials,
+    )
+    from flasgo_auth.backends.bearer import (
+        MAX_TOKEN_BYTES,
+        BearerTokenBackend,
+        TokenValidator,
+        bearer_token_backend,
+        extract_bearer_token,
+    )
+    from flasgo_auth.backends.jwt import (
+        Claims,
+        ClaimsLoader,
+        InvalidTokenError,
+        JwtBackend,
+        JwtVerifier,
+        jwt_backend,
+    )
+    from flasgo_auth.backends.static_keys import secrets_match
+    from flasgo_auth.passwords.hashing import (
+        MAX_PASSWORD_BYTES,
+        PasswordCheck,
+        hash_password,
+        needs_rehash,
+        verify_password,
+    )
+    from flasgo_auth.passwords.schemes import Argon2, PasswordScheme, Scrypt
 
 __all__ = [
     "ANONYMOUS",
@@ -119,3 +125,38 @@ __all__ = [
     "verify_password",
     "write_login",
 ]
+
+# PERF: most apps need few of these; each waits until somebody asks for it.
+_HOMES = {
+    "ApiKeyBackend": "backends.api_key",
+    "ApiKeyValidator": "backends.api_key",
+    "Argon2": "passwords.schemes",
+    "BasicAuthBackend": "backends.basic",
+    "BasicCredentials": "backends.basic",
+    "BasicValidator": "backends.basic",
+    "BearerTokenBackend": "backends.bearer",
+    "Claims": "backends.jwt",
+    "ClaimsLoader": "backends.jwt",
+    "InvalidTokenError": "backends.jwt",
+    "JwtBackend": "backends.jwt",
+    "JwtVerifier": "backends.jwt",
+    "MAX_API_KEY_BYTES": "backends.api_key",
+    "MAX_PASSWORD_BYTES": "passwords.hashing",
+    "MAX_TOKEN_BYTES": "backends.bearer",
+    "PasswordCheck": "passwords.hashing",
+    "PasswordScheme": "passwords.schemes",
+    "Scrypt": "passwords.schemes",
+    "TokenValidator": "backends.bearer",
+    "api_key_backend": "backends.api_key",
+    "basic_auth_backend": "backends.basic",
+    "bearer_token_backend": "backends.bearer",
+    "extract_basic_credentials": "backends.basic",
+    "extract_bearer_token": "backends.bearer",
+    "hash_password": "passwords.hashing",
+    "jwt_backend": "backends.jwt",
+    "needs_rehash": "passwords.hashing",
+    "secrets_match": "backends.static_keys",
+    "verify_password": "passwords.hashing",
+}
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

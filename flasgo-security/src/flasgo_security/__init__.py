@@ -1,18 +1,24 @@
 """Host allow-list, CORS, CSRF, sessions, hardened headers, throttling and rate limits."""
 
+from typing import TYPE_CHECKING
+
+from flasgo.lazy import lazy_names
+
 from flasgo_security.cors import Cors, cors
 from flasgo_security.csp import ContentSecurityPolicy
 from flasgo_security.csrf import CsrfExempt, csrf_exempt
 from flasgo_security.events import security_event
 from flasgo_security.headers import Csp, csp
-from flasgo_security.outbound import OutboundTarget, SSRFConfig, SSRFGuard, SSRFViolation
 from flasgo_security.plugin import SecurityPlugin
 from flasgo_security.quotas.ratelimit import QuotaStatus, RateLimit, rate_limit
-from flasgo_security.quotas.store_health import StoreDownError
-from flasgo_security.sessions.flashes import flash, get_flashed_messages
 from flasgo_security.sessions.proxy import session
 from flasgo_security.sessions.session import Session
 from flasgo_security.templating import csrf_input, csrf_token
+
+if TYPE_CHECKING:
+    from flasgo_security.outbound import OutboundTarget, SSRFConfig, SSRFGuard, SSRFViolation
+    from flasgo_security.quotas.store_health import StoreDownError
+    from flasgo_security.sessions.flashes import flash, get_flashed_messages
 
 __all__ = [
     "ContentSecurityPolicy",
@@ -39,3 +45,16 @@ __all__ = [
     "security_event",
     "session",
 ]
+
+# PERF: most apps need few of these; each waits until somebody asks for it.
+_HOMES = {
+    "OutboundTarget": "outbound",
+    "SSRFConfig": "outbound",
+    "SSRFGuard": "outbound",
+    "SSRFViolation": "outbound",
+    "StoreDownError": "quotas.store_health",
+    "flash": "sessions.flashes",
+    "get_flashed_messages": "sessions.flashes",
+}
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

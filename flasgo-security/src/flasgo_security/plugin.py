@@ -17,19 +17,17 @@ from flasgo_security.headers import Csp, HeaderGuard, RouteCspGuard, csp
 from flasgo_security.hosts import HostGuard
 from flasgo_security.https_redirect import HttpsGuard
 from flasgo_security.openapi import OpenApiDescription
-from flasgo_security.outbound import Resolver
-from flasgo_security.outbound.resolvers import system_resolver
-from flasgo_security.outbound.ssrf import OutboundConcern
 from flasgo_security.quotas.ratelimit import RateLimitGuard
-from flasgo_security.quotas.shared import SharedQuotas
-from flasgo_security.quotas.shared_ratelimit import SharedRateLimitGuard
-from flasgo_security.quotas.throttle import FailureThrottle, SharedFailureThrottle
+from flasgo_security.quotas.throttle import FailureThrottle
 from flasgo_security.sessions.cookie_writers import CookieWriter, StoredCookieWriter
 from flasgo_security.sessions.session import SessionGuard
+from flasgo_security.ssrf import OutboundConcern
 from flasgo_security.templating import TemplateHelpers
 
 if TYPE_CHECKING:
     from flasgo import Flasgo, Registry
+
+    from flasgo_security.outbound import Resolver
 
 __all__ = ["SecurityPlugin"]
 
@@ -40,7 +38,7 @@ class SecurityPlugin:
     Args:
         clock: Seconds from a clock that never goes back, for throttling and rate limits.
         wall_clock: Seconds since the epoch, for the expiry of sessions.
-        resolver: Looks up the hosts of outbound URLs.
+        resolver: Looks up the hosts of outbound URLs; None asks the system.
     """
 
     name = "security"
@@ -50,7 +48,7 @@ class SecurityPlugin:
         *,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
-        resolver: Resolver = system_resolver,
+        resolver: Resolver | None = None,
     ) -> None:
         self._clock = clock
         self.forwarded = ForwardedGuard()
@@ -131,16 +129,25 @@ class SecurityPlugin:
         settings = app.settings
         uri = cast("str | None", settings["RATELIMIT_STORAGE_URI"])
         if uri and not uri.removeprefix("async+").startswith("memory://"):
-            quotas = SharedQuotas(
-                uri,
-                cast("float", settings["RATELIMIT_STORAGE_TIMEOUT_SECONDS"]),
-                cast("str", settings["RATELIMIT_STORAGE_PREFIX"]),
-            )
-            is_open = settings["RATELIMIT_STORAGE_FAILURE"] == "open"
-            self.ratelimit = SharedRateLimitGuard(app, quotas, is_open=is_open)
-            self.throttle = SharedFailureThrottle(quotas, self._clock)
+            self._share_quotas(app, uri)
         self.ratelimit.configure(settings)
         self.throttle.configure(settings)
         self._registry.component("ratelimit", self.ratelimit)
         if self.throttle.is_active:
             self._registry.component("throttle", self.throttle)
+
+    def _share_quotas(self, app: Flasgo, uri: str) -> None:
+        # PERF: an app that counts in memory does not pay for importing these.
+        from flasgo_security.quotas.shared import SharedQuotas
+        from flasgo_security.quotas.shared_ratelimit import SharedRateLimitGuard
+        from flasgo_security.quotas.shared_throttle import SharedFailureThrottle
+
+        settings = app.settings
+        quotas = SharedQuotas(
+            uri,
+            cast("float", settings["RATELIMIT_STORAGE_TIMEOUT_SECONDS"]),
+            cast("str", settings["RATELIMIT_STORAGE_PREFIX"]),
+        )
+        is_open = settings["RATELIMIT_STORAGE_FAILURE"] == "open"
+        self.ratelimit = SharedRateLimitGuard(app, quotas, is_open=is_open)
+        self.throttle = SharedFailureThrottle(quotas, self._clock)

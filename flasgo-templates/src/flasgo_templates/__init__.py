@@ -1,7 +1,8 @@
 """Sandboxed Jinja templates for Flasgo."""
 
-import importlib
 from typing import TYPE_CHECKING
+
+from flasgo.lazy import lazy_names
 
 from flasgo_templates.plugin import TemplatesPlugin
 from flasgo_templates.rendering import render_template, render_template_async
@@ -25,21 +26,13 @@ __all__ = [
 ]
 
 # PERF: these import Jinja, so they wait until somebody asks for them.
-_LAZY = {
-    "AppTemplates": "flasgo_templates.app_templates",
-    "JinjaTemplates": "flasgo_templates.templates",
-    "MissingTemplateError": "flasgo_templates.errors",
-    "RefusedTemplateError": "flasgo_templates.errors",
-    "TemplateOptions": "flasgo_templates.app_templates",
-    "UndefinedVariableError": "flasgo_templates.undefined",
+_HOMES = {
+    "AppTemplates": "app_templates",
+    "JinjaTemplates": "templates",
+    "MissingTemplateError": "errors",
+    "RefusedTemplateError": "errors",
+    "TemplateOptions": "app_templates",
+    "UndefinedVariableError": "undefined",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_LAZY[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

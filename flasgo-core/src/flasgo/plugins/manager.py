@@ -95,6 +95,14 @@ class _Record(Struct):
     reason: str = ""
 
 
+class _PluginManager(pluggy.PluginManager):
+    """Pluggy's manager, which looks at every attribute of a plugin for a hook's mark."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        # PERF: most attributes of an object are Python's own, and no hook is called so.
+        return None if name.startswith("__") else super().parse_hookimpl_opts(plugin, name)
+
+
 class Plugins:
     """The plugins of one app. Iterating gives a `PluginInfo` for each, in order of name."""
 
@@ -102,7 +110,7 @@ class Plugins:
         self._app = app
         self._ledger = ledger
         self._records: dict[str, _Record] = {}
-        self.manager = pluggy.PluginManager(PROJECT)
+        self.manager = _PluginManager(PROJECT)
         self.manager.add_hookspecs(hookspecs)
 
     # --- Listing ----------------------------------------------------------------------------

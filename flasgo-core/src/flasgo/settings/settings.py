@@ -372,7 +372,8 @@ def _resolve(spec: SettingSpec, sources: Sources) -> tuple[object, str]:
                 source = pattern.format(variable)
                 found.append((_from_text(spec, variables[variable], source), source))
     if not found:
-        found.append((_converted(spec, _default(spec), "default"), "default"))
+        # A default is its owner's word: it has to have the type, but is not checked further.
+        return _converted(spec, _default(spec), "default"), "default"
     value, source = found[0]
     if len(found) > 1:
         source = " + ".join(label for _, label in found)

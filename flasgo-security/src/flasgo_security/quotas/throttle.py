@@ -6,27 +6,24 @@ import logging
 import math
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from flasgo import HTTPException, hookimpl
 
 from flasgo_security.events import EVENTS_ATTRIBUTE, loggable, security_event
 from flasgo_security.quotas.callers import CallerKeys
-from flasgo_security.quotas.shared import SharedQuota, SharedQuotas
-from flasgo_security.quotas.store_health import StoreDownError
-from flasgo_security.quotas.window import MAX_KEYS, SlidingWindow
+from flasgo_security.quotas.window import SlidingWindow
 
 if TYPE_CHECKING:
     from flasgo import Registry, Request, Response, Settings
 
-__all__ = ["FailureThrottle", "SharedFailureThrottle"]
+__all__ = ["DENIALS", "FailureThrottle", "log_throttled", "refusal"]
 
 logger = logging.getLogger("flasgo.security")
 
-_DENIALS = frozenset({401, 403})
+DENIALS = frozenset({401, 403})
+"""Statuses that count as a failed security check, whoever answered them."""
 
 
 class FailureThrottle:
@@ -90,14 +87,14 @@ class FailureThrottle:
             used, wait = failures.usage(self._callers.key(request.client_ip))
         if used < failures.limit:
             return
-        raise _refusal(wait)
+        raise refusal(wait)
 
     @hookimpl
     def response_finalize(self, request: Request, response: Response) -> Awaitable[None] | None:
         """Count the request if it failed a security check."""
         status = response.status_code
         # PERF: most answers are neither denials nor follow an event.
-        if status in _DENIALS or request.peek(EVENTS_ATTRIBUTE) is not None:
+        if status in DENIALS or request.peek(EVENTS_ATTRIBUTE) is not None:
             self._record(request, status)
         return None
 
@@ -105,7 +102,7 @@ class FailureThrottle:
         """Count a failure; return the client it counts against, or None."""
         events = cast("list[str] | None", request.peek(EVENTS_ATTRIBUTE))
         if not events:
-            if status not in _DENIALS:
+            if status not in DENIALS:
                 return None
             security_event("denied", request, f"answered {status}")
         failures = self._failures
@@ -116,67 +113,16 @@ class FailureThrottle:
             was_free = failures.usage(client_ip).used < failures.limit
             used, _ = failures.hit(client_ip)
         if was_free and used >= failures.limit:
-            _log_throttled(client_ip, used, failures.period)
+            log_throttled(client_ip, used, failures.period)
         return client_ip
 
 
-class SharedFailureThrottle(FailureThrottle):
-    """Counts failures together with other processes and hosts.
-
-    Every request is looked up in memory only; each failure is counted in the shared storage too,
-    and a client that has used up what all processes together allow is turned away from then on.
-    A process thus lets pass at most one failure of a client that the others have had enough of.
-    While the storage does not answer, each process counts for itself.
+def refusal(wait: float) -> HTTPException:
+    """Return the 429 for a client that is over the limit.
 
     Args:
-        quotas: Counts.
-        clock: Seconds from a clock that never goes back.
+        wait: Seconds until it may come back.
     """
-
-    def __init__(self, quotas: SharedQuotas, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(clock)
-        self._quotas = quotas
-        self._blocked: OrderedDict[str, float] = OrderedDict()
-
-    @hookimpl(tryfirst=True, before=("security.hosts",))
-    def request_started(self, request: Request) -> None:
-        """Turn away a client that is over the limit, before anything else is checked."""
-        if self._blocked and request.client_ip is not None:
-            client = self._callers.key(request.client_ip)
-            until = self._blocked.get(client)
-            if until is not None:
-                wait = until - self._clock()
-                if wait > 0:
-                    raise _refusal(wait)
-                self._blocked.pop(client, None)
-        super().request_started(request)
-
-    @hookimpl
-    async def response_finalize(self, request: Request, response: Response) -> None:
-        """Count the request if it failed a security check."""
-        status = response.status_code
-        if status in _DENIALS or request.peek(EVENTS_ATTRIBUTE) is not None:
-            client_ip = self._record(request, status)
-            if client_ip is not None:
-                await self._share(client_ip)
-
-    async def _share(self, client_ip: str) -> None:
-        failures = self._failures
-        if failures is None:
-            return
-        quota = SharedQuota("throttle", failures.limit, math.ceil(failures.period))
-        with suppress(StoreDownError):
-            [usage], _ = await self._quotas.take([quota], [client_ip])
-            if usage.used < failures.limit or client_ip in self._blocked:
-                return
-            while len(self._blocked) >= MAX_KEYS:
-                # Forgotten here, but not in the storage: the next failure blocks it again.
-                self._blocked.popitem(last=False)
-            self._blocked[client_ip] = self._clock() + usage.wait
-            _log_throttled(client_ip, usage.used, failures.period)
-
-
-def _refusal(wait: float) -> HTTPException:
     seconds = max(math.ceil(wait), 1)
     return HTTPException(
         429,
@@ -185,7 +131,14 @@ def _refusal(wait: float) -> HTTPException:
     )
 
 
-def _log_throttled(client_ip: str, used: int, period: float) -> None:
+def log_throttled(client_ip: str, used: int, period: float) -> None:
+    """Log that a client is turned away from now on.
+
+    Args:
+        client_ip: Whom the failures count against.
+        used: How many there were...
+        period: ...within so many seconds.
+    """
     logger.warning(
         "Client %s is throttled: %d failed requests within %g seconds",
         loggable(client_ip),

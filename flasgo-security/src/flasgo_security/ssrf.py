@@ -6,17 +6,16 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from flasgo import current_request
+from flasgo.lazy import lazy
 
 from flasgo_security.events import loggable, security_event
-from flasgo_security.outbound import Resolver, SSRFConfig, SSRFGuard, SSRFViolation
-from flasgo_security.outbound.resolvers import system_resolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flasgo import Registry, Settings
 
-    from flasgo_security.outbound import OutboundTarget
+    from flasgo_security.outbound import OutboundTarget, Resolver, SSRFGuard, SSRFViolation
     from flasgo_security.outbound.transport import SSRFTransport
 
 __all__ = ["OutboundConcern"]
@@ -27,20 +26,24 @@ logger = logging.getLogger("flasgo.security")
 class OutboundConcern:
     """Gives the app a guard against SSRF (CWE-918), made from its settings.
 
+    PERF: the guard, and what it needs, is imported when the first URL is to be checked.
+
     Args:
-        resolver: Looks host names up.
+        resolver: Looks host names up; None asks the system.
     """
 
-    def __init__(self, resolver: Resolver = system_resolver) -> None:
+    def __init__(self, resolver: Resolver | None = None) -> None:
         self._resolver = resolver
-        self._guard: SSRFGuard | None = None
+        self._values: dict[str, Any] = {}
 
-    @property
+    @lazy
     def guard(self) -> SSRFGuard:
-        """The guard."""
-        if self._guard is None:  # before the settings are there
-            self._guard = SSRFGuard(resolver=self._resolver, on_violation=_report)
-        return self._guard
+        """The guard, with the app's settings."""
+        from flasgo_security.outbound.config import SSRFConfig
+        from flasgo_security.outbound.guard import SSRFGuard
+
+        resolving = {"resolver": self._resolver} if self._resolver else {}
+        return SSRFGuard(SSRFConfig(**self._values), on_violation=_report, **resolving)
 
     def declare(self, registry: Registry) -> None:
         """Declare the settings and methods of this concern."""
@@ -97,15 +100,14 @@ class OutboundConcern:
     def configure(self, settings: Settings) -> None:
         """Read the settings."""
         values = cast("dict[str, Any]", settings)
-        config = SSRFConfig(
-            allowed_schemes=frozenset(values["SSRF_ALLOWED_SCHEMES"]),
-            allowed_hosts=_frozen(values["SSRF_ALLOWED_HOSTS"]),
-            allowed_ports=_frozen(values["SSRF_ALLOWED_PORTS"]),
-            allowed_networks=frozenset(values["SSRF_ALLOWED_NETWORKS"]),
-            forbidden_networks=frozenset(values["SSRF_FORBIDDEN_NETWORKS"]),
-            resolve_timeout=values["SSRF_RESOLVE_TIMEOUT_SECONDS"],
-        )
-        self._guard = SSRFGuard(config, resolver=self._resolver, on_violation=_report)
+        self._values = {
+            "allowed_schemes": frozenset(values["SSRF_ALLOWED_SCHEMES"]),
+            "allowed_hosts": _frozen(values["SSRF_ALLOWED_HOSTS"]),
+            "allowed_ports": _frozen(values["SSRF_ALLOWED_PORTS"]),
+            "allowed_networks": frozenset(values["SSRF_ALLOWED_NETWORKS"]),
+            "forbidden_networks": frozenset(values["SSRF_FORBIDDEN_NETWORKS"]),
+            "resolve_timeout": values["SSRF_RESOLVE_TIMEOUT_SECONDS"],
+        }
 
     def current_guard(self) -> SSRFGuard:
         """Return the guard with the app's settings; the `ssrf_guard` of the app."""
@@ -136,6 +138,8 @@ def _checked_as(field: str) -> Callable[[object], str | None]:
 
     # Any: the field's type; what does not fit is what the check is about.
     def check(value: Any) -> str | None:
+        from flasgo_security.outbound.config import SSRFConfig
+
         try:
             SSRFConfig(**{field: value})
         except ValueError as error:
