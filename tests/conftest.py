@@ -1,7 +1,9 @@
 """What holds for the whole suite: in CI a skipped test is a failed run."""
 
-import logging
 import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -35,12 +37,12 @@ def pytest_terminal_summary(
         )
 
 
-@pytest.fixture(autouse=True)
-def logs_are_heard() -> None:
-    """Begin each test with loggers that speak: servers run in this process configure logging."""
-    logging.disable(logging.NOTSET)
-    for name, logger in list(logging.root.manager.loggerDict.items()):
-        if isinstance(logger, logging.Logger) and name.partition(".")[0] == "flasgo":
-            logger.disabled = False
-            logger.propagate = True
-            logger.setLevel(logging.NOTSET)
+@pytest.fixture
+def own_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget the modules that a test wrote into its folder, and its entries of `sys.path`."""
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    yield
+    for name, module in list(sys.modules.items()):
+        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        if any(place is not None and tmp_path in Path(place).parents for place in places):
+            del sys.modules[name]

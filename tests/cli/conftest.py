@@ -169,13 +169,3 @@ def write(tmp_path: Path) -> Callable[[str, str], Path]:
         return path
 
     return write_file
-
-
-@pytest.fixture
-def own_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Forget the modules and the sys.path entries that a test brought in."""
-    before = dict(sys.modules)
-    monkeypatch.setattr(sys, "path", sys.path.copy())
-    yield
-    for name in set(sys.modules) - set(before):
-        del sys.modules[name]

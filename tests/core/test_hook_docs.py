@@ -185,6 +185,7 @@ async def test_the_hook_is_called_with_what_its_specification_says(
             assert value is not None
 
 
+@pytest.mark.usefixtures("own_modules")
 def test_cli_commands_is_called_when_the_command_line_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

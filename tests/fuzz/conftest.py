@@ -291,12 +291,19 @@ class Driver:
         return answer
 
 
-@pytest.fixture(scope="session")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
-    # Thousands of refusals would bury everything else.
-    for name in ("flasgo.security", "flasgo.app"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+@pytest.fixture(scope="module")
+def quiet_loggers() -> Iterator[None]:
+    """Keep thousands of refusals from burying everything else; other modules hear their logs."""
+    loggers = [logging.getLogger(name) for name in ("flasgo.security", "flasgo.app")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory, quiet_loggers: None) -> Iterator[Driver]:
     with asyncio.Runner() as runner:
         yield Driver(make_app(tmp_path_factory.mktemp("app")), runner)
-    for name in ("flasgo.security", "flasgo.app"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
