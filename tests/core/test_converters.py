@@ -282,13 +282,21 @@ def test_a_custom_converter_may_span_segments_and_is_asked_before_path() -> None
     assert router.routes[0].spans_segments
 
 
-def test_an_error_that_is_no_refusal_is_not_hidden() -> None:
-    class Broken(Converter):
-        def convert(self, value: str) -> object:
-            raise RuntimeError("a bug")
+class Broken(Converter):
+    def convert(self, value: str) -> object:
+        raise RuntimeError("a bug")
 
-    with pytest.raises(RuntimeError, match="a bug"):
-        router_for("/<broken:x>", broken=Broken).match("GET", "/x")
+
+@pytest.mark.parametrize("rule", ["/<broken:x>", "/a-<broken:x>", "/<broken:x>-<int:y>"])
+def test_an_error_that_is_no_refusal_is_logged_and_does_not_match(
+    rule: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert router_for(rule, broken=Broken).match("GET", "/a-1") is None
+    [record] = caplog.records
+    assert record.levelname == "ERROR"
+    assert "RuntimeError" in record.message
+    assert record.exc_info is not None
+    assert str(record.exc_info[1]) == "a bug"
 
 
 def test_decimal_refusals_are_arithmetic_errors() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import operator
 import re
@@ -13,14 +14,21 @@ from uuid import UUID
 
 __all__ = [
     "BUILT_IN",
+    "REFUSALS",
     "Converter",
     "FloatConverter",
     "IntConverter",
     "PathConverter",
     "StringConverter",
     "UUIDConverter",
+    "report_fault",
     "text_of",
 ]
+
+_logger = logging.getLogger("flasgo.app")
+
+# What a converter may raise to say "not mine"; Decimal and Enum raise the latter two.
+REFUSALS = (ValueError, ArithmeticError, LookupError)
 
 _MAX_DIGITS = 18  # any such number fits a signed 64-bit column
 _FLOAT = re.compile(rf"[0-9]{{1,{_MAX_DIGITS}}}(?:\.[0-9]{{1,{_MAX_DIGITS}}})?")
@@ -67,6 +75,7 @@ class Converter:
         Raises:
             ValueError: When the text is not one of yours: the route does not match (404).
                 ArithmeticError and LookupError, which Decimal and Enum raise, count as well.
+                Any other exception is a fault of the converter: logged, and 404 all the same.
         """
         return value
 
@@ -80,6 +89,23 @@ class Converter:
             ValueError: When no URL can stand for the value.
         """
         return text_of(value)
+
+
+def report_fault(error: Exception) -> None:
+    """Log what a converter raised that is no refusal; whoever asked it goes on as if it were one.
+
+    SECURITY: the path comes from the client, so it must neither reach the handler nor get an
+    answer that no hook has seen.
+
+    Args:
+        error: What the converter raised; the traceback says where.
+    """
+    _logger.error(
+        "A converter failed with %s, so its route does not match. A converter that refuses a text "
+        "raises ValueError.",
+        type(error).__name__,
+        exc_info=error,
+    )
 
 
 def text_of(value: object) -> str:

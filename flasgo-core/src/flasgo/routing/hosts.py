@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from flasgo.errors import RouteError
-from flasgo.routing.converters import Converter
+from flasgo.routing.converters import REFUSALS, Converter, report_fault
 from flasgo.routing.rule import parse_rule
 from flasgo.routing.segment import Segment
 
@@ -17,7 +17,6 @@ _HOST = re.compile(r"([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?(?::[0-9]{1,5})?", re.ASC
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _LONGEST_HOST = 255  # RFC 1035, section 3.1, plus the trailing dot
 _LONGEST_HEADER = _LONGEST_HOST + len(":65535")
-_REFUSALS = (ValueError, ArithmeticError, LookupError)
 _ADVICE = "write a name such as 'api.example.com', or '<tenant>.example.com' for its subdomains"
 
 
@@ -65,7 +64,10 @@ class HostRule:
                 continue
             try:
                 values.append(segment.parameters[0].converter.convert(label))
-            except _REFUSALS:
+            except REFUSALS:
+                return None
+            except Exception as error:  # noqa: BLE001 - whatever user code raises
+                report_fault(error)
                 return None
         return tuple(values)
 

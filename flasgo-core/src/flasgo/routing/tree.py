@@ -6,15 +6,12 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import TypeAlias
 
-from flasgo.routing.converters import StringConverter
+from flasgo.routing.converters import REFUSALS, StringConverter, report_fault
 from flasgo.routing.route import Match, Route
 from flasgo.routing.rule import Rule
 from flasgo.routing.segment import Segment
 
 __all__ = ["Branch", "Leaf", "MixedIndex", "Node", "collect", "find"]
-
-# What a converter may raise to say "not mine"; Decimal and Enum raise the latter two.
-_REFUSALS = (ValueError, ArithmeticError, LookupError)
 
 Leaf: TypeAlias = tuple[Route, tuple[str, ...]]
 """A route, and the names of its parameters in the order of the rule."""
@@ -63,7 +60,10 @@ class Branch:
             if self.convert is not None:
                 return (self.convert(text),)
             return (text,) if self.split is None else tuple(self.split(text))
-        except _REFUSALS:
+        except REFUSALS:
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever user code raises
+            report_fault(error)
             return None
 
 
@@ -221,7 +221,10 @@ def find(
         else:
             try:
                 values = (*values, only.convert(text))
-            except _REFUSALS:
+            except REFUSALS:
+                return None
+            except Exception as error:  # noqa: BLE001 - whatever user code raises
+                report_fault(error)
                 return None
         node = only.node
         index += 1
