@@ -1,7 +1,7 @@
 """The app under test: small limits, the whole bundle, and a count of what is under way."""
 
 import threading
-from typing import Annotated
+from typing import Annotated, Any
 
 from flasgo import Body, Flasgo, Request, WebSocket
 
@@ -49,6 +49,7 @@ async def _read(request: Request) -> str:
 
 
 app.add_route("/read", _read, methods=("POST",), endpoint="read")
+app.add_route("/read-get", _read, methods=("GET",), endpoint="read_get")
 
 
 @app.post("/small", max_body=100)
@@ -96,3 +97,19 @@ async def ignore() -> str:
 async def ws(websocket: WebSocket) -> None:
     await websocket.accept()
     await websocket.send_text("welcome")
+
+
+async def mounted(scope: Any, receive: Any, send: Any) -> None:
+    """An ASGI app that reads its body, or does not."""
+    size, more = 0, scope["path"].endswith("/read")
+    while more:
+        message = await receive()
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    body = str(size).encode()
+    head = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    await send({"type": "http.response.body", "body": body})
+
+
+app.mount("/mounted", mounted)

@@ -18,6 +18,7 @@ from flasgo.interop.middleware import current_match
 from flasgo.interop.relay import Handover
 from flasgo.pipeline import Pipeline, Step
 from flasgo.requests.connection import Connection
+from flasgo.requests.lingering import LingeringSend
 from flasgo.requests.request import Request
 from flasgo.requests.sent_path import path_fault, routed_path
 from flasgo.responses.response import Response, claimed, coerce_again, coerce_response, redirect
@@ -85,12 +86,9 @@ class Dispatcher:
             else:
                 pipeline = route.pipeline
         try:
-            head = read_head(
-                scope["headers"],
-                self._max_head,
-                raw_path or path.encode(errors="surrogatepass"),
-                scope.get("query_string") or b"",
-            )
+            sent_path = raw_path or path.encode(errors="surrogatepass")
+            query = scope.get("query_string") or b""
+            head = read_head(scope["headers"], self._max_head, sent_path, query)
         except HTTPException as exc:
             await self._refuse_head(exc, scope, receive, send)
             return
@@ -111,6 +109,9 @@ class Dispatcher:
             response = await self._finalize(request, pipeline, response)
             if response.background is not None:
                 request.background.extend(response.background)
+            # PERF: a GET, which has no body as a rule, is asked only where reading one has failed.
+            if (method != "GET" or request.has_leftovers) and request.has_unread_body():
+                send = LingeringSend(send, request)
             if response.is_streaming:
                 await response.emit(send, head_only=method == "HEAD", closed=request.wait_closed)
             else:
@@ -308,6 +309,10 @@ class Dispatcher:
         try:
             response = await self.unmatched.errors.respond(request, error, debug=False)
             response = await self.finish_head(request, self.unmatched, response)
+            # Nothing but its body is asked of the request as it came.
+            sent = Request(self._app, scope, receive, dict(scope["headers"]))
+            if sent.has_unread_body():
+                send = LingeringSend(send, sent)
             await response.emit(send, head_only=scope["method"] == "HEAD")
         finally:
             await self._finish(request, self.unmatched, response)
@@ -439,6 +444,8 @@ def _end_connection(request: Connection, response: Response) -> None:
     SECURITY: whatever comes after a body that was not read to its end is not read as a request.
     From HTTP/2 on there is no such header, and no need: a stream ends alone (RFC 9113, 8.2.2).
     """
+    if isinstance(request, Request):
+        request.has_leftovers = True
     if request.scope.get("http_version", "1.1").startswith("1"):
         response.headers["connection"] = "close"
 

@@ -11,6 +11,7 @@ from flasgo.error_answers.handling import note_error
 from flasgo.errors import ClientDisconnect, HTTPException
 from flasgo.http.headers import read_head
 from flasgo.interop.relay import BodyReplay, Handover, Relay, forget_handover
+from flasgo.requests.lingering import LingeringSend
 from flasgo.requests.request import Request
 from flasgo.websocket import WebSocket
 
@@ -60,6 +61,8 @@ class Handovers:
         async def finish(response: Response) -> Response:
             return await self._dispatcher.finish_head(request, pipeline, response)
 
+        if handover.limits_body and request.has_unread_body():
+            send = LingeringSend(send, request)
         relay = Relay(send, finish, handover.is_ours)
         replay = BodyReplay(request, request.server_receive, relay)
         receive = replay if handover.limits_body else request.server_receive

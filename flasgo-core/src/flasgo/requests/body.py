@@ -89,17 +89,17 @@ class BodyReader:
             raise ClientDisconnect("The client closed the connection while sending the body.")
         chunk = message.get("body", b"")
         self._received += len(chunk)
+        # Before all that may fail: whoever answers has to know whether the client still sends.
+        self.complete = not message.get("more_body", False)
         if self._received > self._limit:
             raise self._too_large()
         self._budget = min(self._timeout, self._budget + len(chunk) / _MIN_BYTES_PER_SECOND)
-        if not message.get("more_body", False):
-            self.complete = True
-            if self._declared is not None and self._received != self._declared:
-                raise HTTPException(
-                    400,
-                    f"The body has {self._received} bytes but Content-Length says "
-                    f"{self._declared}; send the whole body.",
-                )
+        if self.complete and self._declared is not None and self._received != self._declared:
+            raise HTTPException(
+                400,
+                f"The body has {self._received} bytes but Content-Length says "
+                f"{self._declared}; send the whole body.",
+            )
         return chunk
 
     async def _wait(self, message: Awaitable[Message]) -> Message:

@@ -252,6 +252,19 @@ class Request(Connection):
                     return
         await asyncio.get_running_loop().create_future()
 
+    def has_unread_body(self) -> bool:
+        """Whether the client may still be sending a body when the answer is there.
+
+        A client that asked first (`Expect: 100-continue`) and was not told to go on sends none.
+        One that ran out of time is not waited for once more.
+        """
+        if self._body is not None:
+            return False
+        reader = self._reader
+        if reader is None:
+            return b"expect" not in self._head and self._expects_body()
+        return not reader.complete and getattr(reader.failure, "status_code", None) != 408
+
     def _expects_body(self) -> bool:
         head = self._head
         length = head.get(b"content-length")
