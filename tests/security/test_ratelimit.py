@@ -3,8 +3,8 @@
 import uuid
 
 import pytest
-from flasgo import HTTPException
-from flasgo_security import rate_limit
+from flasgo import HTTPException, Response
+from flasgo_security import RateLimit, rate_limit
 
 FIELDS = ("limit", "remaining", "reset")
 
@@ -353,6 +353,24 @@ def test_capacity_is_a_setting(make_app, call):
 def test_wrong_arguments_are_refused_at_decoration(arguments, options, error, name):
     with pytest.raises(error, match=f"rate_limit: {name} "):
         rate_limit(*arguments, **options)
+    # As a policy of a route or blueprint it is made without the decorator.
+    with pytest.raises(error, match=f"rate_limit: {name} "):
+        RateLimit(*arguments, **options)
+
+
+def test_headers_of_the_handlers_own_give_way_to_the_true_ones(make_app, call):
+    app = make_app()
+
+    @app.get("/")
+    @rate_limit(5, per=60)
+    async def limited():
+        return Response("x", headers={"RateLimit-Remaining": "99", "X-RateLimit-Limit": "99"})
+
+    answer = call(app)
+    assert standing(answer) == (5, 4, 60)
+    for name, value in (("ratelimit-remaining", "4"), ("x-ratelimit-limit", "5")):
+        assert answer.headers(name) == [value]
+    assert answer.headers("ratelimit-policy") == ["5;w=60"]
 
 
 def test_explain_names_quota_scope_and_key(make_app):

@@ -19,11 +19,24 @@ def window(limit=3, period=10.0, **options) -> tuple[SlidingWindow, Clock]:
 
 
 def take(subject: SlidingWindow, key: str) -> bool:
-    """Count a hit if there is room, as the guards do."""
+    """Count a hit if there is room, in one step: a quota alone."""
+    before = subject.usage(key)
+    usage, is_free = subject.take(key)
+    assert is_free is (before.used < subject.limit)
+    assert usage.used == before.used + is_free
+    assert usage == subject.usage(key)
+    return is_free
+
+
+def look_and_hit(subject: SlidingWindow, key: str) -> bool:
+    """Count a hit if there is room, in two steps: several quotas, and failures."""
     if subject.usage(key).used >= subject.limit:
         return False
     subject.hit(key)
     return True
+
+
+either_way = pytest.mark.parametrize("count", [take, look_and_hit])
 
 
 steps = st.lists(
@@ -32,8 +45,9 @@ steps = st.lists(
 )
 
 
-@given(steps, st.integers(1, 4))
-def test_within_capacity_it_equals_a_log_of_everything(steps, limit):
+@either_way
+@given(steps=steps, limit=st.integers(1, 4))
+def test_within_capacity_it_equals_a_log_of_everything(count, steps, limit):
     subject, clock = window(limit)
     accepted: list[tuple[str, float]] = []
     for key, pause in steps:
@@ -42,19 +56,25 @@ def test_within_capacity_it_equals_a_log_of_everything(steps, limit):
         usage = subject.usage(key)
         assert usage.used == len(recent)
         assert usage.wait == (pytest.approx(recent[0] + 10 - clock.now) if recent else 0.0)
-        assert take(subject, key) is (len(recent) < limit)
+        assert count(subject, key) is (len(recent) < limit)
         if len(recent) < limit:
             accepted.append((key, clock.now))
 
 
+@either_way
 @settings(max_examples=200)
-@given(steps, st.integers(1, 3), st.integers(1, 3), st.integers(1, 3))
-def test_past_capacity_no_key_escapes(steps, limit, max_keys, buckets):
+@given(
+    steps=steps,
+    limit=st.integers(1, 3),
+    max_keys=st.integers(1, 3),
+    buckets=st.integers(1, 3),
+)
+def test_past_capacity_no_key_escapes(count, steps, limit, max_keys, buckets):
     subject, clock = window(limit, max_keys=max_keys, buckets=buckets)
     accepted: list[tuple[str, float]] = []
     for key, pause in steps:
         clock.now += pause
-        if take(subject, key):
+        if count(subject, key):
             accepted.append((key, clock.now))
         recent = [at for k, at in accepted if k == key and at > clock.now - 10]
         assert len(recent) <= limit

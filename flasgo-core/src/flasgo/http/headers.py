@@ -291,6 +291,21 @@ class HeaderBlock:
             raise ValueError("A HeaderBlock cannot hold Content-Length: it depends on each body.")
         self.names = frozenset(names.union(map(_lookup_key, watched)))
 
+    @classmethod
+    def of_encoded(cls, pairs: tuple[RawHeader, ...], names: frozenset[bytes]) -> HeaderBlock:
+        """Return a block of headers that differ with each response, such as numbers.
+
+        SECURITY: nothing is checked, so nobody outside may have had a say in the values.
+
+        Args:
+            pairs: Lower-case names and values.
+            names: The same names, and those that are watched.
+        """
+        block = object.__new__(cls)
+        block.pairs = pairs
+        block.names = names
+        return block
+
     def __len__(self) -> int:
         return len(self.pairs)
 

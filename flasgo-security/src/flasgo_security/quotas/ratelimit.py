@@ -45,7 +45,11 @@ KeyFunc = Callable[..., Key | Awaitable[Key]]
 
 STATUS_ATTRIBUTE = "rate_limit"
 _NOBODY = ""
-_MOST_BLOCKS = 4096
+_STATUS_NAMES = frozenset(
+    prefix + field
+    for prefix in (b"ratelimit-", b"x-ratelimit-")
+    for field in (b"limit", b"remaining", b"reset")
+) | {b"ratelimit-policy"}
 _FAILURE_MODES = frozenset({"closed", "open"})
 _STORAGE_SCHEMES = (
     "memory",
@@ -76,6 +80,10 @@ class RateLimit(Policy):
             decorated handler alone, whichever of its routes is used.
         key_func: Tells callers apart; None is by the direct peer's address.
         serial: Tells the quotas without a scope apart.
+
+    Raises:
+        TypeError: When an argument has the wrong type.
+        ValueError: When a number or the scope is not allowed.
     """
 
     requests: int
@@ -83,6 +91,17 @@ class RateLimit(Policy):
     scope: str | None = None
     key_func: KeyFunc | None = None
     serial: int = field(default_factory=lambda: next(_serials), compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _check_numbers(self.requests, self.per)
+        scope, key_func = self.scope, self.key_func
+        if scope is not None and (not isinstance(scope, str) or not scope.strip()):
+            kind = ValueError if isinstance(scope, str) else TypeError
+            raise kind(f"rate_limit: scope is a name such as 'reports', or None; got {scope!r}.")
+        if key_func is not None and not callable(key_func):
+            raise TypeError(
+                f"rate_limit: key_func is a function of the request, or None; got {key_func!r}."
+            )
 
     @property
     def quota(self) -> tuple[str | int, int, float]:
@@ -129,16 +148,10 @@ def rate_limit(
         TypeError: When an argument has the wrong type.
         ValueError: When a number or the scope is not allowed.
     """
-    _check_numbers(requests, per)
-    if scope is not None and (not isinstance(scope, str) or not scope.strip()):
-        kind = ValueError if isinstance(scope, str) else TypeError
-        raise kind(f"rate_limit: scope is a name such as 'reports', or None; got {scope!r}.")
-    if key_func is not None and not callable(key_func):
-        raise TypeError(
-            f"rate_limit: key_func is a function of the request, or None; got {key_func!r}."
-        )
+    RateLimit(requests, per, scope, key_func)  # so that mistakes show here, whatever it decorates
 
     def decorate(handler: _H) -> _H:
+        # One for each handler: without a scope they do not share it.
         return attach_policy(handler, RateLimit(requests, float(per), scope, key_func))
 
     return decorate
@@ -186,7 +199,6 @@ class RateLimitGuard:
         self._max_keys = MAX_KEYS
         self._windows: dict[tuple[str | int, int, float], SlidingWindow] = {}
         self._lock = threading.Lock()
-        self._blocks: dict[QuotaStatus, HeaderBlock] = {}
         self._callers = CallerKeys()
         self._has_warned = False
 
@@ -246,10 +258,17 @@ class RateLimitGuard:
     async def ratelimit_check(self, request: Request) -> None:
         """Count the request, or refuse it."""
         limits = limits_of(request)
-        keys = [await self._key(limit, request) for limit in limits]
-        status, is_refused = self._take(limits, keys)
+        if len(limits) == 1 and limits[0].key_func is None:
+            # PERF: the usual route has one quota, per address.
+            window = self._window(limits[0])
+            with self._lock:
+                usage, is_free = window.take(self._address(request))
+            status = quota_status(window.limit, window.period, usage)
+        else:
+            keys = [await self._key(limit, request) for limit in limits]
+            status, is_free = self._take_all(limits, keys)
         setattr(request, STATUS_ATTRIBUTE, status)
-        if is_refused:
+        if not is_free:
             raise self._refusal(status)
 
     @hookimpl(when=has_policy(RateLimit))
@@ -271,31 +290,28 @@ class RateLimitGuard:
         )
 
     def _announce(self, status: QuotaStatus, response: Response) -> None:
-        block = self._blocks.get(status)
-        if block is None:
-            if len(self._blocks) >= _MOST_BLOCKS:
-                self._blocks.clear()
-            block = self._blocks[status] = _status_block(status)
-        # PERF: checked and encoded once for all callers with the same standing.
+        block = _status_block(status)
         if not response.fill_headers(block):
             for name, value in block.pairs:
                 response.headers[name.decode("ascii")] = value.decode("ascii")
 
     # --- Counting ---------------------------------------------------------------------------
 
-    def _take(self, limits: Iterable[RateLimit], keys: Iterable[str]) -> tuple[QuotaStatus, bool]:
-        """Count a hit in every quota, or in none if one is used up."""
+    def _take_all(
+        self, limits: Iterable[RateLimit], keys: Iterable[str]
+    ) -> tuple[QuotaStatus, bool]:
+        """Count a hit in every quota and return True, or in none if one is used up."""
         pairs = [(self._window(limit), key) for limit, key in zip(limits, keys, strict=True)]
         with self._lock:
             before = [(window, window.usage(key)) for window, key in pairs]
             spent = [(window, usage) for window, usage in before if usage.used >= window.limit]
             if spent:
                 window, usage = max(spent, key=lambda pair: pair[1].wait)
-                return quota_status(window.limit, window.period, usage), True
+                return quota_status(window.limit, window.period, usage), False
             after = [
                 quota_status(window.limit, window.period, window.hit(key)) for window, key in pairs
             ]
-        return tightest(after), False
+        return tightest(after), True
 
     def _look(self, request: Request) -> QuotaStatus:
         """Return where a caller stands without counting anything.
@@ -373,25 +389,25 @@ def _no_status(request: Request) -> None:
 
 def _status_block(status: QuotaStatus) -> HeaderBlock:
     """Return the headers that tell a caller where it stands."""
-    fields = {"limit": status.limit, "remaining": status.remaining, "reset": status.reset}
-    headers = {
-        f"{prefix}-{field}": str(number)
-        for prefix in ("ratelimit", "x-ratelimit")
-        for field, number in fields.items()
-    }
-    headers["ratelimit-policy"] = f"{status.limit};w={math.ceil(status.per)}"
-    return HeaderBlock(headers)
+    # PERF: written as bytes, because hardly two answers say the same; they are numbers of ours.
+    limit, remaining, reset = b"%d" % status.limit, b"%d" % status.remaining, b"%d" % status.reset
+    pairs = (
+        (b"ratelimit-limit", limit),
+        (b"ratelimit-remaining", remaining),
+        (b"ratelimit-reset", reset),
+        (b"x-ratelimit-limit", limit),
+        (b"x-ratelimit-remaining", remaining),
+        (b"x-ratelimit-reset", reset),
+        (b"ratelimit-policy", b"%b;w=%d" % (limit, math.ceil(status.per))),
+    )
+    return HeaderBlock.of_encoded(pairs, _STATUS_NAMES)
 
 
 def quota_status(limit: int, period: float, usage: Usage) -> QuotaStatus:
     """Return where a caller stands that has used so much of a quota."""
     used, wait = usage
-    return QuotaStatus(
-        limit=limit,
-        remaining=max(limit - used, 0),
-        reset=max(math.ceil(wait), 1) if used else 0,
-        per=period,
-    )
+    remaining = limit - used if used < limit else 0
+    return QuotaStatus(limit, remaining, (math.ceil(wait) or 1) if used else 0, period)
 
 
 def tightest(states: Iterable[QuotaStatus]) -> QuotaStatus:

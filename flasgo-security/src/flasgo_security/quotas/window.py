@@ -95,6 +95,26 @@ class SlidingWindow:
         log.append(now)
         return Usage(len(log), max(log[0] + self.period - now, 0.0))
 
+    def take(self, key: str) -> tuple[Usage, bool]:
+        """Count one hit of a key, unless it has used up the window.
+
+        Returns:
+            Its usage, with the hit where there was one, and whether there was.
+        """
+        now = self._clock()
+        key = self._bounded(key)
+        log = self._logs.get(key)
+        if log is None:  # new, or counted in a bucket
+            usage = self.usage(key)
+            return (usage, False) if usage.used >= self.limit else (self.hit(key), True)
+        # PERF: one look-up for what `usage` and `hit` would look up twice.
+        self._trim(log, now)
+        is_free = len(log) < self.limit
+        if is_free:
+            self._logs.move_to_end(key)
+            log.append(now)
+        return Usage(len(log), max(log[0] + self.period - now, 0.0)), is_free
+
     def _find(self, key: str, now: float) -> deque[float] | None:
         log = self._logs.get(key)
         if log is None and self._overflow:
