@@ -34,12 +34,11 @@ class PrivateCaching:
 
     def apply(self, response: Response) -> None:
         """Adjust `Vary` and `Cache-Control` of a response."""
-        headers = response.headers
         # PERF: most responses have neither header, and take both as they are...
-        if _OWN_CACHING.isdisjoint([name for name, _ in headers.raw]):
-            response.fill_headers(self._block)
+        if response.fill_headers(self._block):
             return
         # ...or have been here before.
+        headers = response.headers
         present = [pair for pair in headers.raw if pair[0] in _OWN_CACHING]
         if len(present) == len(self._block.pairs) and {*present} == {*self._block.pairs}:
             return

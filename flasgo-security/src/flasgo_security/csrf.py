@@ -220,9 +220,12 @@ class CsrfGuard:
             response: The response that takes the cookie.
         """
         shown = cast("str | None", request.peek("csrf_token"))
+        # PERF: the usual request asks for no token, and its session stays what it is.
+        if shown is None and not session.has_new_binding:
+            return
         token = None if shown is None else unmask(shown)
         present = self._sent_token(request)
-        if token is None and (present is None or not session.has_new_binding):
+        if token is None and present is None:
             return
         if token is None or not self._tokens.is_valid(token, session.binding):
             # The visitor has logged in or out: the old token is worthless from now on.

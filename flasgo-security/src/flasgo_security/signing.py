@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from binascii import b2a_base64
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from itsdangerous import Signer
-from itsdangerous.encoding import base64_encode
 
 if TYPE_CHECKING:
     from flasgo import Settings
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["PurposeSigner"]
 
 _SALT_PREFIX = "flasgo.security."
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class PurposeSigner:
@@ -30,7 +31,7 @@ class PurposeSigner:
         fallbacks: Former keys, oldest first; they only verify.
     """
 
-    __slots__ = ("_keys",)
+    __slots__ = ("_signatures",)
 
     def __init__(self, purpose: str, secret_key: str, fallbacks: Sequence[str] = ()) -> None:
         signer = Signer(
@@ -39,7 +40,10 @@ class PurposeSigner:
             key_derivation="hmac",
             digest_method=hashlib.sha256,
         )
-        self._keys = [signer.derive_key(key) for key in (secret_key, *fallbacks)]
+        # PERF: keyed once; a copy takes half the time of a signature from the key.
+        self._signatures = [
+            hmac.new(signer.derive_key(key), digestmod="sha256") for key in (secret_key, *fallbacks)
+        ]
 
     @classmethod
     def from_settings(cls, purpose: str, settings: Settings) -> PurposeSigner:
@@ -67,18 +71,22 @@ class PurposeSigner:
 
     def signature(self, value: str) -> str:
         """Return the signature of `value` alone."""
-        # PERF: what itsdangerous computes, without deriving the key each time; a test compares.
-        return base64_encode(hmac.digest(self._keys[0], value.encode(), "sha256")).decode("ascii")
+        return _signed(self._signatures[0], value.encode()).decode("ascii")
 
     def is_signature(self, value: str, signature: str) -> bool:
         """Whether `signature` was made for `value`, in constant time."""
         if not (value.isascii() and signature.isascii()):
             return False
-        # PERF: what itsdangerous verifies, without its conversions; the keys are derived once.
         # SECURITY: every key is tried, and the text is compared, so one signature has one form.
         message, given = value.encode("ascii"), signature.encode("ascii")
         is_match = False
-        for key in self._keys:
-            expected = base64_encode(hmac.digest(key, message, "sha256"))
-            is_match |= hmac.compare_digest(expected, given)
+        for keyed in self._signatures:
+            is_match |= hmac.compare_digest(_signed(keyed, message), given)
         return is_match
+
+
+def _signed(keyed: hmac.HMAC, message: bytes) -> bytes:
+    """Return the signature of a message as itsdangerous writes it; a test compares."""
+    own = keyed.copy()
+    own.update(message)
+    return b2a_base64(own.digest(), newline=False).translate(_URL_SAFE).rstrip(b"=")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import binascii
 import logging
 import secrets
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
+from binascii import a2b_base64
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, TypeVar, cast, overload
 
@@ -34,6 +34,7 @@ _LONGEST_COOKIE = 4096  # RFC 6265bis, section 5.6
 _LONGEST_WRITTEN = 4093  # what the strictest browsers keep of name, "=" and value
 _TWO_WEEKS = 14 * 24 * 60 * 60
 _NOTHING = b"{}"
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 _STORE_SCHEMES = ("redis", "rediss", "redis+unix", "valkey", "valkeys", "valkey+unix")
 
 _decode = msgspec.json.Decoder(dict[str, object]).decode
@@ -232,9 +233,9 @@ class SessionCodec:
             encoded, identifier, written = value.split(".")
             if self._clock() - int(written) > self._lifetime:
                 raise InvalidSessionError("the session has expired", is_suspicious=False)
-            saved = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+            saved = a2b_base64(encoded.encode("ascii").translate(_STANDARD) + b"==")
             return Session(_decode(saved), identifier, saved)
-        except (ValueError, binascii.Error, msgspec.MsgspecError, RecursionError):
+        except (ValueError, msgspec.MsgspecError, RecursionError):
             raise InvalidSessionError(
                 "the session cookie has another format", is_suspicious=False
             ) from None
