@@ -1,5 +1,7 @@
 """SEC-5: clients that keep failing security checks are turned away."""
 
+import logging
+
 import pytest
 from flasgo import HTTPException, SettingError, hookimpl
 from flasgo_security import security_event
@@ -163,3 +165,25 @@ def test_off_means_no_hook_at_all(make_app, call, limit):
 def test_wrong_settings_stop_the_app(make_app, name, value):
     with pytest.raises(SettingError, match=name):
         make_app(**{name: value})
+
+
+@pytest.mark.parametrize("name", [b"host", b"authorization", b"content-length"])
+def test_a_head_that_is_refused_before_the_hooks_is_told_of_and_counts(app, call, caplog, name):
+    """SEC-1: a second Host is a failure like a wrong one (CWE-444)."""
+    twice = [(name, b"1"), (name, b"secret")]
+    with caplog.at_level(logging.WARNING, "flasgo.security"):
+        assert call(app, "/a\nb", headers=twice).status == 400
+    [record] = [each for each in caplog.records if getattr(each, "event", "") == "head"]
+    assert name.decode().title() in record.reason
+    assert (record.path, record.client_ip) == ("/a\\nb", "192.0.2.1")
+    assert "secret" not in record.getMessage()
+    for _ in range(2):
+        assert call(app).status == 200
+        assert call(app, headers=twice).status == 400
+    assert call(app).status == 429
+
+
+def test_a_head_that_is_too_large_is_no_failure(app, call):
+    for _ in range(20):
+        assert call(app, headers=[(b"x", b"y" * 100_000)]).status == 431
+    assert call(app).status == 200

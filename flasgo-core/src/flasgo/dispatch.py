@@ -302,7 +302,7 @@ class Dispatcher:
         self, error: HTTPException, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Answer a request whose headers are not fit to be looked at."""
-        request = Request(self._app, {**scope, "headers": []}, receive, {})
+        request = Request(self._app, _without_head(scope, error), receive, {})
         request.route = self.unmatched.route
         token = active_request.set(request)
         response: Response | None = None
@@ -409,7 +409,7 @@ class Dispatcher:
         self, error: HTTPException, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Refuse a handshake whose headers are not fit to be looked at."""
-        websocket = WebSocket(self._app, {**scope, "headers": []}, receive, send, {})
+        websocket = WebSocket(self._app, _without_head(scope, error), receive, send, {})
         websocket.route = self.unmatched.route
         token = active_request.set(websocket)
         response: Response | None = None
@@ -419,6 +419,11 @@ class Dispatcher:
         finally:
             await self._finish(websocket, self.unmatched, response)
             active_request.reset(token)
+
+
+def _without_head(scope: Scope, fault: HTTPException) -> Scope:
+    """Return the scope of a request whose headers nobody is to look at, with the reason why."""
+    return {**scope, "headers": [], "flasgo.head_fault": fault}
 
 
 class InnerDispatcher(Dispatcher):

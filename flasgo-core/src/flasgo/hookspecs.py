@@ -273,6 +273,8 @@ def response_finalize(request: Request, response: Response) -> Response | None:
 
     When:
         For every response: errors, denials, 404 and 405 included. `def` or `async def`.
+        A request whose headers are refused (400, 431) comes here without any, and without having
+        been to `request_started`; `request.scope["flasgo.head_fault"]` is the HTTPException.
 
     Args:
         request: The request.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from flasgo import Request
+from flasgo import HTTPException, hookimpl
 
-__all__ = ["EVENTS_ATTRIBUTE", "loggable", "security_event"]
+if TYPE_CHECKING:
+    from flasgo import Request, Response, Route
+
+__all__ = ["EVENTS_ATTRIBUTE", "RefusedHeads", "loggable", "security_event"]
 
 logger = logging.getLogger("flasgo.security")
 
@@ -54,6 +56,25 @@ def security_event(kind: str, request: Request, reason: str) -> None:
     events = getattr(request, EVENTS_ATTRIBUTE, None)
     if events is not None:
         events.append(kind)
+
+
+def _reaches_nothing(route: Route) -> bool:
+    return not (route.methods or route.is_websocket)
+
+
+class RefusedHeads:
+    """Tells of requests with two `Host`, `Authorization` or length headers (CWE-444).
+
+    They are refused before any other hook could see them.
+    """
+
+    @hookimpl(when=_reaches_nothing, before=("security.throttle",))
+    def response_finalize(self, request: Request, response: Response) -> None:
+        """Log the event, for the throttle to count."""
+        fault = request.scope.get("flasgo.head_fault")
+        # Too large a head is no attack: cookies of other apps on the domain add up.
+        if isinstance(fault, HTTPException) and fault.status_code == 400:
+            security_event("head", request, fault.detail)
 
 
 def loggable(text: str) -> str:

@@ -12,6 +12,7 @@ from flasgo_security import hookspecs
 from flasgo_security.checks import SecurityChecks
 from flasgo_security.cors import CorsGuard, CorsHooks
 from flasgo_security.csrf import CsrfGuard, WebSocketOriginGuard, csrf_exempt
+from flasgo_security.events import RefusedHeads
 from flasgo_security.forwarded import ForwardedGuard
 from flasgo_security.headers import Csp, HeaderGuard, RouteCspGuard, csp
 from flasgo_security.hosts import HostGuard
@@ -83,6 +84,7 @@ class SecurityPlugin:
         registry.app_method("csrf_exempt", csrf_exempt)
         registry.app_method("csp", csp)
         registry.component("hosts", self.hosts)
+        registry.component("heads", RefusedHeads())
         registry.component("csp", RouteCspGuard(self.headers))
         registry.component("headers", self.headers)
         registry.component("templating", TemplateHelpers(self.csrf))
