@@ -14,26 +14,30 @@ from flasgo_security.quotas.callers import CallerKeys
         ("2001:DB8:1:2::", "2001:db8:1:2::/64"),
         ("fe80::1%eth0", "fe80::/64"),
         ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("64:ff9b::192.0.2.1", "192.0.2.1"),
+        ("64:ff9b:0:0:1::1", "64:ff9b::/64"),
         ("not:an:address", "not:an:address"),
         ("", ""),
     ],
 )
-def test_a_network_is_one_client_where_that_is_asked_for(address, key):
-    assert CallerKeys(64).key(address) == key
-    assert CallerKeys().key(address) == address
+def test_a_network_is_one_client_unless_it_is_asked_otherwise(address, key):
+    assert CallerKeys().key(address) == key
+    assert CallerKeys(128).key(address) == address
 
 
-@pytest.mark.parametrize(("prefix", "statuses"), [(128, [200, 200]), (64, [200, 429])])
-def test_quotas_follow_the_setting(make_app, call, prefix, statuses):
-    app = make_app(CLIENT_IPV6_PREFIX=prefix)
+@pytest.mark.parametrize(
+    ("settings", "statuses"), [({}, [200, 429]), ({"CLIENT_IPV6_PREFIX": 128}, [200, 200])]
+)
+def test_quotas_follow_the_setting(make_app, call, settings, statuses):
+    app = make_app(**settings)
     app.get("/")(rate_limit(1, per=60)(lambda: "x"))
     addresses = ("2001:db8::1", "2001:db8::2")
     assert [call(app, client=(address, 1)).status for address in addresses] == statuses
 
 
-@pytest.mark.parametrize(("prefix", "status"), [(128, 200), (64, 429)])
-def test_throttling_follows_the_setting(make_app, call, prefix, status):
-    app = make_app(CLIENT_IPV6_PREFIX=prefix, SECURITY_FAILURE_RATE_LIMIT=2)
+@pytest.mark.parametrize(("settings", "status"), [({}, 429), ({"CLIENT_IPV6_PREFIX": 128}, 200)])
+def test_throttling_follows_the_setting(make_app, call, settings, status):
+    app = make_app(SECURITY_FAILURE_RATE_LIMIT=2, **settings)
     app.get("/")(lambda: "x")
     for number in (1, 2):
         assert call(app, client=(f"2001:db8::{number}", 1), host=b"evil.example").status == 400

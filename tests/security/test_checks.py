@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 import pytest
-from flasgo_security import rate_limit
+from flasgo import hookimpl
+from flasgo_security import ContentSecurityPolicy, csp, rate_limit
+from flasgo_security.checks import unsafe_scripts
 
 
 def findings(app, *, deploy: bool):
@@ -33,7 +35,6 @@ def test_a_careful_configuration_is_flawless(make_app):
     app = make_app(
         ALLOWED_HOSTS={"example.com"},
         SECURITY_FAILURE_RATE_LIMIT=100,
-        CLIENT_IPV6_PREFIX=64,
         TRUSTED_PROXIES={"10.0.0.0/8", "unix"},
         CORS_ORIGINS={"https://app.example.com", "http://localhost:3000"},
         CSRF_TRUSTED_ORIGINS={"https://*.example.com"},
@@ -64,6 +65,10 @@ WEAK_IN_PRODUCTION = [
     ({"RATELIMIT_STORAGE_URI": "redis://localhost", "RATELIMIT_STORAGE_FAILURE": "open"}, "I004"),
     ({"RATELIMIT_STORAGE_URI": "redis://cache.internal:6379"}, "I006"),
     ({"SESSION_STORE_URI": "redis://:secret@10.0.0.5:6379/0"}, "I006"),
+    ({"SESSION_COOKIE_DOMAIN": "example.com"}, "I007"),
+    ({"SESSION_COOKIE_NAME": "__Secure-id"}, "I007"),
+    ({"CONTENT_SECURITY_POLICY": "img-src 'self'"}, "W006"),
+    ({"CLIENT_IPV6_PREFIX": 128, "SECURITY_FAILURE_RATE_LIMIT": 10}, "W012"),
 ]
 
 
@@ -90,7 +95,54 @@ def test_tls_loopback_and_sockets_are_fine(make_app, uri):
 def test_quotas_of_one_process_are_pointed_out(make_app):
     app = make_app()
     app.get("/")(rate_limit(1, 60)(lambda: "x"))
-    assert {"security.I005", "security.I007"} <= codes(app, deploy=True)
+    assert "security.I005" in codes(app, deploy=True)
+
+
+def test_quotas_by_single_addresses_of_ipv6_are_pointed_out(make_app):
+    app = make_app(CLIENT_IPV6_PREFIX=80)
+    assert "security.W012" not in codes(app, deploy=True)  # nothing is counted
+    app.get("/")(rate_limit(1, 60)(lambda: "x"))
+    [found] = [each for each in findings(app, deploy=True) if each.code == "security.W012"]
+    assert "2**16 " in found.message
+
+
+def test_what_plugins_add_to_the_policy_is_judged_too(make_app):
+    class Widgets:
+        name = "widgets"
+
+        @hookimpl(optionalhook=True)
+        def csp_sources(self):
+            return {"script-src": ["'unsafe-inline'"]}
+
+    assert "security.W006" in codes(make_app(Widgets()), deploy=True)
+
+
+def test_what_single_routes_let_run_is_judged_too(make_app):
+    app = make_app()
+    inline = csp(script_src=["'self'", "'unsafe-inline'"])
+    for number, decorate in enumerate((inline, csp(img_src="*"), csp(""), inline, inline)):
+        app.get(f"/{number}", endpoint=f"page{number}")(decorate(lambda: "x"))
+    [found] = [each for each in findings(app, deploy=True) if each.code == "security.W011"]
+    assert "'/0', '/2', '/3' and 1 more" in found.message
+
+
+@pytest.mark.parametrize(
+    ("policy", "unsafe"),
+    [
+        ("", []),
+        ("default-src 'self'", []),
+        ("script-src 'none'; default-src *", []),
+        ("img-src 'self'", ["anywhere: it has neither script-src nor default-src"]),
+        ("default-src HTTPS:", ["https:"]),
+        ("script-src 'Unsafe-Inline' 'unsafe-eval'", ["'unsafe-eval'", "'unsafe-inline'"]),
+        ("script-src 'unsafe-inline' 'sha256-AAAA' https://a.example", []),
+        ("script-src 'unsafe-inline' 'sha256-AAAA' https:", ["https:"]),
+        ("script-src 'unsafe-inline' 'sha256-AAAA' https: 'strict-dynamic'", []),
+        ("script-src * 'strict-dynamic'", ["*"]),
+    ],
+)
+def test_which_policies_let_nearly_anything_run(policy, unsafe):
+    assert unsafe_scripts(ContentSecurityPolicy(policy)) == unsafe
 
 
 @pytest.mark.parametrize(

@@ -15,27 +15,74 @@ from flasgo_security.quotas.ratelimit import RateLimit
 if TYPE_CHECKING:
     from flasgo import Flasgo, Settings
 
+    from flasgo_security.headers import HeaderGuard
+    from flasgo_security.sessions.session import SessionGuard
+
 __all__ = ["SecurityChecks"]
 
 _SECURE_COOKIES = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE")
 _LOOPBACK = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
-_UNSAFE_SCRIPTS = frozenset({"'unsafe-inline'", "'unsafe-eval'", "*", "data:"})
+_UNSAFE_SCRIPTS = frozenset({"'unsafe-inline'", "'unsafe-eval'", "*", "data:", "https:", "http:"})
+_SHOWN_ROUTES = 3
 
 
 class SecurityChecks:
-    """Judges the settings of this plugin."""
+    """Judges the settings of this plugin, and what became of them.
+
+    Args:
+        headers: Knows the policies that are sent.
+        sessions: Knows the name of the session cookie.
+    """
+
+    def __init__(self, headers: HeaderGuard, sessions: SessionGuard) -> None:
+        self._headers = headers
+        self._sessions = sessions
 
     @hookimpl
     def check_app(self, app: Flasgo, deploy: bool) -> list[Finding]:
         """Return what weakens the app; most of it matters in production only."""
         findings = [*_always(app.settings)]
         if deploy:
-            findings += _cookies(app.settings)
-            findings += _headers(app.settings)
+            findings += _cookies(app.settings, self._sessions.cookie_name)
+            findings += _headers(app.settings, self._headers.policy)
+            findings += self._policies_of_routes(app)
             findings += _origins(app.settings)
             findings += _limits(app)
             findings += _stores(app.settings)
         return findings
+
+    def _policies_of_routes(self, app: Flasgo) -> Iterable[Finding]:
+        policies = [(route.path, self._headers.policy_of(route)) for route in app.routes]
+        weak = [path for path, policy in policies if not policy or unsafe_scripts(policy)]
+        is_own_fault = bool(self._headers.policy) and not unsafe_scripts(self._headers.policy)
+        if weak and is_own_fault:
+            more = f" and {len(weak) - _SHOWN_ROUTES} more" if len(weak) > _SHOWN_ROUTES else ""
+            yield Finding(
+                "security.W011",
+                "warning",
+                f"The @csp of {', '.join(map(repr, weak[:_SHOWN_ROUTES]))}{more} lets scripts run "
+                "that the app's own policy keeps out.",
+                "Give inline scripts the nonce {{ csp_nonce }}, and list the others' origins.",
+            )
+
+
+def unsafe_scripts(policy: ContentSecurityPolicy) -> list[str]:
+    """Return by which sources a policy lets nearly any script run (CSP 3, section 6.7).
+
+    Args:
+        policy: The policy; an empty one, which is judged elsewhere, gives none.
+    """
+    if not policy:
+        return []
+    if not policy.restricts("script-src"):
+        return ["anywhere: it has neither script-src nor default-src"]
+    sources = {source.lower() for source in policy.sources_of("script-src")}
+    unsafe = sources & _UNSAFE_SCRIPTS
+    if any(source.startswith(("'nonce-", "'sha")) for source in sources):
+        unsafe.discard("'unsafe-inline'")  # browsers ignore it then; it is there for old ones
+        if "'strict-dynamic'" in sources:
+            unsafe &= {"'unsafe-eval'"}
+    return sorted(unsafe)
 
 
 def _always(settings: Settings) -> Iterable[Finding]:
@@ -72,7 +119,7 @@ def _always(settings: Settings) -> Iterable[Finding]:
             )
 
 
-def _cookies(settings: Settings) -> Iterable[Finding]:
+def _cookies(settings: Settings, session_cookie: str) -> Iterable[Finding]:
     for name in _SECURE_COOKIES:
         if not settings[name]:
             yield Finding(
@@ -88,12 +135,18 @@ def _cookies(settings: Settings) -> Iterable[Finding]:
             "SESSION_COOKIE_SAMESITE is 'None': requests that other sites cause carry the session.",
             "Use 'Lax', unless pages of other sites embed this app.",
         )
+    if settings["SESSION_COOKIE_SECURE"] and not session_cookie.lower().startswith("__host-"):
+        yield Finding(
+            "security.I007",
+            "info",
+            f"The session cookie {session_cookie!r} has no prefix '__Host-': other hosts of the "
+            "domain can plant one that they have made here (CWE-565, CWE-384).",
+            "Leave SESSION_COOKIE_NAME, SESSION_COOKIE_DOMAIN and SESSION_COOKIE_PATH as they are, "
+            "unless several hosts have to share sessions.",
+        )
 
 
-def _headers(settings: Settings) -> Iterable[Finding]:
-    policy = ContentSecurityPolicy(
-        cast("ContentSecurityPolicy | str | None", settings["CONTENT_SECURITY_POLICY"]) or ""
-    )
+def _headers(settings: Settings, policy: ContentSecurityPolicy) -> Iterable[Finding]:
     if not policy:
         yield Finding(
             "security.W004",
@@ -101,18 +154,16 @@ def _headers(settings: Settings) -> Iterable[Finding]:
             "CONTENT_SECURITY_POLICY is off.",
             "Set a policy; the default is a good start.",
         )
-    directives = policy.directives
-    scripts = directives.get("script-src", directives.get("default-src", ()))
-    unsafe = sorted(_UNSAFE_SCRIPTS.intersection(scripts))
+    unsafe = unsafe_scripts(policy)
     if unsafe:
         yield Finding(
             "security.W006",
             "warning",
-            f"CONTENT_SECURITY_POLICY lets scripts run from {', '.join(unsafe)}: it stops little "
-            "of what is injected into a page.",
+            "CONTENT_SECURITY_POLICY, with what plugins add to it, lets scripts run from "
+            f"{', '.join(unsafe)}. It stops little of what is injected into a page.",
             "Give inline scripts the nonce {{ csp_nonce }}, and list the others' origins.",
         )
-    if not (settings["X_FRAME_OPTIONS"] or "frame-ancestors" in directives):
+    if not (settings["X_FRAME_OPTIONS"] or "frame-ancestors" in policy.directives):
         yield Finding(
             "security.W007",
             "warning",
@@ -177,13 +228,14 @@ def _limits(app: Flasgo) -> Iterable[Finding]:
             "count as one.",
         )
     counts = bool(settings["SECURITY_FAILURE_RATE_LIMIT"]) or _has_quotas(app)
-    if counts and settings["CLIENT_IPV6_PREFIX"] == 128:
+    prefix = cast("int", settings["CLIENT_IPV6_PREFIX"])
+    if counts and prefix > 64:
         yield Finding(
-            "security.I007",
-            "info",
-            "Quotas and throttling count each IPv6 address for itself, and whoever has one address "
-            "has 2**64 of them.",
-            "Set CLIENT_IPV6_PREFIX to 64 where clients may come over IPv6.",
+            "security.W012",
+            "warning",
+            f"CLIENT_IPV6_PREFIX is {prefix}: whoever has one network of IPv6 has 2**{prefix - 64} "
+            "quotas (CWE-799).",
+            "Set it to 64, the default, or less.",
         )
     if settings["RATELIMIT_STORAGE_URI"]:
         if settings["RATELIMIT_STORAGE_FAILURE"] == "open":

@@ -123,7 +123,7 @@ class ContentSecurityPolicy:
             *sources: What to allow besides.
         """
         name = _directive(directive)
-        present = self._effective(name)
+        present = self.sources_of(name)
         added = [source for source in _sources(name, sources) if source not in present]
         if not added and name in self._directives:
             return self
@@ -156,12 +156,16 @@ class ContentSecurityPolicy:
         """
         policy = self
         for name in _NONCE_DIRECTIVES:
-            if _UNSAFE_INLINE not in self._effective(name) and self._restricts(name):
+            if _UNSAFE_INLINE not in self.sources_of(name) and self.restricts(name):
                 policy = policy.with_sources(name, f"'nonce-{nonce}'")
         return policy
 
-    def _restricts(self, name: str) -> bool:
-        """Whether the policy says anything about a directive, itself or through a fallback."""
+    def restricts(self, name: str) -> bool:
+        """Whether the policy says anything about a directive, itself or through a fallback.
+
+        Args:
+            name: The directive, such as `"script-src"`.
+        """
         step: str | None = name
         while step is not None:
             if step in self._directives:
@@ -169,7 +173,12 @@ class ContentSecurityPolicy:
             step = _FALLBACKS.get(step)
         return False
 
-    def _effective(self, name: str) -> tuple[str, ...]:
+    def sources_of(self, name: str) -> tuple[str, ...]:
+        """Return the sources that hold for a directive: its own, or those of its fallback.
+
+        Args:
+            name: The directive, such as `"script-src"`.
+        """
         step: str | None = name
         while step is not None:
             if step in self._directives:

@@ -61,6 +61,7 @@ _PLAIN_HEADERS = (
     ),
 )
 _HSTS = "Strict-Transport-Security"
+_SECURE_SCHEMES = ("https", "wss")
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,13 @@ class HeaderGuard:
         """The app's policy, with what plugins contributed."""
         return self._policy
 
+    def policy_of(self, route: Route | None) -> ContentSecurityPolicy:
+        """Return the policy of an endpoint: the app's, or what its `@csp` makes of that."""
+        policy = self._policy
+        for own in reversed(() if route is None else route.policies_of(Csp)):
+            policy = own.applied_to(policy)  # the outermost decorator has the last word
+        return policy
+
     def declare(self, registry: Registry) -> None:
         """Declare the settings and attributes of this concern."""
         registry.setting(
@@ -235,7 +243,7 @@ class HeaderGuard:
             self._set_policies(response, self._texts, str(nonce))
         # PERF: both blocks are checked and encoded already; the scope answers faster than
         # request.is_secure would.
-        is_secure = request.scope.get("scheme") == "https"
+        is_secure = request.scope.get("scheme") in _SECURE_SCHEMES
         if not response.fill_headers(self._blocks[is_secure]):
             self._keep_private(response)
 
@@ -291,10 +299,7 @@ class RouteCspGuard:
         key = (self._headers.policy, policies)
         text = self._texts.get(key)
         if text is None:
-            policy = self._headers.policy
-            for own in reversed(policies):  # the outermost decorator has the last word
-                policy = own.applied_to(policy)
-            text = self._texts[key] = PolicyText(policy)
+            text = self._texts[key] = PolicyText(self._headers.policy_of(route))
         return text
 
 

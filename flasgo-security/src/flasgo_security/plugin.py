@@ -88,7 +88,7 @@ class SecurityPlugin:
         registry.component("csp", RouteCspGuard(self.headers))
         registry.component("headers", self.headers)
         registry.component("templating", TemplateHelpers(self.csrf))
-        registry.component("checks", SecurityChecks())
+        registry.component("checks", SecurityChecks(self.headers, self.sessions))
         registry.component("openapi", OpenApiDescription())
         self._registry = registry
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -12,16 +12,21 @@ if TYPE_CHECKING:
 __all__ = ["CallerKeys"]
 
 _WHOLE_ADDRESS = 128
+_NETWORK = 64  # what one customer gets at the least (RFC 6177, RFC 7421)
+_TRANSLATED = ip_network("64:ff9b::/96")
 
 
 class CallerKeys:
     """Turns addresses into what quotas and throttling count.
 
+    SECURITY: a network of IPv6 is one client. Whoever has one has 2**64 addresses, and would
+    have as many quotas (CWE-799).
+
     Args:
         ipv6_prefix: How many bits of an IPv6 address tell clients apart.
     """
 
-    def __init__(self, ipv6_prefix: int = _WHOLE_ADDRESS) -> None:
+    def __init__(self, ipv6_prefix: int = _NETWORK) -> None:
         self._prefix = ipv6_prefix
         # PERF: a client comes more than once.
         self._network_of = lru_cache(maxsize=4096)(self._look_up)
@@ -32,9 +37,10 @@ class CallerKeys:
         registry.setting(
             "CLIENT_IPV6_PREFIX",
             int,
-            default=_WHOLE_ADDRESS,
+            default=_NETWORK,
             help="Bits of an IPv6 address by which quotas and throttling tell clients apart. 64 "
-            "counts a network as one client: whoever has one has 2**64 addresses.",
+            "counts a network as one client: whoever has one has 2**64 addresses. 128 counts "
+            "each address for itself.",
             check=lambda value: (
                 None if 16 <= cast("int", value) <= 128 else "it must be from 16 to 128"
             ),
@@ -60,4 +66,6 @@ class CallerKeys:
             return address
         if found.ipv4_mapped is not None:
             return str(found.ipv4_mapped)
+        if found in _TRANSLATED:  # a client of IPv4 that reached an IPv6 server (RFC 7755)
+            return str(IPv4Address(found.packed[-4:]))
         return str(ip_network((found, self._prefix), strict=False))
