@@ -97,7 +97,13 @@ class Caller:
         return self._runner.run(all_of_them())
 
     def websocket(
-        self, app: Flasgo, path: str, *, host: bytes = b"localhost", headers: RawHeaders = ()
+        self,
+        app: Flasgo,
+        path: str,
+        *,
+        host: bytes = b"localhost",
+        headers: RawHeaders = (),
+        **scope_items: object,
     ) -> list[MutableMapping[str, Any]]:
         """Open a WebSocket, and return the messages of an app that accepts and closes it."""
         scope = {
@@ -111,6 +117,7 @@ class Caller:
             "client": ("192.0.2.1", 4711),
             "scheme": "ws",
             "subprotocols": [],
+            **scope_items,
         }
         sent: list[MutableMapping[str, Any]] = []
 

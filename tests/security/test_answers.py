@@ -142,6 +142,79 @@ def test_429_has_them(app, call):
         assert all(len(answer.headers(name)) == 1 for name in ALWAYS)
 
 
+@pytest.mark.parametrize(
+    ("path", "options", "status"),
+    [
+        ("/missing", {}, 404),
+        ("/socket", {"headers": [(b"origin", b"https://evil.example")]}, 403),
+        ("/socket", {"host": b"evil.example"}, 400),
+        ("/socket", {"headers": [(b"host", b"localhost")]}, 400),
+        ("/full", {}, 429),
+    ],
+)
+def test_handshakes_that_are_refused_have_them(app, call, path, options, status):
+    async def socket(websocket):
+        await websocket.accept()
+
+    async def full(websocket):
+        await websocket.accept()
+
+    app.websocket("/socket")(socket)
+    app.websocket("/full")(rate_limit(1, per=60)(full))
+    call.websocket(app, "/full")
+    start, *_ = call.websocket(
+        app, path, scheme="wss", extensions={"websocket.http.response": {}}, **options
+    )
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", status)
+    names = [name.decode() for name, _ in start["headers"]]
+    for name in (*ALWAYS, "strict-transport-security"):
+        assert names.count(name) == 1, name
+
+
+def test_what_other_apps_answer_has_them(make_app, call):
+    """Mounts, middleware and the API docs, an answer that fails included."""
+
+    def answering(status):
+        async def other(scope, receive, send):
+            if not status:
+                raise ValueError("secret")
+            headers = [(b"set-cookie", b"a=b"), (b"cache-control", b"public, max-age=9")]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+
+        return other
+
+    class Shortcut:
+        def __init__(self, app):
+            self.app = app
+
+        async def __call__(self, scope, receive, send):
+            app = answering(200) if scope.get("path") == "/shortcut" else self.app
+            await app(scope, receive, send)
+
+    app = make_app(ENABLE_DOCS=True)
+    app.mount("/mounted", answering(200))
+    app.mount("/broken", answering(0))
+    app.mount("/inner", make_app())
+    app.add_middleware(Shortcut)
+    for path, status in (
+        ("/mounted/x", 200),
+        ("/shortcut", 200),
+        ("/broken/x", 500),
+        ("/inner/x", 404),
+        ("/docs", 200),
+        ("/openapi.json", 200),
+        ("/docs/assets/missing.css", 404),
+    ):
+        answer = call(app, path, scheme="https")
+        assert answer.status == status
+        for name in (*ALWAYS, "strict-transport-security"):
+            assert len(answer.headers(name)) == 1, (path, name)
+        if answer.header("set-cookie"):
+            assert answer.header("cache-control") == "private, max-age=9"
+            assert answer.header("vary") == "Cookie"
+
+
 def test_304_of_a_static_file_has_them(app, call):
     etag = call(app, "/assets/style.css").header("etag")
     answer = call(app, "/assets/style.css", headers=[(b"if-none-match", etag.encode())])

@@ -34,6 +34,18 @@ def test_several_headers_become_one():
     assert response.headers["vary"] == "Cookie"
 
 
+@pytest.mark.parametrize("name", ["CDN-Cache-Control", "Surrogate-Control"])
+@pytest.mark.parametrize("own", [{}, {"cache-control": "max-age=9"}])
+def test_what_speaks_to_cdns_alone_is_silenced(name, own):
+    """RFC 9213: such a header overrules Cache-Control where it matters most."""
+    response = Response("x", headers={name: "max-age=3600", **own})
+    for _ in range(2):
+        PrivateCaching("no-store").apply(response)
+    assert response.headers.getlist(name) == ["no-store"]
+    assert response.headers["vary"] == "Cookie"
+    assert "max-age=3600" not in response.headers["cache-control"]
+
+
 def test_vary_is_added_to_once():
     response = Response("x", headers={"vary": "Accept"})
     PrivateCaching("no-store").apply(response)

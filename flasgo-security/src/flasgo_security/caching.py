@@ -13,6 +13,8 @@ __all__ = ["PrivateCaching", "private_cache_control"]
 
 _OWN_CACHING = frozenset({b"vary", b"cache-control"})
 _PRIVATE = frozenset({"private", "no-store"})
+# What CDNs heed before Cache-Control (RFC 9213, and its older relative).
+_FOR_CDNS = ("cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control")
 _SHARED = frozenset({"public", "s-maxage", "proxy-revalidate"})
 
 
@@ -30,15 +32,20 @@ class PrivateCaching:
 
     def __init__(self, default: str) -> None:
         self._default = private_cache_control(default)
-        self._block = HeaderBlock({"Vary": "Cookie", "Cache-Control": self._default})
+        self._block = HeaderBlock(
+            {"Vary": "Cookie", "Cache-Control": self._default}, watched=_FOR_CDNS
+        )
 
     def apply(self, response: Response) -> None:
         """Adjust `Vary` and `Cache-Control` of a response."""
         # PERF: most responses have neither header, and take both as they are...
         if response.fill_headers(self._block):
             return
-        # ...or have been here before.
         headers = response.headers
+        for name in _FOR_CDNS:
+            if name in headers:
+                headers[name] = "no-store"
+        # ...or have been here before.
         present = [pair for pair in headers.raw if pair[0] in _OWN_CACHING]
         if len(present) == len(self._block.pairs) and {*present} == {*self._block.pairs}:
             return

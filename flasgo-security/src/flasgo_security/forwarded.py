@@ -26,6 +26,7 @@ _Address = IPv4Address | IPv6Address
 UNIX = "unix"
 """The entry that trusts peers without an address: a proxy on the other end of a Unix socket."""
 
+_MAPPED = IPv6Network("::ffff:0:0/96")
 _MOST_HOPS = 32
 _LONGEST_HOP = len("[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535")
 _SECURE_SCHEMES = {"http": "https", "https": "https", "ws": "wss", "wss": "wss"}
@@ -129,7 +130,7 @@ class TrustedProxies:
 
 def _network(entry: str) -> IPv4Network | IPv6Network:
     try:
-        return ip_network(entry)
+        return _unmapped(ip_network(entry))
     except ValueError:
         pass
     try:
@@ -140,6 +141,13 @@ def _network(entry: str) -> IPv4Network | IPv6Network:
             "'fd00::/8', or 'unix' for a proxy on a Unix socket"
         ) from None
     raise ValueError(f"{entry!r} names one host of a network; write {str(meant)!r} for all of it")
+
+
+def _unmapped(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    """Return a network of IPv4 in IPv6's clothes as one of IPv4, as its addresses are."""
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        return IPv4Network((network.network_address.packed[-4:], network.prefixlen - 96))
+    return network
 
 
 class ForwardedGuard:
