@@ -19,6 +19,8 @@ class Store:
             raise ConnectionResetError("gone\r\nforged: line")
         if self.mood == "hanging":
             await asyncio.Event().wait()
+        if self.mood == "full":
+            raise MemoryError("no room\r\nforged: line")
         if self.mood == "buggy":
             raise KeyError("ours")
         return "answer"
@@ -31,7 +33,7 @@ def store() -> Store:
 
 @pytest.fixture
 def health(clock) -> StoreHealth:
-    return StoreHealth("The store", 0.05, clock=clock)
+    return StoreHealth("The store", 0.05, refusals=(MemoryError,), clock=clock)
 
 
 async def refused(health: StoreHealth, store: Store) -> bool:
@@ -60,6 +62,30 @@ async def test_after_a_failure_it_is_left_alone_for_a_while(health, store, clock
     assert not health.is_down
     assert [record.event for record in caplog.records] == ["store_down", "store_up"]
     assert "\r" not in caplog.records[0].getMessage()
+
+
+async def test_a_store_that_refuses_one_command_is_asked_the_next(health, store, clock, caplog):
+    store.mood = "full"
+    for _ in range(100):
+        assert await refused(health, store)
+    assert store.asked == 100
+    assert not health.is_down
+    clock.advance(60)
+    assert await refused(health, store)
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2  # once a minute
+    assert "refuses commands: MemoryError: no room\\r\\nforged: line" in told[0]
+    store.mood = "well"
+    assert not await refused(health, store)
+
+
+async def test_a_refusal_is_an_answer(health, store, clock):
+    store.mood = "hanging"
+    assert await refused(health, store)
+    clock.advance(PAUSE_SECONDS)
+    store.mood = "full"
+    assert await refused(health, store)
+    assert not health.is_down
 
 
 async def test_one_request_tries_while_the_others_are_told(health, store, clock):

@@ -71,6 +71,7 @@ class SharedQuotas:
             "The storage of quotas (RATELIMIT_STORAGE_URI)",
             timeout,
             errors if isinstance(errors, tuple) else (errors,),
+            () if self._pool is None else self._pool.refusals,
         )
 
     # --- Counting ---------------------------------------------------------------------------

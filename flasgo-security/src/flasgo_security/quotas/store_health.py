@@ -20,8 +20,12 @@ PAUSE_SECONDS = 0.5
 """How long a store that failed is left alone before one request tries it again."""
 
 
+_REFUSALS_TOLD_EVERY = 60.0
+"""Seconds between two lines of the log about commands that a store refuses."""
+
+
 class StoreDownError(Exception):
-    """Raised when a shared store did not answer in time, or is known not to."""
+    """Raised when a shared store did not answer in time, is known not to, or is full."""
 
 
 class StoreHealth:
@@ -34,6 +38,8 @@ class StoreHealth:
         name: What the log calls the store. SECURITY: never its URI, which may hold a password.
         timeout: Seconds that an answer may take.
         errors: What the client raises when the store fails.
+        refusals: Which of these are quick answers to one command, such as to a write when the
+            store is full; they hold up nobody, so others go on asking.
         clock: Seconds from a clock that never goes back.
     """
 
@@ -42,13 +48,16 @@ class StoreHealth:
         name: str,
         timeout: float,
         errors: tuple[type[Exception], ...] = (),
+        refusals: tuple[type[Exception], ...] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
         self._timeout = timeout
         self._errors = (TimeoutError, OSError, EOFError, *errors)
+        self._refusals = refusals
         self._clock = clock
         self._left_alone_until: float | None = None
+        self._refusals_told_at: float | None = None
 
     @property
     def is_down(self) -> bool:
@@ -74,13 +83,33 @@ class StoreHealth:
         try:
             async with asyncio.timeout(self._timeout):
                 answer = await question()
+        except self._refusals as error:
+            self._note_answer()
+            self._note_refusal(error)
+            raise StoreDownError(f"{self._name} refused a command") from error
         except self._errors as error:
             self._note_failure(error)
             raise StoreDownError(f"{self._name} does not answer") from error
+        self._note_answer()
+        return answer
+
+    def _note_answer(self) -> None:
         if self._left_alone_until is not None:
             self._left_alone_until = None
             logger.warning("%s answers again.", self._name, extra={"event": "store_up"})
-        return answer
+
+    def _note_refusal(self, error: Exception) -> None:
+        now = self._clock()
+        told_at = self._refusals_told_at
+        if told_at is None or now - told_at >= _REFUSALS_TOLD_EVERY:
+            self._refusals_told_at = now
+            logger.error(
+                "%s refuses commands: %s: %s",
+                self._name,
+                type(error).__name__,
+                loggable(str(error)),
+                extra={"event": "store_refuses"},
+            )
 
     def _note_failure(self, error: Exception) -> None:
         if self._left_alone_until is None:

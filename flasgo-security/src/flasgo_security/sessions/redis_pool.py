@@ -14,6 +14,7 @@ __all__ = ["ConnectionPool", "RedisPool"]
 _MOST_CONNECTIONS = 16  # per process; each answers thousands of questions a second
 _UNIX_SCHEMES = {"redis+unix": "unix", "valkey+unix": "unix"}
 _ERRORS = {"redis": "RedisError", "valkey": "ValkeyError"}
+_REFUSALS = ("OutOfMemoryError", "ReadOnlyError", "NoPermissionError")
 
 
 class ConnectionPool(Protocol):
@@ -55,6 +56,12 @@ class RedisPool:
     def errors(self) -> tuple[type[Exception], ...]:
         """What the client raises when the server fails it."""
         return (getattr(import_module(f"{self.family}.exceptions"), _ERRORS[self.family]),)
+
+    @property
+    def refusals(self) -> tuple[type[Exception], ...]:
+        """What it raises when the server answers, but does not do what it was told to."""
+        module = import_module(f"{self.family}.exceptions")
+        return tuple(getattr(module, name) for name in _REFUSALS)
 
     def connections(self) -> ConnectionPool:
         """Return the pool of the running event loop.

@@ -342,7 +342,9 @@ class SessionGuard:
         pool = RedisPool("SESSION_STORE_URI", uri, timeout)
         return StoredSessions(
             RedisSessionStore(pool, cast("str", settings["SESSION_STORE_PREFIX"])),
-            StoreHealth("The session store (SESSION_STORE_URI)", timeout, pool.errors),
+            StoreHealth(
+                "The session store (SESSION_STORE_URI)", timeout, pool.errors, pool.refusals
+            ),
             PurposeSigner.from_settings("session-id", settings),
             self._cookie,
             lifetime=self._lifetime,
