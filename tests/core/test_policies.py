@@ -206,6 +206,39 @@ async def test_two_apps_with_one_handler_both_see_a_late_policy(
         assert (await drive(app)("/")).status == 403
 
 
+@pytest.mark.parametrize("kind", [staticmethod, classmethod])
+@pytest.mark.parametrize("late", [True, False])
+async def test_above_a_static_or_class_method(
+    make_app: Callable[..., Flasgo], drive: Callable, kind: Any, late: bool
+) -> None:
+    async def index(*_: object) -> str:
+        return "in"
+
+    wrapped = kind(index)
+    views = type("Views", (), {"index": wrapped if late else locked(wrapped)})
+    app = make_app(Locksmith())
+    app.add_route("/", views.index)
+    if late:
+        assert (await drive(app)("/")).status == 200
+        locked(wrapped)
+    assert (await drive(app)("/")).status == 403
+
+
+async def test_a_static_method_that_is_a_handler_inside_its_class(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app(Locksmith())
+
+    class Views:
+        @app.get("/")
+        @locked
+        @staticmethod
+        async def index() -> str:
+            return "in"
+
+    assert (await drive(app)("/")).status == 403
+
+
 # --- Wrong attachments -------------------------------------------------------------------------
 
 
@@ -223,6 +256,30 @@ def test_what_takes_no_attributes_is_refused_with_advice() -> None:
     for handler in (Views().index, len):
         with pytest.raises(TypeError, match="Decorate the function itself"):
             attach_policy(handler, Locked("why"))
+
+
+def test_what_no_route_calls_is_refused() -> None:
+    class Views:
+        def index(self) -> str:
+            return "in"
+
+    # A class is no handler; of one whose instances are, it is the instances' policy.
+    for handler in (Views, property(Views.index), functools.partialmethod(Views.index), "index"):
+        with pytest.raises(TypeError, match="not what a route calls"):
+            attach_policy(handler, Locked("why"))
+
+
+async def test_a_class_of_callable_objects_carries_theirs(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    @locked
+    class View:
+        async def __call__(self) -> str:
+            return "in"
+
+    app = make_app(Locksmith())
+    app.add_route("/", View())
+    assert (await drive(app)("/")).status == 403
 
 
 # --- Failing closed ----------------------------------------------------------------------------
@@ -300,6 +357,83 @@ async def test_a_late_enforcer_opens_the_app(
         await drive(app)("/secret/1")
     app.plugins.register(Locksmith())
     assert (await drive(app)("/secret/1")).status == 403
+
+
+def hiding(handler: Any) -> Any:
+    async def inner() -> object:
+        return await handler()
+
+    return inner
+
+
+class Hiding:
+    def __init__(self, handler: Any) -> None:
+        self.handler = handler
+
+    async def __call__(self) -> object:
+        return await self.handler()
+
+
+def keeping(handler: Any) -> Any:
+    return functools.wraps(handler)(hiding(handler))
+
+
+@pytest.mark.parametrize(
+    "decorate",
+    [
+        hiding,
+        Hiding,
+        lambda handler: hiding(hiding(handler)),
+        lambda handler: functools.partial(hiding(handler)),
+        lambda handler: hiding(functools.partial(handler)),
+        lambda handler: hiding(keeping(handler)),
+        lambda handler: locked(hiding(handler), "another"),
+    ],
+)
+async def test_a_policy_that_a_decorator_hides_stops_the_app(
+    make_app: Callable[..., Flasgo], drive: Callable, decorate: Callable
+) -> None:
+    async def secret() -> str:
+        return "in"
+
+    app = make_app(Locksmith())
+    app.add_route("/secret", decorate(locked(secret)), endpoint="secret")
+    with pytest.raises(UnenforcedPolicyError, match=r"functools\.wraps") as caught:
+        await drive(app)("/secret")
+    assert (caught.value.route, caught.value.policy) == ("/secret", "Locked")
+    for named in ("'secret'", "locked (closed)", secret.__qualname__):
+        assert named in str(caught.value)
+
+
+async def test_a_decorator_that_keeps_the_policy_is_none_of_that(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    async def kept() -> str:
+        return "in"
+
+    async def above() -> str:
+        return "in"
+
+    app = make_app(Locksmith())
+    app.add_route("/kept", keeping(locked(kept)), endpoint="kept")
+    app.add_route("/above", locked(hiding(above)), endpoint="above")
+    for target in ("/kept", "/above"):
+        assert (await drive(app)(target)).status == 403
+
+
+async def test_handlers_may_call_those_of_other_routes(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    async def secret() -> str:
+        return "in"
+
+    async def open_to_all() -> str:
+        return f"they say {await secret()}"
+
+    app = make_app(Locksmith())
+    app.add_route("/secret", locked(secret))
+    app.add_route("/open", open_to_all)
+    assert [(await drive(app)(target)).status for target in ("/secret", "/open")] == [403, 200]
 
 
 async def test_a_subclass_is_enforced_with_its_base(

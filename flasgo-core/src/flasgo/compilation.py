@@ -10,6 +10,7 @@ from flasgo.dispatch import Dispatcher, InnerDispatcher
 from flasgo.interop.middleware import Entrance
 from flasgo.pipeline import Call, Pipeline, PipelineCompiler, Surroundings
 from flasgo.plugins.policies import PolicyScope
+from flasgo.plugins.swallowed import refuse_swallowed_policies
 from flasgo.registrar import Registrar
 from flasgo.routing import Route
 
@@ -44,9 +45,11 @@ class Compilation:
             calls: What calls the handler of each route.
 
         Raises:
-            UnenforcedPolicyError: When a route carries a policy that nobody enforces.
+            UnenforcedPolicyError: When a route carries a policy that nobody enforces, or hides
+                one that nobody sees.
             PluginError: When a plugin's predicate fails.
         """
+        refuse_swallowed_policies(calls)
         for route, call in calls.items():
             route.pipeline = self._pipeline(route, call)
         dispatcher = Dispatcher(self._app, self._router)

@@ -85,7 +85,8 @@ def attach_policy(handler: _H, policy: Policy) -> _H:
 
     Args:
         handler: The function that routes point to, or a blueprint or an app, whose routes all
-            get the policy in addition to their own. It keeps its identity.
+            get the policy in addition to their own. It keeps its identity. A `staticmethod` or
+            `classmethod` stands for its function.
         policy: The policy; several of one type add up.
 
     Returns:
@@ -103,16 +104,38 @@ def attach_policy(handler: _H, policy: Policy) -> _H:
         handler.held_policies = (policy, *handler.held_policies)
         handler.recompile()
         return handler
-    try:
-        setattr(handler, _POLICIES, (policy, *getattr(handler, _POLICIES, ())))
-    except AttributeError:
-        raise TypeError(
-            f"{policy.explain()} cannot be attached to {handler!r}: it accepts no attributes. "
-            "Decorate the function itself (for a method, in the class body)."
-        ) from None
-    for watcher in getattr(handler, _WATCHERS, ()):
-        watcher.recompile()
+    for carrier in _carriers(handler, policy):
+        try:
+            setattr(carrier, _POLICIES, (policy, *getattr(carrier, _POLICIES, ())))
+        except AttributeError:
+            raise TypeError(
+                f"{policy.explain()} cannot be attached to {handler!r}: it accepts no attributes. "
+                f"{_ADVICE}"
+            ) from None
+        for watcher in getattr(carrier, _WATCHERS, ()):
+            watcher.recompile()
     return handler
+
+
+_ADVICE = "Decorate the function itself (for a method, in the class body)."
+
+
+def _carriers(handler: object, policy: Policy) -> tuple[object, ...]:
+    """Return what a policy has to be left on, so that it is found on whatever a route is given."""
+    # SECURITY: a class body hands out the function, and a policy on its wrapping would be lost.
+    if isinstance(handler, (staticmethod, classmethod)):
+        return handler.__func__, handler
+    # SECURITY: nobody calls these, so nobody would be asked: not the methods of a class either.
+    if not callable(handler) or (isinstance(handler, type) and not _makes_callables(handler)):
+        raise TypeError(
+            f"{policy.explain()} cannot be attached to {handler!r}: it is not what a route calls. "
+            f"{_ADVICE}"
+        )
+    return (handler,)
+
+
+def _makes_callables(kind: type) -> bool:
+    return any("__call__" in vars(base) for base in kind.__mro__)
 
 
 def watch_policies(handler: object, watcher: _Watcher) -> None:
