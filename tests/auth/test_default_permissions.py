@@ -1,7 +1,7 @@
 """AUTH-4: deny by default: what nobody opened is closed, docs, static files and mounts too."""
 
 import pytest
-from flasgo import Blueprint, Flasgo, SettingError, UnenforcedPolicyError, WebSocket
+from flasgo import Blueprint, Flasgo, Response, SettingError, UnenforcedPolicyError, WebSocket
 from flasgo_auth import AllowAny, AuthPlugin, HasScope, IsAuthenticated, User, authorize
 from flasgo_auth.default_permissions import resolve_permissions
 from flasgo_security import SecurityPlugin
@@ -275,6 +275,17 @@ def test_guarded_files_and_answers_stay_out_of_shared_caches(make):
         ("no-store", "no-store"),
         ("private, max-age=5", "private, max-age=5"),
         ("private, public", "private"),
+        ("PRIVATE, max-age=5", "PRIVATE, max-age=5"),
+        ("no-store, public", "no-store"),
+        # What says nothing about whose cache may be any cache: a key of one's own header and a
+        # session mean nothing to it.
+        ("max-age=600", "private, max-age=600"),
+        ("max-age=600, must-revalidate", "private, max-age=600, must-revalidate"),
+        ("no-cache", "private, no-cache"),
+        ('private="set-cookie, x-name"', 'private, private="set-cookie, x-name"'),
+        ("public=1, s-maxage = 9", "private"),
+        (",,", "private"),
+        ("", "private"),
     ],
 )
 def test_what_becomes_of_cache_control(guarded, connect, said, becomes):
@@ -286,6 +297,27 @@ def test_what_becomes_of_cache_control(guarded, connect, said, becomes):
     # An open route answers everybody the same, until it knows who asks.
     assert client.get("/y").headers.get("cache-control") == said
     assert client.get("/y", headers=ALICE).headers["cache-control"] == becomes
+
+
+@pytest.mark.parametrize(
+    ("lines", "becomes"),
+    [
+        (["max-age=60", "public"], "private, max-age=60"),
+        (["private", "public, max-age=60"], "private, max-age=60"),
+        (["no-store", "s-maxage=9"], "no-store"),
+        (["private", "max-age=5"], "private, max-age=5"),
+    ],
+)
+def test_a_second_line_of_cache_control_counts_too(guarded, connect, lines, becomes):
+    def handler():
+        response = Response("in")
+        for line in lines:
+            response.headers.add("cache-control", line)
+        return response
+
+    guarded.get("/x")(guarded.authorize()(handler))
+    answer = connect(guarded).get("/x", headers=ALICE)
+    assert answer.headers.get_list("cache-control") == [becomes]
 
 
 def test_the_security_plugins_no_store_stands(connect):

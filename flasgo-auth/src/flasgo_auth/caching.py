@@ -9,8 +9,10 @@ __all__ = ["AFTER_DEFAULTS", "keep_private"]
 # Whoever fills in a Cache-Control where there is none has done so by then.
 AFTER_DEFAULTS = ("security.headers", "security.csp")
 
-# RFC 9111, section 3.5: with one of these a cache stores even what `Authorization` asked for.
+# With one of these a shared cache stores even what `Authorization` asked for (RFC 9111, section
+# 3.5), with one of those it stores nothing.
 _SHARED = frozenset({"public", "s-maxage"})
+_ENOUGH = frozenset({"private", "no-store"})
 
 
 def keep_private(response: Response) -> None:
@@ -23,11 +25,16 @@ def keep_private(response: Response) -> None:
         response: The response; its `Cache-Control` is changed.
     """
     headers = response.headers
-    said = headers.get("cache-control")
-    if said is None:
-        headers["cache-control"] = "private"
-        return
-    directives = [part.strip() for part in said.split(",")]
-    kept = [part for part in directives if part.partition("=")[0].lower() not in _SHARED]
-    if len(kept) != len(directives):
-        headers["cache-control"] = ", ".join(["private", *(p for p in kept if p != "private")])
+    said = headers.getlist("cache-control")
+    directives = [part.strip() for line in said for part in line.split(",")]
+    kept = [part for part in directives if part and _name(part) not in _SHARED]
+    # Of `private="set-cookie"` shared caches keep all but the field, and of `max-age` alone the
+    # whole, unless the credentials happened to be in `Authorization` (RFC 9111, section 3.5).
+    if not any(part.lower() in _ENOUGH for part in kept):
+        kept.insert(0, "private")
+    if kept != directives or len(said) != 1:
+        headers["cache-control"] = ", ".join(kept)
+
+
+def _name(directive: str) -> str:
+    return directive.partition("=")[0].strip().lower()
