@@ -2,9 +2,12 @@
 
 import asyncio
 import hashlib
+import hmac
+import os
 import sys
 import threading
 import unicodedata
+from base64 import b64encode
 
 import pytest
 from flasgo import ConfigurationError, Request
@@ -230,6 +233,85 @@ async def test_a_check_does_not_show_the_hash():
     stored = await hash_password("x", scheme=CHEAP[0])
     check = await verify_password("x", stored, scheme=CHEAP[1])
     assert "$" not in repr(check)
+
+
+# --- schemes of one's own ---------------------------------------------------------------------
+
+
+class Pbkdf2(PasswordScheme):
+    """A scheme that makes hashes in PHC format."""
+
+    name = "pbkdf2"
+
+    def hash(self, password):
+        salt = os.urandom(8)
+        return f"$pbkdf2${salt.hex()}${self._derive(password, salt)}"
+
+    def verify(self, password, stored):
+        _, _, salt, digest = stored.split("$")
+        return hmac.compare_digest(self._derive(password, bytes.fromhex(salt)), digest)
+
+    def covers(self, stored):
+        return self.reads(stored)
+
+    def _derive(self, password, salt):
+        return hashlib.pbkdf2_hmac("sha256", password, salt, 10).hex()
+
+
+class Django(PasswordScheme):
+    """What another framework left in the database; it only has to be read."""
+
+    def reads(self, stored):
+        return stored.startswith("pbkdf2_sha256$")
+
+    def verify(self, password, stored):
+        _, iterations, salt, digest = stored.split("$")
+        made = hashlib.pbkdf2_hmac("sha256", password, salt.encode(), int(iterations))
+        return hmac.compare_digest(b64encode(made).decode(), digest)
+
+
+async def test_a_scheme_of_ones_own_makes_and_verifies_hashes():
+    own = Pbkdf2()
+    stored = await hash_password("geheim", scheme=own)
+    assert stored.startswith("$pbkdf2$")
+    check = await verify_password("geheim", stored, scheme=own)
+    assert check
+    assert check.new_hash is None
+    assert not await verify_password("falsch", stored, scheme=own)
+    assert not needs_rehash(stored, scheme=own)
+    # Hashes of the bundled schemes are read as ever, and renewed.
+    renewed = await verify_password(
+        "geheim", await hash_password("geheim", scheme=CHEAP[0]), scheme=own
+    )
+    assert renewed.new_hash is not None
+    assert renewed.new_hash.startswith("$pbkdf2$")
+
+
+async def test_hashes_of_another_framework_are_read_and_renewed():
+    stored = (
+        "pbkdf2_sha256$10$salt$"
+        + b64encode(hashlib.pbkdf2_hmac("sha256", b"geheim", b"salt", 10)).decode()
+    )
+    assert not await verify_password("geheim", stored, scheme=CHEAP[0])
+    assert not await verify_password("falsch", stored, scheme=CHEAP[0], older=[Django()])
+    check = await verify_password("geheim", stored, scheme=CHEAP[0], older=iter([Django()]))
+    assert check
+    assert check.new_hash is not None
+    assert await verify_password("geheim", check.new_hash, scheme=CHEAP[0], older=[Django()])
+
+
+async def test_a_malformed_hash_of_an_older_scheme_is_a_no(caplog):
+    stored = "pbkdf2_sha256$x$salt$hash"
+    assert not await verify_password("geheim", stored, scheme=CHEAP[0], older=[Django()])
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+@pytest.mark.parametrize("stored", [b"$scrypt$", 7, True, ["x"]], ids=repr)
+async def test_what_is_stored_is_a_str(stored):
+    with pytest.raises(TypeError, match="stored password hash is a str, got"):
+        await verify_password("geheim", stored, scheme=CHEAP[0])
+    with pytest.raises(TypeError, match="stored password hash is a str, got"):
+        needs_rehash(stored, scheme=CHEAP[0])
 
 
 # --- unknown users ----------------------------------------------------------------------------

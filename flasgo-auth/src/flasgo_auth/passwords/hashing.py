@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
@@ -72,7 +72,11 @@ async def hash_password(password: str, *, scheme: PasswordScheme | None = None) 
 
 
 async def verify_password(
-    password: str, stored: str | None, *, scheme: PasswordScheme | None = None
+    password: str,
+    stored: str | None,
+    *,
+    scheme: PasswordScheme | None = None,
+    older: Iterable[PasswordScheme] = (),
 ) -> PasswordCheck:
     """Tell whether a password is the one that a hash was made for.
 
@@ -92,22 +96,26 @@ async def verify_password(
         password: What the visitor typed.
         stored: What `hash_password` returned, or None for a user without a password.
         scheme: What hashes are made with today, when it is not the default.
+        older: What hashes were made with in former days, by another framework say. Those of
+            Argon2id and scrypt need no mention.
 
     Returns:
         A true value when the password is right, with the hash to store in place of `stored`
         when that has aged.
 
     Raises:
-        TypeError: When the password is not a str.
+        TypeError: When the password is not a str, or `stored` neither a str nor None.
         ConfigurationError: When the hash is of Argon2 and argon2-cffi is not installed.
     """
     current = scheme or best_scheme()
+    if stored is not None:
+        _check_stored(stored)
     try:
         data = _prepared(password)
     except ValueError:
         # No hash was ever made for it; known and unknown users are refused alike.
         return PasswordCheck(is_valid=False)
-    return await _off_the_loop(_verify, data, stored, current)
+    return await _off_the_loop(_verify, data, stored, current, tuple(older))
 
 
 def needs_rehash(stored: str, *, scheme: PasswordScheme | None = None) -> bool:
@@ -118,12 +126,30 @@ def needs_rehash(stored: str, *, scheme: PasswordScheme | None = None) -> bool:
     Args:
         stored: What `hash_password` returned.
         scheme: What hashes are made with today, when it is not the default.
+
+    Raises:
+        TypeError: When `stored` is not a str.
     """
+    _check_stored(stored)
     return not (scheme or best_scheme()).covers(stored)
 
 
-def _verify(password: bytes, stored: str | None, current: PasswordScheme) -> PasswordCheck:
-    scheme = None if stored is None else scheme_of(stored)
+def _check_stored(stored: object) -> None:
+    # SECURITY: the message does not show it.
+    if not isinstance(stored, str):
+        raise TypeError(
+            f"A stored password hash is a str, got {type(stored).__name__}; decode bytes of the "
+            "database as ASCII, and pass None for a user without a password."
+        )
+
+
+def _verify(
+    password: bytes,
+    stored: str | None,
+    current: PasswordScheme,
+    older: tuple[PasswordScheme, ...],
+) -> PasswordCheck:
+    scheme = None if stored is None else scheme_of(stored, (current, *older))
     if stored is None or scheme is None:
         if stored is not None:
             _complain("it is of no scheme that is known here")

@@ -13,6 +13,7 @@ import importlib.util
 import os
 import re
 from base64 import b64decode, b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -30,9 +31,24 @@ _LONGEST_TEXT = 512
 
 
 class PasswordScheme:
-    """A way to hash passwords. Its methods take long: they never run on the event loop."""
+    """A way to hash passwords. Its methods take long: they never run on the event loop.
 
-    name: ClassVar[str]
+    Subclass it to make hashes of another kind, or only to read those of another framework: then
+    `reads` and `verify` are enough, and `verify_password(older=[...])` renews them.
+
+    Attributes:
+        name: What hashes in PHC format begin with, between two dollar signs.
+    """
+
+    name: ClassVar[str] = ""
+
+    def reads(self, stored: str) -> bool:
+        """Tell whether a text looks as if this scheme had made it.
+
+        Args:
+            stored: What is kept for a user, of whatever kind.
+        """
+        return stored.startswith(f"${self.name}$")
 
     def hash(self, password: bytes) -> str:
         """Return the text to keep for a password, with a new salt.
@@ -205,14 +221,14 @@ def best_scheme() -> PasswordScheme:
     return Argon2() if importlib.util.find_spec("argon2") is not None else Scrypt()
 
 
-def scheme_of(stored: str) -> PasswordScheme | None:
+def scheme_of(stored: str, others: Iterable[PasswordScheme] = ()) -> PasswordScheme | None:
     """Return a scheme that verifies a text, or None when none of them made it.
 
     Args:
         stored: What a scheme's `hash` returned.
+        others: Schemes to ask before those of this module.
     """
-    kind = stored.split("$", 2)[1] if stored.startswith("$") else ""
-    return next((scheme() for scheme in (Argon2, Scrypt) if scheme.name == kind), None)
+    return next((scheme for scheme in (*others, Argon2(), Scrypt()) if scheme.reads(stored)), None)
 
 
 _SCRYPT = re.compile(
