@@ -90,6 +90,16 @@ def test_validate_functions(call, kind):
     assert [name.startswith("flasgo_") for name in threads] == [kind == "def"] * 2
 
 
+@pytest.mark.parametrize(
+    ("key", "status"),
+    [("x" * MAX_API_KEY_BYTES, 200), ("x" * (MAX_API_KEY_BYTES + 1), 401), ("a b", 401)],
+    ids=["longest", "too long", "two words"],
+)
+def test_what_is_no_key_reaches_no_validator(call, key, status):
+    backend = api_key_backend(lambda key: User(id="anybody"))
+    assert call(backend=backend, headers={"x-api-key": key}).status_code == status
+
+
 def test_a_validator_that_raises_ends_in_a_500(call):
     def broken(key):
         raise ConnectionError("the database is away")

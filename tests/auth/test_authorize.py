@@ -202,6 +202,15 @@ def test_an_assigned_user_must_be_a_user(guarded, connect, value):
     assert connect(guarded).get("/x", headers=ALICE).status_code == 500
 
 
+def test_scopes_of_a_user_who_is_not_authenticated_open_nothing(guarded, connect):
+    def put_guest(request):
+        request.user = User(id="guest", is_authenticated=False, scopes=frozenset({"admin"}))
+        return True
+
+    guarded.get("/x")(guarded.authorize(put_guest, HasScope("admin"))(lambda: "in"))
+    assert connect(guarded).get("/x", headers=ALICE).status_code == 403
+
+
 def test_reading_the_user_early_does_not_shut_the_door(guarded, connect):
     @guarded.before_request
     def look(request):

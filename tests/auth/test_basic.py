@@ -84,6 +84,13 @@ def test_control_characters_reach_no_validator(app, connect, text):
     assert client.get("/x", headers=basic("a:b")).status_code == 200
 
 
+@pytest.mark.parametrize(("size", "status"), [(3060, 200), (3080, 401)])
+def test_long_credentials_reach_no_validator(app, connect, size, status):
+    app.register_auth_backend("all", basic_auth_backend(lambda name, password: User(id="x")))
+    app.add_route("/x", app.authorize()(lambda: ""))
+    assert connect(app).get("/x", headers=basic("a:" + "b" * size)).status_code == status
+
+
 def test_a_missing_permission_does_not_ask_for_another_password(app, connect):
     app.register_auth_backend("basic", basic_auth_backend(validate))
     app.add_route("/x", app.authorize(lambda request: False)(lambda: ""))

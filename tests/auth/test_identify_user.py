@@ -50,6 +50,21 @@ def test_vouching_for_nobody_lets_nobody_in(statuses):
     assert statuses(ANONYMOUS) == [401, 401, 401]
 
 
+def test_scopes_of_nobody_reach_no_permission(guarded, connect):
+    scopes = []
+
+    def look(request):
+        scopes.append(request.user.scopes)
+        return True
+
+    guarded.get("/x")(guarded.authorize(look)(lambda: "in"))
+    guarded.plugins.register(
+        Voucher(User(id="x", is_authenticated=False, scopes=frozenset({"admin"})))
+    )
+    assert connect(guarded).get("/x").status_code == 200
+    assert scopes == [frozenset()]
+
+
 @pytest.mark.parametrize("junk", [True, "carol", {"id": "carol"}, 0, False], ids=repr)
 def test_what_is_no_user_lets_nobody_in(statuses, junk):
     assert statuses(junk) == [500, 500, 500]

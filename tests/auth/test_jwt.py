@@ -145,6 +145,7 @@ ATTACKS = {
     # The times.
     "expired": hs(claims(exp=NOW - 1)),
     "expired this second": hs(claims(exp=NOW - 0.001)),
+    "expires now": hs(claims(exp=NOW)),  # RFC 7519, section 4.1.4: on or after
     "expired long ago": hs(claims(exp=0)),
     "never expires": hs(claims(exp=None)),
     "exp is null": lambda: resigned({"alg": "HS256"}, {**claims(), "exp": None}),

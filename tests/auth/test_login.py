@@ -8,6 +8,7 @@ from flasgo import ConfigurationError, Flasgo, Request, hookimpl, request as cur
 from flasgo_auth import (
     ANONYMOUS,
     SESSION_KEY,
+    AllowAny,
     AuthPlugin,
     User,
     current_user,
@@ -50,9 +51,11 @@ def site() -> Flasgo:
         return {"user": request.user.id, "current": current_user.id}
 
     @app.post("/logout")
+    @app.authorize(AllowAny())
     def do_logout(request: Request):
+        before = request.user.id
         logout(request)
-        return {"known": bool(request.user)}
+        return {"before": before, "after": request.user.id, "current": current_user.id}
 
     @app.get("/me")
     @app.authorize()
@@ -85,7 +88,7 @@ def test_a_visitor_logs_in_and_out(client):
     assert client.get("/me").headers["www-authenticate"] == 'Session realm="site"'
     assert client.post("/login/alice").json() == {"user": "alice", "current": "alice"}
     assert client.get("/me").json() == {"id": "alice", "name": "The alice"}
-    assert client.post("/logout").json() == {"known": False}
+    assert client.post("/logout").json() == {"before": "alice", "after": "", "current": ""}
     assert client.get("/me").status_code == 401
     assert client.get("/session").json()["keys"] == []
 
