@@ -264,7 +264,9 @@ def test_what_no_route_calls_is_refused() -> None:
             return "in"
 
     # A class is no handler; of one whose instances are, it is the instances' policy.
-    for handler in (Views, property(Views.index), functools.partialmethod(Views.index), "index"):
+    partial = functools.partialmethod(Views.index)
+    wrong: list[Any] = [Views, property(Views.index), partial, "index"]
+    for handler in wrong:
         with pytest.raises(TypeError, match="not what a route calls"):
             attach_policy(handler, Locked("why"))
 
