@@ -15,6 +15,7 @@ from flasgo_auth import (
     jwt_backend,
     session_backend,
 )
+from flasgo_security import SecurityPlugin
 
 KEY = "0123456789abcdef" * 4
 ALICE = User(id="alice")
@@ -36,13 +37,33 @@ def nobody(*args):
         (api_key_backend(nobody), {"type": "apiKey", "in": "header", "name": "X-API-Key"}),
         (api_key_backend(nobody, query="k"), {"type": "apiKey", "in": "query", "name": "k"}),
         (api_key_backend(nobody, cookie="k"), {"type": "apiKey", "in": "cookie", "name": "k"}),
-        (session_backend(nobody), {"type": "apiKey", "in": "cookie", "name": "__Host-session"}),
+        (session_backend(nobody), {"type": "apiKey", "in": "cookie", "name": "session"}),
         (AuthBackend(), None),
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_backends_tell_their_scheme(backend, scheme):
-    assert backend.openapi_scheme() == scheme
+def test_backends_tell_their_scheme(app, backend, scheme):
+    assert backend.openapi_scheme(app) == scheme
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({}, "__Host-session"),
+        ({"SESSION_COOKIE_SECURE": False}, "session"),
+        ({"SESSION_COOKIE_NAME": "sid"}, "sid"),
+    ],
+)
+def test_the_session_cookie_has_the_name_that_is_set(settings, name):
+    app = Flasgo(
+        settings={"SECRET_KEY": KEY, **settings},
+        plugins=[AuthPlugin, SecurityPlugin],
+        discover=False,
+    )
+    app.register_auth_backend("session", session_backend(nobody))
+    app.get("/x")(app.authorize()(lambda: ""))
+    _, schemes = describe(app)
+    assert schemes["session"] == {"type": "apiKey", "in": "cookie", "name": name}
 
 
 def describe(app, path="/x"):
@@ -91,4 +112,40 @@ def test_open_operations_ask_for_nothing(make, permissions):
 def test_default_permissions_are_described(make):
     operation, _ = describe(make(DEFAULT_PERMISSIONS=[HasScope("read")]))
     assert {name for each in operation["security"] for name in each} == {"token", "key"}
+    assert "401" in operation["responses"]
+
+
+# --- several policies -------------------------------------------------------------------------
+
+READ, WRITE = HasScope("read"), HasScope("write")
+
+
+@pytest.mark.parametrize(
+    ("policies", "security"),
+    [
+        # One user, whoever recognises them, for both.
+        ([(READ, None), (WRITE, None)], [{"token": ["read", "write"]}, {"key": ["read", "write"]}]),
+        # Whom the named backend recognises counts for the other policy, too.
+        ([(READ, None), (WRITE, "key")], [{"key": ["read", "write"]}]),
+        ([(READ, "key"), (WRITE, None)], [{"key": ["read", "write"]}]),
+        ([(READ, "token"), (WRITE, "key")], [{"token": ["read"], "key": ["write"]}]),
+        ([(READ, "key"), (WRITE, "key")], [{"key": ["read", "write"]}]),
+        # What cannot be described is left out; the rest is still wanted.
+        ([(READ, "token"), (WRITE, "silent")], [{"token": ["read"]}]),
+        ([(READ, "silent")], None),
+    ],
+)
+def test_several_policies_are_told_as_they_hold(make, policies, security):
+    app = make()
+    app.register_auth_backend("silent", AuthBackend())
+
+    def handler():
+        return ""
+
+    for permission, backend in policies:
+        app.authorize(permission, backend=backend)(handler)
+    app.get("/several")(handler)
+    operation, schemes = describe(app, "/several")
+    assert operation.get("security") == security
+    assert set(schemes) == {name for each in security or () for name in each}
     assert "401" in operation["responses"]

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Protocol, TypeAlias, cast
 
-from flasgo import ConfigurationError, Connection
+from flasgo import ConfigurationError, Connection, Flasgo
 
 from flasgo_auth.backends.authorization import check_realm
 from flasgo_auth.backends.backend import AuthBackend
@@ -37,8 +37,8 @@ UserLoader: TypeAlias = (
 )
 """A function `(user_id) -> User | None`, sync or async; the id has the type it had at login."""
 
-# The default of flasgo-security. What SESSION_COOKIE_NAME says is not known here.
-_COOKIE_NAME = "__Host-session"
+# For plugins that bring `request.session` and do not say what its cookie is called.
+_COOKIE_NAME = "session"
 # JSON has no UUID, and an id has to come back as what it was.
 _KINDS: dict[str, type[str | int | uuid.UUID]] = {
     "str": str,
@@ -179,9 +179,10 @@ class SessionBackend(AuthBackend):
         """Return a challenge that no browser acts on: a page of the app asks for the password."""
         return None if forbidden else self._challenge
 
-    def openapi_scheme(self) -> dict[str, object]:
-        """Return the scheme `apiKey` in a cookie, under the name flasgo-security gives it."""
-        return {"type": "apiKey", "in": "cookie", "name": _COOKIE_NAME}
+    def openapi_scheme(self, app: Flasgo) -> dict[str, object]:
+        """Return the scheme `apiKey` in a cookie, named as the plugin that brings sessions says."""
+        name = getattr(app, "session_cookie_name", _COOKIE_NAME)
+        return {"type": "apiKey", "in": "cookie", "name": name}
 
 
 def session_backend(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flasgo import Flasgo, Route, hookimpl
@@ -41,7 +41,7 @@ class OpenApiDescription:
             policies = [policy for policy in self._policies_for(route) if not policy.is_open]
             if not policies:
                 continue
-            security = self._security(document, policies)
+            security = self._security(app, document, policies)
             if security:
                 operation["security"] = security
             add_error(
@@ -57,27 +57,29 @@ class OpenApiDescription:
             add_error(document, operation, 403, f"The caller lacks a permission: {wanted}.")
 
     def _security(
-        self, document: dict[str, Any], policies: Iterable[AuthPolicy]
+        self, app: Flasgo, document: dict[str, Any], policies: Sequence[AuthPolicy]
     ) -> list[dict[str, list[str]]]:
         """Return which credentials will do: any of the alternatives, all of what is in one."""
-        schemes = document["components"].setdefault("securitySchemes", {})
-        alternatives: list[dict[str, list[str]]] = [{}]
-        for policy in policies:
-            described = {
-                backend.name: backend.backend.openapi_scheme()
-                for backend in self._backends
-                if policy.backend in (None, backend.name)
-            }
-            chosen = {name: scheme for name, scheme in described.items() if scheme is not None}
-            schemes.update(chosen)
-            scopes = set(_scopes(policy.permissions))
-            # All policies hold, each with any of its backends.
-            alternatives = [
-                {**known, name: sorted({*known.get(name, ()), *scopes})}
-                for known in alternatives
-                for name in chosen
-            ]
-        return [alternative for alternative in alternatives if alternative]
+        described = {each.name: each.backend.openapi_scheme(app) for each in self._backends}
+        # All policies hold. Whom a named backend recognises counts where none is named as well.
+        named = {policy.backend for policy in policies if policy.backend is not None}
+        schemes = {
+            name: scheme
+            for name, scheme in described.items()
+            if scheme is not None and (not named or name in named)
+        }
+        document["components"].setdefault("securitySchemes", {}).update(schemes)
+        wanted = {
+            name: sorted({scope for policy in policies for scope in _scopes_via(policy, name)})
+            for name in schemes
+        }
+        if named:
+            return [wanted] if wanted else []
+        return [{name: scopes} for name, scopes in wanted.items()]
+
+
+def _scopes_via(policy: AuthPolicy, backend: str) -> Iterable[str]:
+    return _scopes(policy.permissions) if policy.backend in (None, backend) else ()
 
 
 def _scopes(permissions: Iterable[Permission]) -> Iterable[str]:

@@ -125,6 +125,7 @@ _APP_MEMBERS: Mapping[str, tuple[str, ...]] = {
         "resolve_outbound_url",
         "revoke_session",
         "security_event",
+        "session_cookie_name",
         "ssrf_guard",
     ),
     "flasgo-static": (

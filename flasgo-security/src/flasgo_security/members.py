@@ -69,6 +69,9 @@ class AppMembers:
         """
         raise NotImplementedError
 
+    session_cookie_name: str
+    """What the session cookie is called, its prefix included."""
+
     def security_event(self, kind: str, request: Request, reason: str) -> None:
         """Log and count a security failure; see `flasgo_security.security_event`."""
         raise NotImplementedError

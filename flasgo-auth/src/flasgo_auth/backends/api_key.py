@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, TypeAlias
 
-from flasgo import Connection
+from flasgo import Connection, Flasgo
 
 from flasgo_auth.backends.authorization import check_realm
 from flasgo_auth.backends.backend import AuthBackend
@@ -87,7 +87,7 @@ class ApiKeyBackend(AuthBackend):
         """Return where the key belongs. There is no registered scheme for API keys."""
         return None if forbidden else self._challenge
 
-    def openapi_scheme(self) -> dict[str, object]:
+    def openapi_scheme(self, app: Flasgo) -> dict[str, object]:
         """Return the scheme `apiKey`."""
         return {"type": "apiKey", "in": self._place, "name": self._name}
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from flasgo import ConfigurationError, Connection
+from flasgo import ConfigurationError, Connection, Flasgo
 from flasgo.suggest import did_you_mean
 
 from flasgo_auth.users import User
@@ -76,8 +76,11 @@ class AuthBackend:
         """
         return None
 
-    def openapi_scheme(self) -> dict[str, object] | None:
+    def openapi_scheme(self, app: Flasgo) -> dict[str, object] | None:
         """Return the OpenAPI 3.1 Security Scheme Object of these credentials.
+
+        Args:
+            app: The app that is described, for what its settings say.
 
         Returns:
             Such as `{"type": "http", "scheme": "bearer"}`; None leaves the backend out of the
@@ -100,7 +103,7 @@ class _FunctionBackend(AuthBackend):
     def challenge(self, request: Connection, *, forbidden: bool = False) -> str | None:
         return None if forbidden else self._challenge
 
-    def openapi_scheme(self) -> dict[str, object] | None:
+    def openapi_scheme(self, app: Flasgo) -> dict[str, object] | None:
         scheme = self._challenge.partition(" ")[0].lower()
         return {"type": "http", "scheme": scheme} if scheme in _HTTP_SCHEMES else None
 

@@ -8,7 +8,7 @@ from base64 import b64decode
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeAlias
 
-from flasgo import Connection
+from flasgo import Connection, Flasgo
 
 from flasgo_auth.backends.authorization import check_realm, read_authorization
 from flasgo_auth.backends.backend import AuthBackend
@@ -101,7 +101,7 @@ class BasicAuthBackend(AuthBackend):
         """Return the challenge; a 403 has none, or browsers would ask for another password."""
         return None if forbidden else self._challenge
 
-    def openapi_scheme(self) -> dict[str, object]:
+    def openapi_scheme(self, app: Flasgo) -> dict[str, object]:
         """Return the HTTP scheme `basic`."""
         return {"type": "http", "scheme": "basic"}
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
-from flasgo import Connection
+from flasgo import Connection, Flasgo
 
 from flasgo_auth.backends.authorization import check_realm, read_authorization
 from flasgo_auth.backends.backend import AuthBackend
@@ -104,7 +104,7 @@ class BearerTokenBackend(AuthBackend):
         """Return the challenge, with the error code of RFC 6750, section 3.1."""
         return bearer_challenge(self._challenge, read_authorization(request), forbidden=forbidden)
 
-    def openapi_scheme(self) -> dict[str, object]:
+    def openapi_scheme(self, app: Flasgo) -> dict[str, object]:
         """Return the HTTP scheme `bearer`."""
         return {"type": "http", "scheme": "bearer"}
 

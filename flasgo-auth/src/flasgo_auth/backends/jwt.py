@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import msgspec
-from flasgo import ConfigurationError, Connection
+from flasgo import ConfigurationError, Connection, Flasgo
 
 from flasgo_auth.backends.authorization import check_realm, read_authorization
 from flasgo_auth.backends.backend import AuthBackend
@@ -224,7 +224,7 @@ class JwtBackend(AuthBackend):
         """Return the challenge, with the error code of RFC 6750, section 3.1."""
         return bearer_challenge(self._challenge, read_authorization(request), forbidden=forbidden)
 
-    def openapi_scheme(self) -> dict[str, object]:
+    def openapi_scheme(self, app: Flasgo) -> dict[str, object]:
         """Return the HTTP scheme `bearer` with the format of the token."""
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 

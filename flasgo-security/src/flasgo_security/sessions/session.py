@@ -305,6 +305,7 @@ class SessionGuard:
         )
         registry.request_attribute("session", self.load)
         registry.app_method("revoke_session", self.revoke)
+        registry.app_property("session_cookie_name", lambda: self.cookie_name)
 
     def configure(self, settings: Settings, *, caching: PrivateCaching) -> None:
         """Read the settings.
