@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         AuthBackend as AuthBackend,
         AuthPolicy as AuthPolicy,
         BasicCredentials as BasicCredentials,
+        Check as Check,
         Claims as Claims,
         ContentSecurityPolicy as ContentSecurityPolicy,
         HasScope as HasScope,
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
         Not as Not,
         OutboundTarget as OutboundTarget,
         PasswordCheck as PasswordCheck,
+        PasswordScheme as PasswordScheme,
         Permission as Permission,
         RateLimit as RateLimit,
         RefusedTemplateError as RefusedTemplateError,
@@ -100,6 +102,7 @@ if TYPE_CHECKING:
         csrf_input as csrf_input,
         csrf_token as csrf_token,
         current_user as current_user,
+        extract_basic_credentials as extract_basic_credentials,
         extract_bearer_token as extract_bearer_token,
         flash as flash,
         get_flashed_messages as get_flashed_messages,
@@ -116,6 +119,7 @@ if TYPE_CHECKING:
         session as session,
         session_backend as session_backend,
         verify_password as verify_password,
+        write_login as write_login,
     )
 
 __version__ = "0.1.0"
