@@ -2,9 +2,11 @@
 
 import logging
 import uuid
+from base64 import urlsafe_b64decode
+from dataclasses import dataclass
 
 import pytest
-from flasgo import ConfigurationError, Flasgo, Request, hookimpl, request as current
+from flasgo import ConfigurationError, Flasgo, Request, WebSocket, hookimpl, request as current
 from flasgo_auth import (
     ANONYMOUS,
     SESSION_KEY,
@@ -216,7 +218,14 @@ def test_logins_end_after_their_age(site, connect):
     now = [1000.0]
     site.register_auth_backend(
         "short",
-        SessionBackend(load_user, realm="site", max_age=60, blocking=False, clock=lambda: now[0]),
+        SessionBackend(
+            load_user,
+            realm="site",
+            max_age=60,
+            generation=None,
+            blocking=False,
+            clock=lambda: now[0],
+        ),
     )
     site.get("/short")(site.authorize(backend="short")(lambda: "in"))
     client = connect(site)
@@ -227,6 +236,114 @@ def test_logins_end_after_their_age(site, connect):
     assert client.get("/short").status_code == 200
     now[0] += 31
     assert client.get("/short").status_code == 401
+    assert client.get("/me").status_code == 200
+
+
+@dataclass(frozen=True)
+class Account(User):
+    """A user with a counter of its own."""
+
+    version: int | str = 1
+
+
+def with_generations(site, versions):
+    """Add logins that end when the number in `versions` changes."""
+
+    def load(name):
+        return Account(id=name, version=versions[name])
+
+    backend = session_backend(load, generation=lambda account: account.version)
+    site.register_auth_backend("counted", backend)
+    site.get("/counted")(site.authorize(backend="counted")(lambda: str(current_user.id)))
+
+    @site.post("/in/<name>")
+    def log_in(request: Request, name: str):
+        login(request, User(id=name), generation=versions[name])
+        return ""
+
+
+def test_a_new_generation_ends_every_login_of_the_user(site, connect):
+    versions = {"alice": 1, "bob": 1}
+    with_generations(site, versions)
+    phone, laptop, other = connect(site), connect(site), connect(site)
+    for client, name in [(phone, "alice"), (laptop, "alice"), (other, "bob")]:
+        client.post(f"/in/{name}")
+        assert client.get("/counted").text == name
+    copied = {"cookie": f"session={cookie(phone, 'session')}"}
+    phone.post("/logout")
+    # A logout alone takes the cookie from one browser; what was copied before still opens.
+    assert connect(site).get("/counted", headers=copied).status_code == 200
+    versions["alice"] = 2
+    assert connect(site).get("/counted", headers=copied).status_code == 401
+    assert laptop.get("/counted").status_code == 401
+    assert other.get("/counted").text == "bob"
+    laptop.post("/in/alice")
+    assert laptop.get("/counted").text == "alice"
+
+
+def test_a_login_without_a_generation_does_not_count_where_one_is_asked_for(site, connect):
+    with_generations(site, {"alice": 1})
+    client = connect(site)
+    client.post("/login/alice")
+    assert client.get("/me").status_code == 200
+    assert client.get("/counted").status_code == 401
+    # The other way round: who does not ask for one takes any.
+    client.post("/in/alice")
+    assert client.get("/me").status_code == 200
+
+
+def test_the_cookie_does_not_show_the_generation(site, connect):
+    stored = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaA"
+    with_generations(site, {"alice": stored})
+    client = connect(site)
+    client.post("/in/alice")
+    assert client.get("/counted").text == "alice"
+    payload = cookie(client, "session").partition(".")[0]
+    decoded = urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    assert b"generation" in decoded
+    assert b"argon2" not in decoded
+    assert b"aGFzaA" not in decoded
+
+
+@pytest.mark.parametrize("value", [None, True, 1.5, b"x", ["x"]], ids=repr)
+def test_a_generation_of_another_type_is_an_error_and_no_login(site, connect, value):
+    with_generations(site, versions := {"alice": 1})
+    client = connect(site)
+    client.post("/in/alice")
+    versions["alice"] = value
+    assert client.get("/counted").status_code == 500
+    if value is not None:  # for `login` None is: no generation
+        with pytest.raises(TypeError, match="generation of a login is a str or int"):
+            write_login({}, User(id="alice"), generation=value)
+
+
+async def generation_of(user):
+    return 1
+
+
+@pytest.mark.parametrize("wrong", [7, User, generation_of], ids=repr)
+def test_a_generation_is_asked_of_a_plain_function(wrong):
+    with pytest.raises(TypeError, match=r"session_backend\(generation=\.\.\.\) takes a"):
+        session_backend(load_user, generation=wrong)
+
+
+@pytest.mark.parametrize("act", [lambda ws: login(ws, User(id="alice")), logout])
+def test_a_websocket_logs_nobody_in_or_out(site, connect, act, caplog):
+    caplog.set_level(logging.INFO, logger="flasgo.security")
+
+    @site.websocket("/ws")
+    async def ws(websocket: WebSocket):
+        await websocket.accept()
+        with pytest.raises(RuntimeError, match="A WebSocket cannot log anybody in or out"):
+            act(websocket)
+        await websocket.send_text(str(bool(websocket.user)))
+
+    client = connect(site)
+    client.post("/login/alice")
+    caplog.clear()
+    with client.websocket_connect("/ws") as session:
+        assert session.receive_text() == "False"
+    assert not [r for r in caplog.records if getattr(r, "event", "").startswith("auth.")]
     assert client.get("/me").status_code == 200
 
 
@@ -245,6 +362,7 @@ def test_logins_end_after_their_age(site, connect):
         {"id": "x", "kind": "bytes", "at": 1},
         {"id": "x", "kind": None, "at": 1},
         {"id": "x", "kind": "str", "at": "1"},
+        {"id": "x", "kind": ["str"], "at": 1},
     ],
     ids=str,
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Protocol, TypeAlias, cast
+from typing import NamedTuple, Protocol, TypeAlias, cast
 
 from flasgo import ConfigurationError, Connection, Flasgo
 
@@ -13,7 +14,7 @@ from flasgo_auth.backends.authorization import check_realm
 from flasgo_auth.backends.backend import AuthBackend
 from flasgo_auth.events import note
 from flasgo_auth.users import ANONYMOUS, User, UserId
-from flasgo_auth.workers import check_function, runner
+from flasgo_auth.workers import check_function, is_async, runner
 
 __all__ = [
     "SESSION_KEY",
@@ -37,6 +38,10 @@ UserLoader: TypeAlias = (
 )
 """A function `(user_id) -> User | None`, sync or async; the id has the type it had at login."""
 
+# Not `Callable[[User], ...]`: it takes the subclass that the loader returns.
+Generation: TypeAlias = Callable[..., str | int]
+"""A function `(user) -> str | int`: what a login of that user has to be made with."""
+
 # For plugins that bring `request.session` and do not say what its cookie is called.
 _COOKIE_NAME = "session"
 # JSON has no UUID, and an id has to come back as what it was.
@@ -45,6 +50,14 @@ _KINDS: dict[str, type[str | int | uuid.UUID]] = {
     "int": int,
     "uuid": uuid.UUID,
 }
+
+
+class _Login(NamedTuple):
+    """A login as the session remembers it."""
+
+    user_id: UserId
+    at: int
+    generation: str | None
 
 
 class SessionLike(Protocol):
@@ -64,7 +77,7 @@ class SessionLike(Protocol):
         """Forget everything, the identifier too."""
 
 
-def login(request: Connection, user: User) -> None:
+def login(request: Connection, user: User, *, generation: str | int | None = None) -> None:
     """Log a user in: from now on, `session_backend` recognises the visitor.
 
     The session gets a new identifier, and with it the CSRF token a new value, so that what was
@@ -74,19 +87,21 @@ def login(request: Connection, user: User) -> None:
     Args:
         request: The request that proved who the visitor is, by a password say.
         user: The user. Only the id is kept in the session.
+        generation: What `session_backend(generation=...)` will compare; a digest is kept.
 
     Raises:
         TypeError: When `user` is not a User.
         ValueError: When the user is not authenticated.
         ConfigurationError: When no plugin brings sessions.
+        RuntimeError: On a WebSocket, which cannot set cookies.
     """
     _check_user(user)
-    session = _session_of(request)
+    session = _writable_session_of(request)
     earlier = _read(session)
-    if earlier is not None and earlier[0] != user.id:
+    if earlier is not None and earlier.user_id != user.id:
         session.clear()
     session.regenerate()
-    write_login(cast("MutableMapping[str, object]", session), user)
+    write_login(cast("MutableMapping[str, object]", session), user, generation=generation)
     _settle(request, user)
     note("auth.login", request, reason="logged in", user=user.id)
 
@@ -102,21 +117,25 @@ def logout(request: Connection) -> None:
 
     Raises:
         ConfigurationError: When no plugin brings sessions.
+        RuntimeError: On a WebSocket, which cannot set cookies.
     """
-    session = _session_of(request)
+    session = _writable_session_of(request)
     earlier = _read(session)
     session.clear()
     _settle(request, ANONYMOUS)
     if earlier is not None:
-        note("auth.logout", request, reason="logged out", user=earlier[0])
+        note("auth.logout", request, reason="logged out", user=earlier.user_id)
 
 
-def write_login(session: MutableMapping[str, object], user: User) -> None:
+def write_login(
+    session: MutableMapping[str, object], user: User, *, generation: str | int | None = None
+) -> None:
     """Write a login into the data of a session, without a request: for tests and tools.
 
     Args:
         session: The session, or a dict that becomes one.
         user: The user.
+        generation: As in `login`.
 
     Raises:
         TypeError: When `user` is not a User.
@@ -124,7 +143,10 @@ def write_login(session: MutableMapping[str, object], user: User) -> None:
     """
     _check_user(user)
     kind = next(name for name, of_type in _KINDS.items() if isinstance(user.id, of_type))
-    session[SESSION_KEY] = {"id": str(user.id), "kind": kind, "at": int(time.time())}
+    record: dict[str, object] = {"id": str(user.id), "kind": kind, "at": int(time.time())}
+    if generation is not None:
+        record["generation"] = _digest(generation)
+    session[SESSION_KEY] = record
 
 
 class SessionBackend(AuthBackend):
@@ -135,11 +157,12 @@ class SessionBackend(AuthBackend):
         realm: What the challenge calls the protected space.
         max_age: Seconds after which a login ends, however busy the visitor is; None for the
             lifetime of the session.
+        generation: Takes the loaded user, returns what the login must have been made with.
         blocking: Whether a `def load_user` may block, and so runs in a worker thread.
         clock: Seconds since the epoch.
 
     Raises:
-        TypeError: When `load_user` is not a function.
+        TypeError: When `load_user` or `generation` is not a function.
         ValueError: When the realm is malformed or `max_age` not positive.
     """
 
@@ -149,16 +172,20 @@ class SessionBackend(AuthBackend):
         *,
         realm: str,
         max_age: int | None,
+        generation: Generation | None,
         blocking: bool,
         clock: Callable[[], float] = time.time,
     ) -> None:
         check_function(load_user, "session_backend", "(user_id) -> User | None")
+        if generation is not None:
+            _check_generation(generation)
         if max_age is not None and max_age <= 0:
             raise ValueError(
                 f"session_backend(max_age={max_age!r}): give a number of seconds above 0, or None."
             )
         self._challenge = f'Session realm="{check_realm(realm)}"'
         self._max_age = max_age
+        self._generation = generation
         self._clock = clock
         self._load = runner(
             cast("Callable[[UserId], User | Awaitable[User | None] | None]", load_user),
@@ -170,10 +197,12 @@ class SessionBackend(AuthBackend):
         found = _read(_session_of(request))
         if found is None:
             return None
-        user_id, at = found
-        if self._max_age is not None and self._clock() - at >= self._max_age:
+        if self._max_age is not None and self._clock() - found.at >= self._max_age:
             return None
-        return await self._load(request, user_id)
+        user = await self._load(request, found.user_id)
+        if user is None or self._generation is None:
+            return user
+        return user if found.generation == _digest(self._generation(user)) else None
 
     def challenge(self, request: Connection, *, forbidden: bool = False) -> str | None:
         """Return a challenge that no browser acts on: a page of the app asks for the password."""
@@ -190,6 +219,7 @@ def session_backend(
     *,
     realm: str = "site",
     max_age: int | None = None,
+    generation: Generation | None = None,
     blocking: bool = True,
 ) -> SessionBackend:
     """Return a backend that recognises users who have logged in with `login`.
@@ -202,16 +232,31 @@ def session_backend(
         realm: What the challenge calls the protected space.
         max_age: Seconds after which a login ends, however busy the visitor is; None for the
             lifetime of the session.
+        generation: Takes the loaded user, returns a number or text that the app changes to end
+            all of the user's logins at once, copied cookies included: a counter of the account,
+            or the hash of the password. A login counts that was made with
+            `login(request, user, generation=...)` and the same value. It runs on the event loop.
         blocking: Whether a `def load_user` may block, and so runs in a worker thread.
 
     Returns:
         The backend, for `app.register_auth_backend("session", ...)`.
 
     Raises:
-        TypeError: When `load_user` is not a function.
+        TypeError: When `load_user` or `generation` is not a function.
         ValueError: When the realm is malformed or `max_age` not positive.
     """
-    return SessionBackend(load_user, realm=realm, max_age=max_age, blocking=blocking)
+    return SessionBackend(
+        load_user, realm=realm, max_age=max_age, generation=generation, blocking=blocking
+    )
+
+
+def _check_generation(function: Generation) -> None:
+    check_function(function, "session_backend(generation=...)", "(user) -> str | int")
+    if is_async(function):
+        raise TypeError(
+            f"session_backend(generation=...) takes a `def` function, got {function!r}; let "
+            "load_user bring what it needs."
+        )
 
 
 def _check_user(user: object) -> None:
@@ -237,14 +282,24 @@ def _session_of(request: Connection) -> SessionLike:
     return session
 
 
+def _writable_session_of(request: Connection) -> SessionLike:
+    # SECURITY: what is written there is lost without a word, a logout included.
+    if request.scope["type"] == "websocket":
+        raise RuntimeError(
+            "A WebSocket cannot log anybody in or out: its handshake sets no cookies. Let a page "
+            "or a request do it, before the WebSocket is opened."
+        )
+    return _session_of(request)
+
+
 def _settle(request: Connection, user: User) -> None:
     # A token that was computed before belongs to the session of before.
     vars(request).pop("csrf_token", None)
     setattr(request, "user", user)  # noqa: B010 - the attribute is the registry's, not the class's
 
 
-def _read(session: SessionLike) -> tuple[UserId, float] | None:
-    """Return the id and the time of a login, or None."""
+def _read(session: SessionLike) -> _Login | None:
+    """Return the login that a session remembers, or None."""
     found = session.get(SESSION_KEY)
     if not isinstance(found, dict):
         return None
@@ -253,7 +308,22 @@ def _read(session: SessionLike) -> tuple[UserId, float] | None:
     if not (isinstance(text, str) and isinstance(at, int) and isinstance(kind, str)):
         return None
     of_type = _KINDS.get(kind)
+    generation = record.get("generation")
     try:
-        return None if of_type is None else (of_type(text), at)
+        user_id = None if of_type is None else of_type(text)
     except ValueError:
         return None
+    if user_id is None:
+        return None
+    return _Login(user_id, at, generation if isinstance(generation, str) else None)
+
+
+def _digest(generation: str | int) -> str:
+    # SECURITY: visitors can read their cookie, and this may be the hash of their password.
+    if isinstance(generation, bool) or not isinstance(generation, (str, int)):
+        raise TypeError(
+            f"The generation of a login is a str or int, got {type(generation).__name__}."
+        )
+    return hashlib.blake2b(
+        str(generation).encode("utf-8", "surrogatepass"), digest_size=16
+    ).hexdigest()
