@@ -1,9 +1,9 @@
 """AUTH-4: `flasgo check` lists the routes that nobody protects."""
 
 import pytest
-from flasgo import Flasgo, WebSocket
+from flasgo import Blueprint, Flasgo, WebSocket
 from flasgo.checks import collect_findings, is_failure
-from flasgo_auth import AllowAny, AuthPlugin, IsAuthenticated, User
+from flasgo_auth import AllowAny, AuthPlugin, HasScope, IsAuthenticated, User
 
 KEY = "0123456789abcdef" * 4
 
@@ -93,12 +93,62 @@ def test_exemptions_that_name_nothing(make):
 
 
 def test_a_blueprint_protects_its_routes(make):
-    from flasgo import Blueprint
-
     app = use_auth(make(DEFAULT_PERMISSIONS_EXEMPT={"plain", "ws"}))
     blueprint = Blueprint("staff", "/staff")
     blueprint.get("/x", endpoint="x")(lambda: "")
     app.register_blueprint(blueprint)
     assert "/staff/x" in findings(app)["auth.I001"].message
+    app.authorize()(blueprint)
+    assert findings(app) == {}
+
+
+BANNED = HasScope("banned")
+
+
+@pytest.mark.parametrize(
+    ("permissions", "is_open"),
+    [
+        ((~BANNED,), True),
+        ((~BANNED & ~HasScope("x"),), True),
+        ((~BANNED, ~HasScope("x")), True),
+        ((BANNED | ~BANNED,), True),
+        ((~(BANNED & (lambda request: True)),), True),
+        ((~BANNED | (lambda request: True),), True),
+        ((~BANNED, IsAuthenticated()), False),
+        ((~BANNED & IsAuthenticated(),), False),
+        ((~BANNED & HasScope("x"),), False),
+        ((~~BANNED,), False),
+        ((BANNED,), False),
+        ((~BANNED, lambda request: True), False),  # only asking can tell
+        ((AllowAny(),), False),  # says so
+        ((~IsAuthenticated(),), False),  # likewise
+        ((), False),
+    ],
+    ids=repr,
+)
+def test_what_lets_strangers_in_by_accident(make, permissions, is_open):
+    app = use_auth(make(DEFAULT_PERMISSIONS_EXEMPT={"plain", "ws"}))
+    app.get("/odd", endpoint="odd")(app.authorize(*permissions)(lambda: ""))
+    found = findings(app)
+    assert ("auth.W004" in found) is is_open
+    if is_open:
+        assert "GET/HEAD /odd (odd)" in found["auth.W004"].message
+        assert "/open" not in found["auth.W004"].message
+
+
+def test_the_default_can_let_strangers_in_as_well(make):
+    app = use_auth(make(DEFAULT_PERMISSIONS=[~BANNED], DEFAULT_PERMISSIONS_EXEMPT={"ws"}))
+    message = findings(app)["auth.W004"].message
+    assert "/plain" in message
+    assert "/ws" not in message
+    assert "/closed" not in message
+
+
+def test_what_a_blueprint_asks_for_counts_too(make):
+    app = use_auth(make(DEFAULT_PERMISSIONS_EXEMPT={"plain", "ws"}))
+    blueprint = Blueprint("staff", "/staff")
+    blueprint.get("/x", endpoint="x")(app.authorize(~BANNED)(lambda: ""))
+    app.register_blueprint(blueprint)
+    assert "/staff/x" in findings(app)["auth.W004"].message
     app.authorize()(blueprint)
     assert findings(app) == {}

@@ -7,6 +7,13 @@ from collections.abc import Iterable, Sequence
 from flasgo import ConfigurationError, Finding, Route
 
 from flasgo_auth.backends.backend import Backends
+from flasgo_auth.permissions import (
+    AllOf,
+    AnyOf,
+    HasScope,
+    Not,
+    Permission,
+)
 from flasgo_auth.policy import AuthPolicy
 
 __all__ = ["access_findings"]
@@ -33,6 +40,11 @@ def access_findings(
     """
     policies = [policy for route in routes for policy in route.policies_of(AuthPolicy)]
     yield from _backend_findings([*policies, *([default] if default else [])], backends)
+    fallback = (default,) if default else ()
+    yield from _anonymous_findings(
+        (route, route.policies_of(AuthPolicy) or (() if route.endpoint in exempt else fallback))
+        for route in routes
+    )
     unknown = sorted(exempt - {route.endpoint for route in routes})
     if unknown:
         yield Finding(
@@ -75,19 +87,61 @@ def _backend_findings(policies: Iterable[AuthPolicy], backends: Backends) -> Ite
         )
 
 
+def _anonymous_findings(
+    guarded: Iterable[tuple[Route, Sequence[AuthPolicy]]],
+) -> Iterable[Finding]:
+    let_in = [route for route, policies in guarded if _lets_strangers_in(policies)]
+    if let_in:
+        yield Finding(
+            "auth.W004",
+            "warning",
+            "Open to callers whom nobody has recognised, since they lack the scope that Not(...) "
+            f"asks about: {_listing(let_in)}.",
+            "Add IsAuthenticated() to ask for a user as well; AllowAny() in its place would say "
+            "that the endpoint is open.",
+        )
+
+
+def _lets_strangers_in(policies: Sequence[AuthPolicy]) -> bool:
+    permissions = [permission for policy in policies for permission in policy.permissions]
+    return bool(permissions) and all(map(_answer_by_scopes, permissions))
+
+
+def _answer_by_scopes(permission: Permission) -> bool | None:
+    """Return what a permission made of scopes alone says of a caller who has none.
+
+    None where it speaks of users or of anybody, and so says what it means, and where only asking
+    can tell.
+    """
+    if isinstance(permission, Not):
+        answer = _answer_by_scopes(permission.permission)
+        return None if answer is None else not answer
+    if isinstance(permission, (AllOf, AnyOf)):
+        answers = {_answer_by_scopes(part) for part in permission.permissions}
+        decisive = isinstance(permission, AnyOf)
+        if decisive in answers:
+            return decisive
+        return None if None in answers else not decisive
+    return False if isinstance(permission, HasScope) else None
+
+
 def _open_findings(routes: Sequence[Route], *, is_serious: bool) -> Iterable[Finding]:
     if not routes:
         return
-    listed = [_label(route) for route in routes[:_MOST_LISTED]]
-    if len(routes) > _MOST_LISTED:
-        listed.append(f"and {len(routes) - _MOST_LISTED} more")
     yield Finding(
         "auth.W003" if is_serious else "auth.I001",
         "warning" if is_serious else "info",
-        f"Open to everybody, for want of an access policy: {', '.join(listed)}.",
+        f"Open to everybody, for want of an access policy: {_listing(routes)}.",
         "Say so with @app.authorize(AllowAny()) or DEFAULT_PERMISSIONS_EXEMPT, protect them with "
         "@app.authorize(...), or set DEFAULT_PERMISSIONS to close whatever nobody opened.",
     )
+
+
+def _listing(routes: Sequence[Route]) -> str:
+    listed = [_label(route) for route in routes[:_MOST_LISTED]]
+    if len(routes) > _MOST_LISTED:
+        listed.append(f"and {len(routes) - _MOST_LISTED} more")
+    return ", ".join(listed)
 
 
 def _label(route: Route) -> str:
