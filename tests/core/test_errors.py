@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -359,8 +360,26 @@ def test_http_exceptions_have_an_error_status(status: int) -> None:
 
 def test_http_exceptions_fill_in_code_and_detail() -> None:
     error = HTTPException(418)
-    assert (error.error, error.detail) == ("i'm_a_teapot", "I'm a Teapot")
+    assert (error.error, error.detail) == ("im_a_teapot", "I'm a Teapot")
     assert HTTPException(499).error == "error"
+
+
+@pytest.mark.parametrize("status", range(400, 600))
+def test_codes_are_words_with_underscores(status: int) -> None:
+    assert re.fullmatch("[a-z]+(_[a-z]+)*", HTTPException(status).error)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (413, "content_too_large"),
+        (414, "uri_too_long"),
+        (416, "range_not_satisfiable"),
+        (422, "unprocessable_content"),
+    ],
+)
+def test_codes_are_the_same_under_every_python(status: int, code: str) -> None:
+    assert HTTPException(status).error == code
 
 
 def test_every_exception_says_when_it_is_raised() -> None:

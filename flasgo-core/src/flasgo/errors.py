@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
+from functools import cache
 from typing import NoReturn
+
+from flasgo.http.statuses import reason_phrase
 
 __all__ = [
     "BuildError",
@@ -117,11 +120,11 @@ class ClientDisconnect(FlasgoError):
     """Raised while a body is read or sent, when the client has closed the connection."""
 
 
-def _phrase(status_code: int) -> str:
-    try:
-        return HTTPStatus(status_code).phrase
-    except ValueError:
-        return "Error"
+@cache
+def _named(status_code: int) -> tuple[str, str]:
+    """Return the phrase of an error status, and the code that is made from it."""
+    phrase = reason_phrase(status_code) or "Error"
+    return phrase, re.sub(r"[\W_]+", "_", phrase.replace("'", "").lower())
 
 
 class HTTPException(Exception):
@@ -153,10 +156,10 @@ class HTTPException(Exception):
                 f"HTTPException takes a status from 400 to 599, got {status_code}; "
                 "return a Response for any other status."
             )
-        phrase = _phrase(status_code)
+        phrase, code = _named(status_code)
         self.status_code = status_code
         self.detail = phrase if detail is None else detail
-        self.error = phrase.lower().replace(" ", "_").replace("-", "_") if error is None else error
+        self.error = code if error is None else error
         self.headers = headers
         self.errors = tuple(errors)
         super().__init__(f"{status_code} {self.detail}")

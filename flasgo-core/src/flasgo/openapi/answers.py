@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator, Mapping
-from http import HTTPStatus
 from types import GeneratorType, NoneType
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ import msgspec
 
 from flasgo.binding.signatures import MISSING, return_annotation
 from flasgo.binding.texts import alternatives
+from flasgo.http.statuses import reason_phrase
 from flasgo.openapi.schemas import JsonObject, Schemas
 from flasgo.responses.response import Response
 from flasgo.routing import Route
@@ -80,13 +80,7 @@ def answers_of(route: Route, schemas: Schemas, returns: str) -> JsonObject:
 
 
 def _phrase(status: int) -> str:
-    # "Unprocessable Entity" has a new name since Python 3.13; documents should not depend on that.
-    if status == 422:
-        return "Unprocessable Content"
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return f"Status {status}"
+    return reason_phrase(status) or f"Status {status}"
 
 
 def _successes(route: Route, schemas: Schemas, returns: str) -> JsonObject:
