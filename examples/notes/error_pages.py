@@ -43,13 +43,12 @@ def add_error_pages(app: Flasgo) -> None:
         await app.authenticate(request)
         return _page(error.status_code, error.detail)
 
-    if not app.debug:  # while you develop, the debug page tells more
-
-        @app.errorhandler(500)
-        async def show_failure(request: Request) -> Response | tuple[str, int]:
-            if not _wants_page(request):
-                return _as_data(HTTPException(500))
-            return _page(500, "")
+    @app.errorhandler(500)
+    async def show_failure(request: Request) -> Response | tuple[str, int]:
+        # In DEBUG the debug page comes instead, and tells more.
+        if not _wants_page(request):
+            return _as_data(HTTPException(500))
+        return _page(500, "")
 
 
 def _wants_page(request: Request) -> bool:

@@ -15,6 +15,7 @@ from flasgo import (
     Response,
     abort,
     errors,
+    redirect,
 )
 
 
@@ -107,7 +108,7 @@ async def test_an_expected_class_is_neither_logged_nor_reported(
         ("text", 409, b"text"),
         ({"a": 1}, 409, b'{"a":1}'),
         (None, 409, b""),
-        (("text", 200), 200, b"text"),
+        (("text", 410), 410, b"text"),
         (Response.text("mine", status_code=418), 418, b"mine"),
     ],
 )
@@ -119,6 +120,33 @@ async def test_a_bare_value_keeps_the_status_of_the_error(
     failing(app, HTTPException(409, headers={"retry-after": "1"}))
     answer = await drive(app)("/")
     assert (answer.status, answer.body, answer.headers["retry-after"]) == (status, body, "1")
+
+
+@pytest.mark.parametrize("answer", [redirect("/login", 303), ("fine", 200)])
+async def test_an_answer_that_is_no_error_does_not_look_like_one(
+    make_app: Callable[..., Flasgo], drive: Callable, answer: object
+) -> None:
+    app = make_app()
+    app.errorhandler(401)(lambda error: answer)
+    headers = {"WWW-Authenticate": "Bearer", "Retry-After": "9", "Allow": "GET", "X-Kept": "yes"}
+    failing(app, HTTPException(401, headers=headers))
+    found = (await drive(app)("/")).headers
+    assert "x-kept" in found
+    assert not {"www-authenticate", "retry-after", "allow"} & {name.lower() for name in found}
+
+
+async def test_in_debug_what_failed_is_shown_and_not_the_page_that_says_sorry(
+    make_app: Callable[..., Flasgo], drive: Callable
+) -> None:
+    app = make_app(settings={"DEBUG": True})
+    app.errorhandler(500)(lambda error: "sorry")
+    app.errorhandler(Animal)(lambda error: "meow")
+    failing(app, KeyError("mend me"), "/failure")
+    failing(app, Dog(), "/expected")
+    failing(app, HTTPException(500), "/meant")
+    assert "mend me" in (await drive(app)("/failure")).text
+    assert (await drive(app)("/expected")).text == "meow"
+    assert (await drive(app)("/meant")).text == "sorry"
 
 
 async def test_a_bare_value_for_an_exception_is_a_500(

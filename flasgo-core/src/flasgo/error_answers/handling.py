@@ -24,6 +24,10 @@ __all__ = [
 
 _logger = logging.getLogger("flasgo.app")
 
+# On a redirect to the login page, `Retry-After` would ask browsers to wait before they follow it
+# (RFC 9110, section 10.2.3); the others are about what was refused.
+_FOR_ERRORS = frozenset({"allow", "content-range", "retry-after", "www-authenticate"})
+
 
 def check_error_key(key: object) -> None:
     """Check what `errorhandler` was given.
@@ -75,12 +79,10 @@ class ErrorHandlers:
     def find(self, error: Exception) -> Callback | None:
         """Return the handler for an exception, or None.
 
-        The status of an HTTPException comes before classes; the nearest base class wins; a
-        handler for 500 takes what no class handler takes. In each of these steps the innermost
-        blueprint comes first and the app last.
+        The status of an HTTPException comes before classes, and the nearest base class wins. In
+        both steps the innermost blueprint comes first and the app last.
         """
-        is_http = isinstance(error, HTTPException)
-        if is_http:
+        if isinstance(error, HTTPException):
             for handlers in self._chain:
                 if error.status_code in handlers._by_status:
                     return handlers._by_status[error.status_code]
@@ -88,8 +90,10 @@ class ErrorHandlers:
             for kind in type(error).__mro__:
                 if kind in handlers._by_type:
                     return handlers._by_type[kind]
-        if is_http:
-            return None
+        return None
+
+    def _last_resort(self) -> Callback | None:
+        """Return the handler for 500, which takes what no handler of a class takes."""
         return next((h._by_status[500] for h in self._chain if 500 in h._by_status), None)
 
     def _expects(self, error: Exception) -> bool:
@@ -104,11 +108,16 @@ class ErrorHandlers:
         Args:
             connection: The request.
             error: What was raised.
-            debug: Whether the answer may show a traceback.
+            debug: Whether the answer may show a traceback. What nobody expected is then shown
+                as it is, whether or not there is a handler for 500.
         """
         handler = self.find(error)
-        if not isinstance(error, HTTPException) and not self._expects(error):
-            note_error(connection, error)
+        if not isinstance(error, HTTPException):
+            if not self._expects(error):
+                note_error(connection, error)
+            # A page that says sorry would hide from the developer what there is to mend.
+            if handler is None and not debug:
+                handler = self._last_resort()
         if handler is not None:
             try:
                 return await _handled(connection, error, handler)
@@ -142,16 +151,21 @@ def default_response(connection: Connection, error: Exception, *, debug: bool) -
 
 
 async def _handled(connection: Connection, error: Exception, handler: Callback) -> Response:
-    """Answer with the app's handler; a bare value keeps the status of the error."""
+    """Answer with the app's handler; a bare value keeps the status of the error.
+
+    The error's headers come along, save those that make no sense on an answer that is no error.
+    """
     result = await handler(connection, error)
     response = coerce_response(result, handler)
     if response.is_streaming:
         await response.prepare(connection)
     if not isinstance(result, (Response, tuple)) and response.status_code in {200, 204}:
         response.status_code = error.status_code if isinstance(error, HTTPException) else 500
-    if isinstance(error, HTTPException):
-        for name, value in (error.headers or {}).items():
-            response.headers.setdefault(name, value)
+    if isinstance(error, HTTPException) and error.headers:
+        is_error = response.status_code >= 400
+        for name, value in error.headers.items():
+            if is_error or name.lower() not in _FOR_ERRORS:
+                response.headers.setdefault(name, value)
     return response
 
 
