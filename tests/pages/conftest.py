@@ -138,6 +138,10 @@ def add_odd_failures(app: Flasgo) -> None:
     async def status(status: int) -> None:
         abort(status, f"What to do about {status} {MARKUP}")
 
+    @app.get("/typed")
+    async def typed(number: int) -> str:
+        return str(number)
+
     @app.get("/invalid")
     async def invalid() -> None:
         errors = [{"loc": ["body", "items", 3], "msg": f"wrong {MARKUP}"}]

@@ -4,6 +4,8 @@ import json
 import re
 
 import pytest
+from flasgo import Flasgo
+from flasgo_testing import TestClient
 
 from .conftest import BROWSER, MARKUP
 from .test_debug_page import Reader
@@ -66,6 +68,13 @@ def test_pieces_are_listed(ask):
     assert f"body.items.3 wrong {MARKUP}" in page.text
 
 
+def test_a_single_piece_that_the_detail_names_is_not_said_twice(ask):
+    page = Reader(ask("/typed?number=x").text)
+    assert page.text.count("Expected") == 1
+    assert "`" not in page.text  # code is marked up as code
+    assert "<code>int</code>" in ask("/typed?number=x").text
+
+
 def test_the_way_home_respects_where_the_app_is(ask):
     assert 'href="/"' in ask("/nowhere").text
 
@@ -79,3 +88,57 @@ def test_pages_say_nothing_of_what_made_them(ask, path):
 
 def test_json_of_an_error_is_json_whatever_is_in_it(ask):
     assert json.loads(ask("/status/404", accept=JSON).content)["detail"].endswith(MARKUP)
+
+
+# --- In DEBUG a path without a route says which routes there are --------------------------------
+
+
+def test_in_debug_the_routes_are_listed_where_a_path_has_none(ask):
+    answer = ask("/chian")
+    page = Reader(answer.text)
+    assert answer.status_code == 404
+    assert answer.headers["cache-control"] == "no-store"
+    for what in ("None of them takes GET /chian.", "Did you mean /chain?", "/status/<int:status>"):
+        assert what in page.text
+    assert '<a href="/chain">' in answer.text
+
+
+def test_what_was_asked_for_is_escaped_and_bounded(ask):
+    long = "/%3Cscript%3Ealert(1)%3C/script%3E" + "x" * 5000
+    answer = ask(long)
+    assert "<script" not in answer.text
+    assert "&lt;script&gt;alert(1)" in answer.text
+    assert "x" * 301 not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "options"),
+    [
+        ("/nowhere", {"debug": False}),
+        ("/nowhere", {"accept": JSON}),
+        ("/nowhere", {"accept": PROBLEM}),
+        ("/status/404", {}),  # the app's own 404 is about something else
+        ("/status/403", {}),
+    ],
+)
+def test_the_routes_are_listed_nowhere_else(ask, path, options):
+    answer = ask(path, **options)
+    assert answer.status_code in (403, 404)
+    for what in ("/chain", "/status/&lt;", "/status/<"):
+        assert what not in answer.text
+
+
+def test_an_app_without_routes_says_so():
+    app = Flasgo(settings={"DEBUG": True}, discover=False)
+    answer = TestClient(app).get("/", headers={"accept": "text/html"})
+    assert "This app has no routes" in answer.text
+
+
+def test_many_routes_are_cut_short():
+    app = Flasgo(settings={"DEBUG": True}, discover=False)
+    for number in range(230):
+        app.add_route(f"/n{number}", lambda: "", endpoint=f"n{number}", methods=["GET", "POST"])
+    page = Reader(TestClient(app).get("/x", headers={"accept": "text/html"}).text)
+    assert "30 more are listed by flasgo routes" in page.text
+    assert "/n199" in page.text
+    assert "/n200" not in page.text

@@ -86,6 +86,16 @@ def test_debug_page(
     assert (red < 100) is dark
 
 
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_missing_page(
+    page: Page, debugging: str, tmp_path: Path, size: tuple[int, int], dark: bool
+) -> None:
+    page.open(debugging + "/nowhere" + "x" * 400, width=size[0], height=size[1], dark=dark)
+    check(page, 404, tmp_path)
+    assert page.evaluate("document.querySelectorAll('.routes li').length") > 5
+
+
 def test_frames_open_without_a_script(page: Page, debugging: str) -> None:
     page.open(debugging + "/template")
     closed = "document.querySelectorAll('.frames details:not([open])').length"

@@ -68,10 +68,10 @@ details[open]>summary::before{transform:rotate(90deg)}
 font-size:.8125rem;line-height:1.65;tab-size:4}
 .source li{display:flex;min-width:max-content;padding-right:1rem}
 .source i{flex:none;width:3.6rem;padding-right:.9rem;text-align:right;font-style:normal;
-color:var(--soft);opacity:.75;user-select:none;-webkit-user-select:none}
+color:var(--soft);user-select:none;-webkit-user-select:none}
 .source code{white-space:pre}
 .source .now{background:var(--tint);box-shadow:inset .2rem 0 var(--accent)}
-.source .now i{opacity:1;color:var(--accent);font-weight:700}
+.source .now i{color:var(--accent);font-weight:700}
 mark{background:var(--mark);color:inherit;border-radius:.2rem;padding:.05rem 0}
 dl{margin:0;border:1px solid var(--line);border-radius:.7rem;background:var(--card);
 overflow:hidden;font-size:.8438rem}

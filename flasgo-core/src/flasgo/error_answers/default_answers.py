@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
@@ -14,7 +15,9 @@ from flasgo.responses.response import Response
 if TYPE_CHECKING:
     from flasgo.requests.connection import Connection
 
-__all__ = ["HTML", "data_response", "error_response", "preferred_form"]
+__all__ = ["HTML", "data_response", "error_page", "error_response", "preferred_form"]
+
+_CODE = re.compile(r"`([^`]+)`")
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -63,6 +66,7 @@ text-wrap:balance}
 .detail{margin:0 0 2rem;color:var(--soft);overflow-wrap:anywhere}
 ul{margin:-1rem 0 2rem;padding:0 0 0 1.1rem;color:var(--soft);overflow-wrap:anywhere}
 ul b{color:var(--fg)}
+code{font:.9em ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace}
 .foot{margin:0;padding-top:1.25rem;border-top:1px solid var(--line);display:flex;flex-wrap:wrap;
 gap:.5rem 1.25rem;align-items:baseline;justify-content:space-between}
 a{color:var(--accent);font-weight:600;text-underline-offset:.2em}
@@ -92,7 +96,7 @@ def error_response(connection: Connection, error: HTTPException) -> Response:
         error: The error.
     """
     form = preferred_form(connection)
-    response = _page(connection, error) if form == HTML else data_response(error, form, {})
+    response = error_page(connection, error) if form == HTML else data_response(error, form, {})
     response.headers.add_vary("Accept")
     return response
 
@@ -118,26 +122,44 @@ def data_response(error: HTTPException, form: str, extra: Mapping[str, object]) 
     return response
 
 
-def _page(connection: Connection, error: HTTPException) -> Response:
+def error_page(
+    connection: Connection, error: HTTPException, *, more: str = "", more_style: str = ""
+) -> Response:
+    """Return the page for an HTTP error.
+
+    Args:
+        connection: The request.
+        error: The error.
+        more: Markup below all else; everything in it is escaped already.
+        more_style: Rules for that markup, a constant.
+    """
     status = error.status_code
     phrase = error.error.replace("_", " ").capitalize()
     title = _TITLES.get(status, phrase)
     home = escape(connection.root_path) + "/"
     body = (
         f'<main>\n<p class="code">{status}</p>\n<h1>{escape(title)}</h1>\n'
-        f'<p class="detail">{escape(error.detail)}</p>\n{_pieces(error)}'
+        f'<p class="detail">{_prose(error.detail)}</p>\n{_pieces(error)}'
         f'<p class="foot"><a href="{home}">Go to the start page</a>'
-        f"<small>{status} {escape(phrase)}</small></p>\n</main>"
+        f"<small>{status} {escape(phrase)}</small></p>\n{more}</main>"
     )
-    return page_response(f"{status} {phrase}", _STYLE, body, status, error.headers)
+    return page_response(f"{status} {phrase}", _STYLE + more_style, body, status, error.headers)
+
+
+def _prose(message: str) -> str:
+    """Return a message as markup: escaped, and what stands between backticks as code."""
+    return _CODE.sub(r"<code>\1</code>", escape(message))
 
 
 def _pieces(error: HTTPException) -> str:
-    """Return what is wrong piece by piece as a list, where the error says so."""
+    """Return what is wrong piece by piece as a list, where the detail does not say all of it."""
     items = []
     for piece in error.errors:
         place = ".".join(str(step) for step in _steps(piece.get("loc")))
-        items.append(f"<li><b>{escape(place)}</b> {escape(str(piece.get('msg', '')))}</li>")
+        message = str(piece.get("msg", ""))
+        if len(error.errors) == 1 and message and message in error.detail:
+            break
+        items.append(f"<li><b>{escape(place)}</b> {_prose(message)}</li>")
     return f"<ul>{''.join(items)}</ul>\n" if items else ""
 
 

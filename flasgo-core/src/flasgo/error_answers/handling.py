@@ -137,6 +137,10 @@ def default_response(connection: Connection, error: Exception, *, debug: bool) -
     """
     try:
         if isinstance(error, HTTPException):
+            if debug and error.status_code == 404:
+                from flasgo.error_answers.missing_page import missing_response
+
+                return missing_response(connection, error)
             return error_response(connection, error)
         if debug:
             from flasgo.error_answers.debug_page import (
