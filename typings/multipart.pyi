@@ -14,6 +14,7 @@ class MultipartSegment:
     content_type: str | None
 
 class PushMultipartParser:
+    boundary: bytes
     def __init__(
         self,
         boundary: str | bytes,

@@ -19,6 +19,7 @@ from hypothesis import given, strategies as st
 
 URLENCODED = b"application/x-www-form-urlencoded"
 MULTIPART = b"multipart/form-data; boundary=XX"
+DISPOSITION = b"--XX\r\nContent-Disposition: form-data; name=a\r\n"
 
 
 def make_request(
@@ -264,14 +265,16 @@ async def test_rfc_2231_is_not_spoken() -> None:
 @pytest.mark.parametrize(
     ("body", "missing"),
     [
-        (b"", "end of multipart stream"),
-        (b"--XX", "end of multipart stream"),
-        (b"--XX\r\n", "end of multipart stream"),
-        (field("a", "1"), "end of multipart stream"),
-        (field("a", "1") + b"--XX", "end of multipart stream"),
-        (upload("a", "x", b"y" * 5000), "end of multipart stream"),
-        (b"no boundary at all", "Boundary not found"),
-        (b"x" + field("a", "1"), "first boundary"),
+        (b"", "cut short"),
+        (b"--XX", "cut short"),
+        (b"--XX\r\n", "cut short"),
+        (field("a", "1"), "cut short"),
+        (field("a", "1") + b"--XX", "cut short"),
+        (upload("a", "x", b"y" * 5000), "cut short"),
+        (b"no boundary at all", "begin with its boundary"),
+        (b"x" + field("a", "1"), "begin with its boundary"),
+        (b"a prologue\r\n" + field("a", "1") + END, "begin with its boundary"),
+        (b"\r\n\r\n" + field("a", "1") + END, "begin with its boundary"),
         (b"--XX\n" + field("a", "1"), "line break"),
         (b"--XX\r\n\r\nvalue\r\n" + END, "Content-Disposition"),
         (b"--XX\r\nContent-Type: text/plain\r\n\r\nx\r\n" + END, "Content-Disposition"),
@@ -284,7 +287,9 @@ async def test_rfc_2231_is_not_spoken() -> None:
             b'--XX\r\nContent-Disposition: form-data;\r\n name="a"\r\n\r\nx\r\n' + END,
             "continuation",
         ),
-        (b"--XX\r\nX\xff: y\r\n\r\nx\r\n" + END, "decode"),
+        (b"--XX\r\nX\xff: y\r\n\r\nx\r\n" + END, "(Segment header failed to decode)"),
+        (DISPOSITION + b"content-disposition: form-data; name=b\r\n\r\nx\r\n" + END, "twice"),
+        (DISPOSITION + b"X-A: 1\r\nx-a: 2\r\n\r\nx\r\n" + END, "twice"),
         (b"--XX\r\nContent-Length: -1\r\n\r\nx\r\n" + END, "Content-Length"),
         (field("a", "1") + b"--XXjunk" + END, "boundary"),
         (field("a", "?").replace(b"?", b"\xff") + END, "UTF-8"),

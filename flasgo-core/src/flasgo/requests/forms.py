@@ -285,9 +285,10 @@ def _multipart_problem(error: Exception) -> HTTPException:
         return HTTPException(
             413, f"The multipart form exceeds a limit ({error}); send fewer or smaller parts."
         )
+    reason = error.args[0] if error.args else "for no stated reason"
     return HTTPException(
         400,
-        f"The multipart form is malformed ({error}); send parts that each have a "
+        f"The multipart form is malformed ({reason}); send parts that each have a "
         '`Content-Disposition: form-data; name="..."` header, separated by the boundary and ended '
         "by `--boundary--`.",
     )
@@ -311,6 +312,8 @@ class _Collector:
         self._upload: _Upload | None = None
         self._text = bytearray()
         self._room = _LARGEST_FIELDS * self._max_field_bytes
+        self._delimiter = b"\r\n--" + parser.boundary
+        self._head = b""
         self._complete = False
 
     async def feed(self, chunk: bytes) -> None:
@@ -319,6 +322,8 @@ class _Collector:
 
         if self._complete:
             return
+        if len(self._head) < len(self._delimiter):
+            self._check_beginning(chunk)
         try:
             for event in self._parser.parse(chunk):
                 if event is None:
@@ -339,8 +344,17 @@ class _Collector:
             self._complete = True
 
     def finish(self) -> FormData:
-        """Return the form, or raise the parser's error when the end is missing."""
-        self._parser.close()
+        """Return the form, or refuse it when its end is missing."""
+        from multipart import MultipartError
+
+        try:
+            self._parser.close()
+        except MultipartError:
+            raise HTTPException(
+                400,
+                "The multipart form is cut short; send all of it, up to the last boundary with "
+                "`--` behind it.",
+            ) from None
         return FormData(self._fields, self._files)
 
     def discard(self) -> None:
@@ -350,7 +364,27 @@ class _Collector:
         for _, file in self._files:
             file.close()
 
+    def _check_beginning(self, chunk: bytes) -> None:
+        """Refuse text before the first boundary, of which the parser sees only what came with it.
+
+        No client sends any, and the answer must not depend on how the network cut the body.
+        """
+        self._head += chunk[: len(self._delimiter) - len(self._head)]
+        head, boundary = self._head, self._delimiter[2:]
+        if not (self._delimiter.startswith(head) or head.startswith(boundary[: len(head)])):
+            raise HTTPException(
+                400,
+                "The multipart form does not begin with its boundary; send the boundary that "
+                "Content-Type names, with `--` before it.",
+            )
+
     def _begin_part(self, segment: MultipartSegment) -> None:
+        names = [name.lower() for name, _ in segment.headerlist]
+        if len(names) != len(set(names)):
+            # SECURITY: what reads the form in front of the app may have taken the other one.
+            raise HTTPException(
+                400, "A part of the multipart form has a header twice; send each one once."
+            )
         if sum(len(name) + len(value) for name, value in segment.headerlist) > (
             self._max_header_bytes
         ):
