@@ -86,6 +86,8 @@ async def test_the_folder_holds_out_by_itself(folder, path, raw_path):
         ".x",
         "a.",
         "a ",
+        "\u200c.git",
+        "\ufeff.env",
         "a\\b",
         "a:b",
         "a\x00",

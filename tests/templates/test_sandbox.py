@@ -50,6 +50,14 @@ ESCAPES = [
     "{{ call_it('{0.__class__}'.format, obj) }}",
     "{{ ('{0.__class__}'|safe).format(obj) }}",
     "{{ '{0[__class__]}'.format(obj) }}",
+    "{{ (['{0.__class__}']|map(attribute='format')|first)(obj) }}",
+    "{{ (['{0.__class__}']|map('attr', 'format')|first)(obj) }}",
+    "{{ (('{0.__class__}'|safe)|attr('format'))(obj) }}",
+    # CVE-2024-22195, CVE-2024-34064: names of attributes that end the tag or begin another one.
+    "{{ {'a b': 1}|xmlattr }}",
+    "{{ {'a/onfocus': 1}|xmlattr }}",
+    "{{ {'a>b': 1}|xmlattr }}",
+    "{{ {'a=b': 1}|xmlattr }}",
     # CVE-2024-56201: names of templates that end up in generated code.
     "{% include 'a\\'+__import__(\\'os\\').name+\\'' %}",
     # Filters that look up attributes.
@@ -129,7 +137,7 @@ def context():
     coroutine.close()
 
 
-FAILURES = (TemplateError, OverflowError)
+FAILURES = (TemplateError, OverflowError, ValueError)
 
 
 @pytest.mark.parametrize("source", ESCAPES)
@@ -176,6 +184,13 @@ TO_THE_APP = [
     "{{ request.scope['state'] }}",
     "{{ request.route.handler() }}",
     "{{ request.route.pipeline }}",
+    "{{ request.route.plan }}",
+    "{{ request.route.scopes }}",
+    "{{ request.route.mounted }}",
+    "{{ request.route.policies }}",
+    "{{ request.background.add(url_for, 'home') }}",
+    "{{ request.server_receive() }}",
+    "{{ request.close() }}",
     "{{ url_for.__self__.settings }}",
     "{{ url_for.__func__ }}",
     "{{ request.body.__self__.app }}",

@@ -10,6 +10,10 @@ __all__ = ["is_servable", "servable_parts"]
 # introduces drives and alternate data streams (CWE-41, CWE-69).
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\:]")
 
+# Characters without a look of their own. HFS+ leaves them out when it compares names, so one before
+# a dot would open a hidden file (as in CVE-2014-9390).
+_UNSEEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+
 # Windows opens a device for these names, whatever follows the first dot (CWE-67).
 _DEVICE = re.compile(
     r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3]) *(?:\.|\Z)",
@@ -26,12 +30,13 @@ def is_servable(name: str) -> bool:
         name: One component of a path.
 
     Returns:
-        False for empty names, `.`, `..` and every other name with a dot in front, names that
-        Windows reads as something else, and names with control characters.
+        False for empty names, `.`, `..` and every other name with a dot or an unseen character in
+        front, names that Windows reads as something else, and names with control characters.
     """
     return (
         name != ""
         and name[0] != "."
+        and _UNSEEN.match(name) is None
         and name[-1] not in " ."
         and _FORBIDDEN.search(name) is None
         and _DEVICE.match(name) is None

@@ -12,9 +12,24 @@ __all__ = ["TemplateEnvironment"]
 
 # SECURITY: whoever can write a template could otherwise walk from `request` to the secret key.
 _SEALED = (Flasgo, Settings)
+# The server's own callables too, and what calls others or changes what the app will read.
 _SEALED_ATTRIBUTES: tuple[tuple[type, frozenset[str]], ...] = (
-    (Connection, frozenset({"app", "peek", "scope"})),
-    (Route, frozenset({"handler", "pipeline"})),
+    (
+        Connection,
+        frozenset(
+            {
+                "app",
+                "background",
+                "close",
+                "peek",
+                "read_piece",
+                "scope",
+                "server_receive",
+                "wait_closed",
+            }
+        ),
+    ),
+    (Route, frozenset({"handler", "mounted", "pipeline", "plan", "policies", "scopes"})),
 )
 _DEQUE_MUTATORS = frozenset({"appendleft", "extendleft", "popleft", "rotate"})
 
