@@ -9,9 +9,11 @@ from flasgo import Flasgo, HTTPException, Request, Response, redirect, render_te
 __all__ = ["add_error_pages"]
 
 _TEXTS = {
+    400: ("That was not understood", "Go back and try again."),
     403: ("That is not possible", "The form was too old, or came from another site. Try again."),
     404: ("There is nothing here", "The page does not exist, or it is not yours."),
     413: ("That is too large", "Pictures may have up to 5 MB. Go back and choose a smaller one."),
+    422: ("That was not understood", "Something in the address or the form does not fit."),
     429: ("Slow down a little", "There were too many attempts from where you are. Wait a minute."),
     500: ("Something went wrong", "It is not your fault, and it has been written down."),
 }

@@ -156,9 +156,9 @@ def visitor(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         assert page.complaints == []
 
 
-def register(visitor: Visitor) -> None:
+def register(visitor: Visitor, name: str = "ada") -> None:
     visitor.go("/register")
-    visitor.fill(name="ada", password=PASSWORD, again=PASSWORD)
+    visitor.fill(name=name, password=PASSWORD, again=PASSWORD)
     visitor.click("main button")
     assert visitor.path == "/notes"
 
@@ -215,6 +215,7 @@ def test_what_is_wrong_is_shown(visitor: Visitor, tmp_path: Path) -> None:
     visitor.click("main button")
     assert visitor.page.status == 422
     assert visitor.see("document.querySelectorAll('[aria-invalid]').length") == 2
+    assert visitor.see("document.activeElement.id") == "name"
     register(visitor)
 
     fake = tmp_path / "fake.png"
@@ -258,14 +259,17 @@ def test_the_pages_fit_are_legible_and_labelled(visitor: Visitor, tmp_path: Path
                     assert visitor.see("document.querySelectorAll('h1').length") == 1
 
     look(("/", "/login", "/register", "/no-such-page"))
+    visitor.screen((320, 640))
+    register(visitor, "Wolfeschlegelsteinhausenbergerd")
+    assert "Welcome, Wolfe" in visitor.text
+    assert visitor.see(OVERFLOW) == 0  # a flash message is shown once only
     visitor.screen(DESKTOP)
-    register(visitor)
     visitor.go("/notes/new")
     wave = png(tmp_path / "a.png", lambda x, y: (int(99 + 99 * math.sin(9 * x)), 120, int(99 * y)))
     visitor.fill(title="x" * 120, body="https://" + "y" * 200)
     visitor.attach("#picture", wave)
     visitor.click("main button")
-    look(("/notes", "/notes?q=x", "/notes/1", "/notes/new"))
+    look(("/notes", "/notes?q=x", "/notes?q=none", "/notes?page=9", "/notes/1", "/notes/new"))
     assert found == {}
 
 

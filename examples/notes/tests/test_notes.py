@@ -46,6 +46,9 @@ def test_notes_are_listed_newest_first_in_pages(person):
     assert titles(page) == ["note 1", "note 0"]
     assert "Page 2 of 2" in page.text
     assert "There is no page 7" in ada.get("/notes?page=7").text
+    beyond = ada.get("/notes?q=note&page=7").text
+    assert "There is no page 7" in beyond
+    assert "page=6" not in beyond
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "x", "9" * 30])
