@@ -7,7 +7,7 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
-from flasgo import FileResponse, Flasgo, HTTPException, Request, Response, hookimpl
+from flasgo import BackgroundTasks, FileResponse, Flasgo, HTTPException, Request, Response, hookimpl
 from flasgo.http.filenames import content_disposition
 from flasgo.responses.files import CHUNK_BYTES, WHOLE_BYTES, FileChangedError
 from flasgo_testing import TestClient
@@ -48,6 +48,20 @@ def test_a_file(client, serve_file):
     head = client.head("/file")
     assert head.content == b""
     assert head.headers == answer.headers
+
+
+@pytest.mark.parametrize("size", [1, WHOLE_BYTES + 1])
+def test_a_file_made_for_one_answer_is_taken_away_afterwards(app, serve_file, path, size):
+    def make(path):
+        tasks = BackgroundTasks()
+        tasks.add(path.unlink)
+        return FileResponse(path, background=tasks)
+
+    serve_file(make)
+    path.write_bytes(b"x" * size)
+    with TestClient(app) as client:
+        assert len(client.get("/file").content) == size
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("size", [0, 1, WHOLE_BYTES, WHOLE_BYTES + 1, 3 * CHUNK_BYTES + 5])

@@ -22,19 +22,7 @@ class AppMembers:
     def configure_templates(
         self, directory: Directories, **options: Unpack[TemplateOptions]
     ) -> AppTemplates:
-        """Choose the app's template directories.
-
-        Args:
-            directory: A directory, or several, searched in order. A relative one is looked for
-                next to the file that calls this, then in the current directory.
-            options: As for `JinjaTemplates`; the settings give what is left out.
-
-        Returns:
-            The app's templates. A second call replaces them.
-
-        Raises:
-            ConfigurationError: When there is no directory, or one does not exist.
-        """
+        """Choose the app's template directories; see `TemplatesPlugin.configure`."""
         raise NotImplementedError
 
     @property
@@ -45,54 +33,17 @@ class AppMembers:
     def render_template(
         self, name: str, /, context: Mapping[str, object] | None = None, **values: object
     ) -> str:
-        """Render a template.
-
-        Args:
-            name: Its name below a template directory.
-            context: Variables for it.
-            values: More variables; they win over those in `context`.
-
-        Returns:
-            The text.
-
-        Raises:
-            MissingTemplateError: When there is no such template.
-            RefusedTemplateError: When the name or the file is not allowed.
-            jinja2.TemplateError: When the template is not well-formed or cannot be rendered.
-        """
+        """Render a template; see `flasgo_templates.render_template`."""
         raise NotImplementedError
 
     async def render_template_async(
         self, name: str, /, context: Mapping[str, object] | None = None, **values: object
     ) -> str:
-        """Render a template that may await: coroutines that it calls, and async iterators.
-
-        Args:
-            name: Its name below a template directory.
-            context: Variables for it.
-            values: More variables; they win over those in `context`.
-
-        Returns:
-            The text.
-
-        Raises:
-            jinja2.TemplateError: As `render_template` does.
-        """
+        """Render a template that may await; see `flasgo_templates.render_template_async`."""
         raise NotImplementedError
 
     def context_processor(self, processor: _P) -> _P:
-        """Add variables to every template of the app.
-
-        Args:
-            processor: Takes nothing, or the request; returns a mapping. One that takes the
-                request is not called for renderings outside of one.
-
-        Returns:
-            The processor.
-
-        Raises:
-            ConfigurationError: When it is async, or takes other arguments.
-        """
+        """Add variables to every template of the app; see `TemplatesPlugin.context_processor`."""
         raise NotImplementedError
 
     def template_filter(self, name: str | None = None) -> Callable[[_F], _F]:

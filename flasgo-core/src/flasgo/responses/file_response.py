@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from flasgo.asgi import Send
+from flasgo.background import BackgroundTasks
 from flasgo.context import active_request
 from flasgo.errors import HTTPException
 from flasgo.http.conditional import Preconditions, http_date
@@ -62,6 +63,8 @@ class FileResponse(StreamingResponse):
             is a `filename`.
         max_age: Seconds that clients may keep the file without asking; None says `private,
             no-cache`, so that they keep it but ask each time.
+        background: What is to be called after the response, such as `Path.unlink` for a file that
+            was made for it.
 
     Raises:
         ValueError: When status or headers are not allowed.
@@ -82,9 +85,11 @@ class FileResponse(StreamingResponse):
         filename: str | None = None,
         attachment: bool | None = None,
         max_age: int | None = None,
+        background: BackgroundTasks | None = None,
     ) -> None:
         location = os.fspath(path)
-        Response.__init__(self, None, status_code, headers, content_type or media_type(location))
+        kind = content_type or media_type(location)
+        Response.__init__(self, None, status_code, headers, kind, background)
         self._opener = partial(open_path, location)
         if attachment and filename is None:
             filename = os.path.basename(location)  # noqa: PTH119 - a name, nothing is opened
