@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import starlette.responses
 from flasgo import (
     Blueprint,
     EventSourceResponse,
@@ -260,6 +261,32 @@ async def pair(websocket: WebSocket) -> None:
             writer.cancel()
 
 
+@app.websocket("/ws/never-waits")
+async def never_waits_ws(websocket: WebSocket) -> None:
+    with Counted():
+        await websocket.accept()
+        while True:
+            await websocket.send_text("x" * 1000)
+
+
+@app.websocket("/ws/never-waits/pair")
+async def never_waits_pair(websocket: WebSocket) -> None:
+    """The same in two tasks, one of which would hear of the end."""
+    with Counted():
+        await websocket.accept()
+
+        async def write() -> None:
+            while True:
+                await websocket.send_text("x" * 1000)
+
+        writer = asyncio.create_task(write())
+        try:
+            async for _ in websocket:
+                pass
+        finally:
+            writer.cancel()
+
+
 # --- Streams --------------------------------------------------------------------------------
 
 
@@ -341,6 +368,23 @@ def endless_sync() -> StreamingResponse:
     return StreamingResponse(parts())
 
 
+@app.get("/never-waits/<kind>")
+async def never_waits(kind: str) -> Response:
+    async def parts() -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "x" * 1000
+        finally:
+            ended.append(f"never waits: {kind}")
+
+    makers: dict[str, Any] = {
+        "plain": StreamingResponse,
+        "sse": EventSourceResponse,
+        "ndjson": NDJSONResponse,
+    }
+    return makers[kind](parts())
+
+
 @app.get("/waiting")
 async def waiting() -> StreamingResponse:
     async def parts() -> AsyncIterator[bytes]:
@@ -411,8 +455,31 @@ def area_page(request: Request) -> str:
     return app.url_for(".area_page", _anchor="x")
 
 
+async def mounted_flood(scope: Any, receive: Any, send: Any) -> None:
+    """Send without ever waiting."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x" * 1000
+        finally:
+            ended.append("never waits: mounted")
+
+    if scope["type"] == "http":
+        await starlette.responses.StreamingResponse(parts())(scope, receive, send)
+        return
+    with Counted():
+        await receive()
+        await send({"type": "websocket.accept"})
+        while True:
+            await send({"type": "websocket.send", "text": "x" * 1000})
+
+
 async def mounted(scope: Any, receive: Any, send: Any) -> None:
     """A plain ASGI app with HTTP and WebSocket."""
+    if scope.get("path", "").endswith("/never-waits"):
+        await mounted_flood(scope, receive, send)
+        return
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})

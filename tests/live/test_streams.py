@@ -129,6 +129,20 @@ def test_a_client_that_leaves_cancels_a_waiting_producer(server: Server) -> None
     server.until(lambda stats: "waiting" in stats["ended"] and stats["tasks"] <= before)
 
 
+@pytest.mark.parametrize("kind", ["plain", "sse", "ndjson", "mounted"])
+def test_a_producer_that_never_waits_ends_with_its_client(server: Server, kind: str) -> None:
+    path = "/mounted/never-waits" if kind == "mounted" else f"/never-waits/{kind}"
+    connection = ask(server, path)
+    read_head(connection)
+    missing = 16 * MIB  # a quick reader: what the server sends is gone at once
+    while missing > 0:
+        missing -= len(connection.recv(MIB))
+    connection.close()
+
+    server.until(lambda stats: f"never waits: {kind}" in stats["ended"])
+    assert "never-waits" not in server.log
+
+
 @pytest.mark.parametrize("kind", ["plain", "sse", "ndjson"])
 def test_an_error_half_way_is_logged_and_ends_visibly(server: Server, kind: str) -> None:
     connection = ask(server, f"/cut/{kind}")

@@ -197,6 +197,59 @@ async def test_what_was_received_ahead_is_not_lost(talk: Talk) -> None:
     assert got == words
 
 
+async def test_a_handler_that_only_sends_is_not_sent_more_than_its_bound(talk: Talk) -> None:
+    """What was received ahead is held in memory: a message too large ends it there and then."""
+    ends: list[object] = []
+
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        try:
+            while True:
+                await websocket.send_text("tick")
+                await asyncio.sleep(0)
+        except Disconnect as gone:
+            ends.append(gone.code)
+
+    sent = await talk(handler, text("short"), text("x" * 11), text("more"), max_message_bytes=10)
+
+    assert ends == [1009]
+    assert sent[-1]["code"] == 1009
+
+
+async def test_a_receive_that_fails_after_a_while_fails_the_handler(
+    app: Flasgo, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server's, that is; while somebody waits for what was received ahead."""
+    is_waiting = asyncio.Event()
+
+    @app.websocket("/ws")
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        for _ in range(10):
+            await websocket.send_text("tick")
+        asyncio.get_running_loop().call_soon(is_waiting.set)
+        await websocket.receive()
+
+    async def receive() -> Any:
+        if not is_connected:
+            is_connected.append(True)
+            return {"type": "websocket.connect"}
+        await is_waiting.wait()
+        raise RuntimeError("the server has lost it")
+
+    is_connected: list[bool] = []
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "websocket", "path": "/ws", "headers": [(b"host", b"localhost")]}
+    await asyncio.wait_for(app(scope, receive, send), 30)
+
+    assert sent[-1]["code"] == 1011
+    assert "the server has lost it" in caplog.text
+
+
 async def test_nothing_is_left_running(talk: Talk) -> None:
     async def handler(websocket: WebSocket) -> None:
         await websocket.accept()

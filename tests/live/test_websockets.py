@@ -232,6 +232,20 @@ async def test_a_thousand_connections_leave_nothing_behind(server: Server) -> No
     assert "never retrieved" not in server.log
 
 
+@pytest.mark.parametrize(
+    "path", ["/ws/never-waits", "/ws/never-waits/pair", "/mounted/never-waits"]
+)
+async def test_a_handler_that_never_waits_ends_with_its_client(server: Server, path: str) -> None:
+    async with connect(server.ws + path, ping_interval=None) as websocket:
+        for _ in range(4000):
+            await websocket.recv()
+        await vanish(websocket)
+
+    await asyncio.to_thread(server.until, lambda stats: stats["handlers"] == 0)
+    assert f"Error on WEBSOCKET {path!r}" not in server.log
+    assert "never retrieved" not in server.log
+
+
 def test_a_handshake_that_is_never_finished(server: Server) -> None:
     """A client that asks for the upgrade and is gone before the answer."""
     before = server.until(lambda stats: stats["handlers"] == 0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import Context, copy_context
 from typing import ParamSpec, TypeVar
 
 __all__ = ["WorkerThreads"]
@@ -37,10 +37,23 @@ class WorkerThreads:
         Returns:
             What the function returns; what it raises is raised here.
         """
+        call = functools.partial(_guarded, function, *args, **kwargs)
+        return await asyncio.wrap_future(self.submit(copy_context(), call))
+
+    def submit(self, context: Context, function: Callable[[], _T]) -> Future[_T]:
+        """Have a blocking function called in a worker thread.
+
+        Args:
+            context: What it is called in; one context can only be in use once at a time.
+            function: The function; it does not raise StopIteration.
+
+        Returns:
+            What the function will return or raise. Once it runs, nothing cancels it.
+        """
         if self._executor is None:
             self._executor = ThreadPoolExecutor(self._limit, thread_name_prefix="flasgo")
-        call = functools.partial(copy_context().run, _guarded, function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+        call: Callable[[], _T] = functools.partial(context.run, function)
+        return self._executor.submit(call)
 
     def close(self) -> None:
         """Let the threads end once they are done; a later call starts new ones."""

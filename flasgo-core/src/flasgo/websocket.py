@@ -29,8 +29,11 @@ _CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 _LONGEST_REASON = 123  # a control frame holds 125 bytes, and the code takes two
 # A handler that sends this often without receiving is not in a conversation.
 _LONGEST_SPEECH = 4
-_LISTENING = float("-inf")  # while it receives, there is no need to look out
+_LISTENING = float("inf")  # while it receives, there is no need to look out
 _MOST_AHEAD = 8
+# SECURITY: a handler that sends and a server that takes it never need to wait. They would keep the
+# event loop to themselves, and nobody would hear that the client has left (CWE-400).
+_SENT_IN_A_ROW = 16
 
 _INVALID_DATA, _POLICY_VIOLATION, _TOO_BIG = 1007, 1008, 1009
 
@@ -81,7 +84,8 @@ class WebSocket(Connection):
         self._send = send
         self._connected = False
         self._max_bytes = 0  # not known before the first message
-        self._unheard: float = 0  # how many messages were sent since the last receive
+        self._sent = 0
+        self._sent_when_heard: float = 0  # what `_sent` was at the last receive
         self._lookout: _Lookout | None = None
         self._budget: _Budget | None = None
         self.is_accepted = False
@@ -152,18 +156,17 @@ class WebSocket(Connection):
             raise RuntimeError("Accept this WebSocket first: await websocket.accept().")
         if self.is_closed:
             raise WebSocketDisconnect(1006, "It was closed before this receive.")
-        self._unheard = _LISTENING
+        self._sent_when_heard = _LISTENING
         try:
             if self._lookout is None:
                 message = await self._receive()
             else:
                 message = await self._lookout.next()
         finally:
-            self._unheard = 0
+            self._sent_when_heard = self._sent
         if message["type"] == "websocket.disconnect":
             raise self._gone(message)
-        text = message.get("text")
-        data = text if text is not None else message.get("bytes") or b""
+        data = _data_of(message)
         # PERF: what is short enough in any encoding needs no closer look.
         if self._budget is not None or len(data) * 4 > self._max_bytes:
             await self._hold_to_bounds(data)
@@ -289,25 +292,31 @@ class WebSocket(Connection):
             raise RuntimeError("Accept this WebSocket first: await websocket.accept().")
         if self.is_closed:
             raise WebSocketDisconnect(1006, "It was closed before this send.")
-        self._unheard += 1
-        if self._unheard > _LONGEST_SPEECH:
-            self._look_out()
+        self._sent += 1
+        if self._sent - self._sent_when_heard > _LONGEST_SPEECH:
+            await self._look_out()
+        if not self._sent % _SENT_IN_A_ROW:
+            await asyncio.sleep(0)
         try:
             await self._send(message)
         except OSError as exc:
             self.is_closed = True
             raise WebSocketDisconnect(1006) from exc
 
-    def _look_out(self) -> None:
+    async def _look_out(self) -> None:
         """Find out whether the client is still there while the handler only sends.
 
         Not every server says so when it is sent to; it always does when it is received from.
         """
         if self._lookout is None:
-            self._lookout = _Lookout(self._receive)
-        gone = self._lookout.gone()
-        if gone is not None:
-            raise self._gone(gone)
+            self._lookout = _Lookout(self._receive, self._max_bytes)
+        last = self._lookout.last
+        if last is None:
+            return
+        if last["type"] == "websocket.disconnect":
+            raise self._gone(last)
+        if self._lookout.has_seen_too_much:
+            await self._hold_to_bounds(_data_of(last))
 
     def end(self) -> None:
         """Let go of everything; the dispatcher calls this when the connection is over."""
@@ -381,11 +390,8 @@ class WebSocket(Connection):
         elif kind == "websocket.disconnect":
             self.is_closed = True
         elif is_bounded:
-            text = message.get("text")
             try:
-                await self._hold_to_bounds(
-                    text if text is not None else message.get("bytes") or b""
-                )
+                await self._hold_to_bounds(_data_of(message))
             except WebSocketDisconnect as broken:
                 return {"type": "websocket.disconnect", "code": broken.code}
         return message
@@ -411,31 +417,50 @@ class _Lookout:
 
     Args:
         receive: The ASGI receive callable.
+        max_bytes: The size of a message behind which nothing more is received.
+
+    Attributes:
+        has_seen_too_much: Whether the last message is larger than that.
     """
 
-    __slots__ = ("_arrived", "_has_room", "_messages", "_receive", "_task")
+    __slots__ = (
+        "_arrived",
+        "_has_room",
+        "_max_bytes",
+        "_messages",
+        "_receive",
+        "_task",
+        "has_seen_too_much",
+    )
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, max_bytes: int) -> None:
         self._receive = receive
+        self._max_bytes = max_bytes
         self._messages: deque[Message] = deque()
         self._arrived = asyncio.Event()
         self._has_room = asyncio.Event()
+        self.has_seen_too_much = False
         self._task = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
         message: Message = {"type": ""}
-        while message["type"] != "websocket.disconnect":
-            message = await self._receive()
-            self._messages.append(message)
+        try:
+            while message["type"] != "websocket.disconnect" and not self.has_seen_too_much:
+                message = await self._receive()
+                self._messages.append(message)
+                # What is kept here counts as well: the server lets through more than the app.
+                self.has_seen_too_much = _size_above(_data_of(message), self._max_bytes)
+                self._arrived.set()
+                if len(self._messages) >= _MOST_AHEAD:
+                    self._has_room.clear()
+                    await self._has_room.wait()
+        finally:
             self._arrived.set()
-            if len(self._messages) >= _MOST_AHEAD:
-                self._has_room.clear()
-                await self._has_room.wait()
 
-    def gone(self) -> Message | None:
-        """Return the client's disconnect, once it has arrived."""
-        last = self._messages[-1] if self._messages else None
-        return last if last is not None and last["type"] == "websocket.disconnect" else None
+    @property
+    def last(self) -> Message | None:
+        """What has arrived last, if it was not received yet."""
+        return self._messages[-1] if self._messages else None
 
     async def next(self) -> Message:
         """Return the next message."""
@@ -478,6 +503,11 @@ class _Budget:
             return False
         self._left -= 1
         return True
+
+
+def _data_of(message: Message) -> str | bytes:
+    text = message.get("text")
+    return text if text is not None else message.get("bytes") or b""
 
 
 def _size_above(data: str | bytes, limit: int) -> bool:

@@ -76,6 +76,9 @@ class Handovers:
             _logger.debug("The client left during %s %r.", request.method, request.path)
         except Exception as exc:
             forget_handover(exc)
+            if relay.tells_of_loss(exc):
+                _logger.debug("The client left during %s %r.", request.method, request.path)
+                return relay.response
             if relay.response is None:
                 return await self._answer(request, pipeline, relay.refusal or exc, send)
             if exc is not request.scope.get("flasgo.exception"):
@@ -153,6 +156,9 @@ class Handovers:
         except Exception as exc:  # noqa: BLE001 - whatever the app raises becomes a close
             forget_handover(exc)
             if exc is websocket.scope.get("flasgo.exception"):
+                return relay.response
+            if relay.tells_of_loss(exc):
+                websocket.is_closed = True
                 return relay.response
             return await self._dispatcher.end_in_error(websocket, pipeline, exc) or relay.response
         if not websocket.is_closed:

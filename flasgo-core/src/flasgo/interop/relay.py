@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["BodyReplay", "Handover", "Relay", "RelayedResponse", "forget_handover"]
 
 _logger = logging.getLogger("flasgo.app")
+
+# SECURITY: an app that sends and a server that takes it never need to wait, and would keep the
+# event loop to themselves (CWE-400).
+_SENT_IN_A_ROW = 16
 
 Finish = Callable[[Response], Awaitable[Response]]
 """Takes a response through the hooks that every response passes before its first byte."""
@@ -108,6 +113,7 @@ class Relay:
 
     Attributes:
         response: The response that was begun, or None.
+        has_ended: Whether all of it has been sent.
         refusal: What ends the request instead of what the app answers, once it is set.
     """
 
@@ -125,19 +131,46 @@ class Relay:
         self._start = f"{prefix}http.response.start"
         self._body = f"{prefix}http.response.body"
         self._is_replaced = False
+        self._in_a_row = 0
         self.response: Response | None = None
         self.has_ended = False
         self.refusal: HTTPException | None = None
+        self._loss: OSError | None = None
 
     async def send(self, message: Message) -> None:
         """Take a message from the app; this is its ASGI send callable."""
+        try:
+            await self._pass_on(message)
+        except OSError as loss:  # how servers say that the client has gone
+            self._loss = loss
+            raise
+
+    def tells_of_loss(self, error: BaseException) -> bool:
+        """Whether what the app raised is only its word for a client that has gone.
+
+        Args:
+            error: What it raised.
+        """
+        seen: BaseException | None = error
+        while seen is not None and seen is not self._loss:
+            seen = seen.__cause__ or seen.__context__
+        return seen is not None
+
+    async def _pass_on(self, message: Message) -> None:
         kind = message["type"]
         if kind == self._start:
             await self._begin(message)
         elif not self._is_replaced and self.refusal is None:
             if kind == self._body and not message.get("more_body", False):
                 self.has_ended = True
+            await self._take_turns()
             await self._send(message)
+
+    async def _take_turns(self) -> None:
+        self._in_a_row += 1
+        if self._in_a_row == _SENT_IN_A_ROW:
+            self._in_a_row = 0
+            await asyncio.sleep(0)
 
     async def _begin(self, message: Message) -> None:
         if self.refusal is not None:

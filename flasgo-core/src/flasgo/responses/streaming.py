@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from concurrent.futures import Future
+from contextvars import Context, copy_context
 from typing import Self
 
 from flasgo.asgi import Send
+from flasgo.context import active_request
 from flasgo.errors import ClientDisconnect
+from flasgo.threads import WorkerThreads
 from flasgo.wording import type_name
 
 __all__ = ["Closed", "Encode", "Parts", "encode_part", "producer", "pump", "pump_until_closed"]
@@ -22,43 +25,70 @@ Encode = Callable[[object], bytes]
 """Turns what a producer yields into bytes."""
 
 _END: object = object()
+# SECURITY: a producer and a server that never wait would keep the event loop to themselves: no
+# other request would be served, and nobody would hear that the client has left (CWE-400).
+_PARTS_IN_A_ROW = 16
 
 
 class _ThreadedIterator:
-    """Advances an ordinary iterator in worker threads, one step at a time."""
+    """Advances an ordinary iterator in the app's worker threads, one step at a time.
 
-    __slots__ = ("_closed", "_iterator", "_lock")
+    All steps see one context, that of the first of them: what the iterator sets in a context
+    variable is there in its next step, and can be taken back in its `finally`.
+    """
+
+    __slots__ = ("_context", "_is_abandoned", "_is_shut", "_iterator", "_step", "_threads")
 
     def __init__(self, iterable: Iterable[object]) -> None:
         self._iterator = iter(iterable)
-        self._lock = threading.Lock()
-        self._closed = False
+        self._step: Future[object] | None = None
+        self._is_abandoned = False
+        self._is_shut = False
+        self._context: Context | None = None
+        self._threads: WorkerThreads | None = None
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> object:
-        item = await asyncio.to_thread(self._step)
+        step = self._step = self._submit(self._advance)
+        item = await asyncio.wrap_future(step)
         if item is _END:
             raise StopAsyncIteration
         return item
 
     async def aclose(self) -> None:
-        if not self._closed:
-            await asyncio.to_thread(self._close)
+        """Close the iterator; one that is in the middle of a step is closed at the end of it."""
+        if self._is_abandoned:
+            return
+        self._is_abandoned = True
+        step = self._step
+        if step is not None and not step.cancel() and not step.done():
+            # Without a second thread, which could only wait for the first one.
+            await asyncio.wrap_future(step)
+        if not self._is_shut:
+            await asyncio.wrap_future(self._submit(self._shut))
+
+    def _submit(self, function: Callable[[], object]) -> Future[object]:
+        if self._context is None or self._threads is None:
+            self._context = copy_context()
+            connection = active_request.get(None)
+            self._threads = WorkerThreads(1) if connection is None else connection.app.threads
+        return self._threads.submit(self._context, function)
 
     # StopIteration cannot travel through a future, so the end is a value.
-    def _step(self) -> object:
-        with self._lock:
-            return _END if self._closed else next(self._iterator, _END)
+    def _advance(self) -> object:
+        try:
+            return next(self._iterator, _END)
+        finally:
+            if self._is_abandoned:  # perhaps nobody waits for this step any more
+                self._shut()
 
-    def _close(self) -> None:
-        # A step whose waiter was cancelled still runs in its thread: wait for it.
-        with self._lock:
-            self._closed = True
-            close = getattr(self._iterator, "close", None)
-            if close is not None:
-                close()
+    def _shut(self) -> None:
+        self._is_shut = True
+        close = getattr(self._iterator, "close", None)
+        if close is not None:
+            close()
 
 
 def producer(iterator: AsyncIterable[object] | Iterable[object]) -> AsyncIterator[object]:
@@ -109,7 +139,12 @@ async def pump(source: AsyncIterator[object], send: Send, encode: Encode = encod
         ClientDisconnect: When the server says that the client has left.
         TypeError: When a part cannot be encoded.
     """
+    in_a_row = 0
     async for part in source:
+        in_a_row += 1
+        if in_a_row == _PARTS_IN_A_ROW:
+            in_a_row = 0
+            await asyncio.sleep(0)
         chunk = encode(part)
         if chunk:
             try:

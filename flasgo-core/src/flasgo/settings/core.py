@@ -191,7 +191,7 @@ CORE_SETTINGS: tuple[SettingSpec, ...] = (
         int,
         default_factory=_worker_threads,
         check=_positive,
-        help="Threads that run `def` handlers, per process.",
+        help="Threads that run `def` handlers and ordinary iterators, per process.",
     ),
     SettingSpec(
         "TRAILING_SLASH",
