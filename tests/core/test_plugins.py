@@ -6,18 +6,22 @@ import logging
 import sys
 import textwrap
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flasgo import (
+    Blueprint,
+    Converter,
     Flasgo,
     OptionError,
     PluginError,
+    Policy,
     Request,
     Response,
     SettingError,
+    attach_policy,
     hookimpl,
     hookspec,
 )
@@ -224,6 +228,77 @@ async def test_an_optional_plugin_that_fails_is_left_out_and_listed(
     assert any("acme" in r.getMessage() for r in caplog.records if r.levelno == logging.ERROR)
     app.add_route("/", lambda: "ok", endpoint="index")
     assert (await drive(app)("/")).status == 200
+
+
+FAILS_LAST = """
+    import flasgo
+
+    class Plugin:
+        @flasgo.hookimpl
+        def plugin_setup(self, registry):
+            registry.setting("ACME_LEVEL", int, default=1)
+            registry.option("acme_option")
+            registry.app_method("acme", print)
+
+        @flasgo.hookimpl
+        def app_created(self, app):
+            app.add_route("/acme", lambda: "acme", endpoint="acme")
+            app.before_request(lambda: "acme")
+            raise OSError("no licence")
+"""
+
+
+async def test_an_optional_plugin_that_fails_last_takes_along_what_it_did(
+    install: Callable[..., None], drive: Callable
+) -> None:
+    install("acme-flasgo", "acme", "acme_plugin:Plugin", FAILS_LAST)
+    install("sound-flasgo", "sound", "sound_plugin:Plugin", SOUND.replace("ACME", "SOUND"))
+    app = discovering("acme", "sound", settings={"OPTIONAL_PLUGINS": {"acme"}, "ACME_LEVEL": 2})
+    assert (app.plugins["acme"].status, app.plugins["sound"].status) == ("failed", "active")
+    assert "no licence" in app.plugins["acme"].reason
+    assert app.routes == ()
+    assert "ACME_LEVEL" not in app.settings
+    assert app.settings.SOUND_LEVEL == 1
+    assert "acme_option" not in app.options
+    assert app.options["acme"] == "off"
+    answer = await drive(app)("/acme")
+    assert (answer.status, answer.headers["x-acme"]) == (404, "1")
+
+
+@pytest.mark.parametrize(
+    ("source", "settings", "arguments"),
+    [
+        ("import does_not_exist_anywhere", {"OPTIONAL_PLUGINS": {"acme"}}, {}),
+        ("import does_not_exist_anywhere", {}, {"disable_plugins": {"acme"}}),
+        (FAILS_LATER, {"OPTIONAL_PLUGINS": {"acme"}}, {}),
+        (FAILS_LATER, {}, {"disable_plugins": {"acme"}}),
+    ],
+)
+def test_the_configuration_of_a_plugin_that_cannot_tell_its_names_rests(
+    install: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+    source: str,
+    settings: dict[str, Any],
+    arguments: dict[str, Any],
+) -> None:
+    install("acme-flasgo", "acme", "acme_plugin:Plugin", source)
+    app = discovering("acme", settings={**settings, "ACME_LEVEL": 2}, acme_option=1, **arguments)
+    for name in ("ACME_LEVEL", "acme_option"):
+        [warning] = [r.getMessage() for r in caplog.records if f"{name} has no" in r.getMessage()]
+        assert warning.endswith("does not load: acme.")
+        assert name not in app.settings
+        assert name not in app.options
+
+
+def test_the_configuration_of_another_plugin_does_not_rest_with_it(
+    make_app: Callable[..., Flasgo],
+) -> None:
+    odd = with_hook("plugin_setup", failing)
+    assert make_app(odd, settings={"OPTIONAL_PLUGINS": {"odd"}, "ODD": 1}).settings.DEBUG is False
+    with pytest.raises(SettingError, match="belongs to flasgo-static"):
+        make_app(odd, settings={"OPTIONAL_PLUGINS": {"odd"}, "STATIC_URL_PATH": "/s"})
+    with pytest.raises(OptionError, match="part of flasgo-static"):
+        make_app(odd, settings={"OPTIONAL_PLUGINS": {"odd"}}, static_folder="s")
 
 
 # --- Choosing ----------------------------------------------------------------------------------
@@ -582,6 +657,51 @@ async def test_a_late_plugin_that_fails_leaves_the_app_as_it_was(
     app.plugins.register(late())
     assert app.settings.LATE_SETTING == 1
     assert (await drive(app)("/")).text == "part"
+
+
+@hookimpl
+def busy(self: object, app: Flasgo) -> None:
+    """Register something of every kind, then fail."""
+    app.add_converter("late", type("LateConverter", (Converter,), {}))
+    app.add_route("/late/<late:x>", lambda x: x, endpoint="late")
+    app.add_route("/hosted", lambda: "late", endpoint="hosted", host="localhost")
+    app.mount("/mounted", app)
+    app.before_request(lambda: "late")
+    app.after_request(lambda response: Response.text("late"))
+    app.teardown_request(lambda: 1 / 0)
+    app.errorhandler(404)(lambda: "late")
+    blueprint = Blueprint("late_blueprint")
+    blueprint.get("/in-blueprint")(lambda: "late")
+    app.register_blueprint(blueprint)
+    app.lifespan(failing_lifespan)
+    app.add_middleware(lambda app: 1 / 0)
+    attach_policy(app, Policy())
+    raise OSError("no")
+
+
+async def failing_lifespan() -> AsyncIterator[None]:
+    raise OSError("never to be started")
+    yield
+
+
+async def test_a_late_plugin_that_fails_takes_along_what_it_did(
+    make_app: Callable[..., Flasgo], drive: Callable, lifespan: Callable
+) -> None:
+    app = make_app()
+    app.add_route("/", lambda: "as before", endpoint="index")
+    with pytest.raises(PluginError, match="OSError: no"):
+        app.plugins.register(late(app_created=busy))
+    assert [route.endpoint for route in app.routes] == ["index"]
+    assert (await lifespan(app).start())["type"] == "lifespan.startup.complete"
+    assert (await drive(app)("/")).text == "as before"
+    for path in ("/late/x", "/hosted", "/mounted/", "/in-blueprint"):
+        answer = await drive(app)(path)
+        assert (answer.status, answer.json["error"]) == (404, "not_found")
+    # Its names are free again.
+    app.add_converter("late", Converter)
+    app.add_route("/late/<late:x>", lambda x: x, endpoint="late")
+    app.register_blueprint(Blueprint("late_blueprint"))
+    assert (await drive(app)("/late/x")).text == "x"
 
 
 def test_a_late_plugin_needs_a_free_name(make_app: Callable[..., Flasgo]) -> None:

@@ -7,6 +7,7 @@ developer asks for a name, and nothing in the core behaves differently for these
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,12 @@ __all__ = [
     "AppMembers",
     "RequestMembers",
     "exported_names",
+    "how_to_get",
+    "is_installed",
     "load_name",
     "missing_app_member",
     "missing_request_attribute",
+    "owner_of",
     "owner_of_option",
     "owner_of_setting",
 ]
@@ -371,7 +375,7 @@ def load_name(name: str) -> object:
         distribution = module.replace("_", "-")
         raise ImportError(
             f"{name} is part of {distribution}, which is not installed. "
-            f"Install it with: pip install {distribution}",
+            f"Install it with `pip install {distribution}`.",
             name=module,
         ) from None
 
@@ -386,6 +390,12 @@ def missing_request_attribute(name: str) -> str | None:
     return _advice(_REQUEST_ATTRIBUTES, name, f"request.{name} is")
 
 
+def owner_of(name: str) -> str | None:
+    """Return the distribution that declares a setting or an option, when it is in the bundle."""
+    tables = (_SETTINGS, _OPTIONS)
+    return next((d for table in tables for d, names in table.items() if name in names), None)
+
+
 def owner_of_option(name: str) -> str | None:
     """Return how to get a keyword of `Flasgo(...)`, when a plugin of the bundle declares it."""
     return _advice(_OPTIONS, name, f"{name}= is")
@@ -396,11 +406,27 @@ def owner_of_setting(name: str) -> str | None:
     return next((owner for owner, names in _SETTINGS.items() if name in names), None)
 
 
+def is_installed(distribution: str) -> bool:
+    """Whether a distribution is installed, active or not."""
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def how_to_get(distribution: str) -> str:
+    """Return what to do about a distribution whose plugin is missed: install it, or enable it."""
+    if is_installed(distribution):
+        return (
+            "which is installed but switched off: see PLUGINS, DISABLED_PLUGINS and the arguments "
+            "of Flasgo()"
+        )
+    return f"which is not installed. Install it with `pip install {distribution}`"
+
+
 def _advice(table: Mapping[str, tuple[str, ...]], name: str, subject: str) -> str | None:
     for distribution, names in table.items():
         if name in names:
-            return (
-                f"{subject} part of {distribution}, which is not installed or not active. "
-                f"Install it with: pip install {distribution}"
-            )
+            return f"{subject} part of {distribution}, {how_to_get(distribution)}."
     return None

@@ -37,6 +37,7 @@ from flasgo.settings.settings import (
     load_settings,
     read_sources,
     read_value,
+    resolve,
 )
 from flasgo.suggest import did_you_mean
 from flasgo.threads import WorkerThreads
@@ -115,7 +116,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
         self.background = BackgroundRunner(self.threads)
         self.dependency_overrides = DependencyOverrides(self._rebind)
         self._router = Router(trailing_slash=self.settings.TRAILING_SLASH)
-        self.plugins.call_all("app_created", self)
+        self.plugins.announce()
         if self.settings.ENABLE_DOCS:
             from flasgo.openapi.docs_page import add_docs
 
@@ -480,10 +481,25 @@ class Flasgo(Registrar, _bundle.AppMembers):
         )
 
     def _dormant(self, names: set[str]) -> set[str]:
-        """Return which unknown names belong to disabled plugins, and say that they rest."""
-        found = names & self.plugins.dormant_names() if names else set()
+        """Return which unknown names belong to plugins that are not active; say that they rest."""
+        if not names:
+            return names
+        told, silent = self.plugins.dormant()
+        found = names & told
         for name in sorted(found):
-            _logger.warning("%s has no effect: the plugin it belongs to is disabled.", name)
+            _logger.warning("%s has no effect: the plugin it belongs to is not active.", name)
+        if silent:
+            # Who cannot be asked may be the owner of whatever is not known to be another's.
+            owners = {_bundle.PLUGINS.get(plugin) for plugin in silent}
+            unclaimed = {n for n in names - found if _bundle.owner_of(n) in {None, *owners}}
+            for name in sorted(unclaimed):
+                _logger.warning(
+                    "%s has no effect: no active plugin knows it, and what it could belong to "
+                    "does not load: %s.",
+                    name,
+                    ", ".join(silent),
+                )
+            found |= unclaimed
         return found
 
     def _take_options(self, given: Mapping[str, object]) -> Options:
@@ -503,27 +519,47 @@ class Flasgo(Registrar, _bundle.AppMembers):
 
     def plugin_added(self, name: str) -> None:
         """Let a plugin that joined late read its settings and see the app."""
-        values, sources = dict(self.settings), {}
+        values: dict[str, object] = dict(self.settings)
+        sources = {known: self.settings.source(known) for known in values}
         for spec in self.registry.settings:
-            known = spec.name in values
-            if not known:
-                values[spec.name] = read_value(spec, self._sources)
-            sources[spec.name] = self.settings.source(spec.name) if known else "late plugin"
-        previous = self.settings, self.options
+            if spec.name not in values:
+                values[spec.name], sources[spec.name] = resolve(spec, self._sources)
+        go_back = self.checkpoint()
         self.settings = Settings(self.registry.settings, values, sources, _bundle.owner_of_setting)
         try:
             self.options = self._take_options(dict(self.options))
-            for impl in self.plugins.implementations("app_created"):
-                if impl.plugin.partition(".")[0] == name:
-                    self.plugins.call_setup(impl, self)
+            self.plugins.announce(only=name)
             self.recompile()
             # What a route still lacks may come with the next plugin; all else is this one's fault.
             with suppress(UnenforcedPolicyError):
                 self.compile()
         except BaseException:
-            self.settings, self.options = previous
-            self.recompile()
+            go_back()
             raise
+
+    def checkpoint(self) -> Callable[[], None]:
+        """Return a function that takes the app back to now: what a plugin did that fails later.
+
+        What the app's `state` holds, and what was done outside of the app, stays as it is.
+        """
+        undo = (self._router.checkpoint(), self._lifespan.checkpoint())
+        callbacks, policies = self._callbacks.copy(), self.held_policies
+        calls, layers = self._calls.copy(), self._layers[:]
+        blueprints, stacks = self._blueprints.copy(), self._blueprint_stacks.copy()
+        settings, options = self.settings, dict(self.options)
+
+        def go_back() -> None:
+            for step in undo:
+                step()
+            self._callbacks, self.held_policies = callbacks, policies
+            self._calls, self._layers = calls, layers
+            self._blueprints, self._blueprint_stacks = blueprints, stacks
+            self.settings = settings.declared()
+            kept = {name: options[name] for name in options if name in self.registry.options}
+            self.options = Options(kept, self.route)
+            self.recompile()
+
+        return go_back
 
 
 def _choice(

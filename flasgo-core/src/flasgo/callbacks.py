@@ -35,6 +35,10 @@ class Callbacks(Struct):
     teardown: list[Callable[..., object]] = field(default_factory=list)
     errors: list[tuple[int | type[Exception], Callable[..., object]]] = field(default_factory=list)
 
+    def copy(self) -> Callbacks:
+        """Return the same callbacks in lists of their own."""
+        return Callbacks(self.before[:], self.after[:], self.teardown[:], self.errors[:])
+
 
 OFFERED = {
     "before_request": ("request",),

@@ -72,6 +72,15 @@ class Lifespan:
         self._mounted.add(id(mount.app))
         self._parts.append((f"the app mounted as {mount.name!r}", lambda: mount.running()))
 
+    def checkpoint(self) -> Callable[[], None]:
+        """Return a function that forgets what was added since now."""
+        parts, mounted = self._parts[:], set(self._mounted)
+
+        def go_back() -> None:
+            self._parts, self._mounted = parts, mounted
+
+        return go_back
+
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Speak the lifespan protocol with a server until it shuts down."""
         await receive()

@@ -176,7 +176,9 @@ class Plugins:
                 self._register(name, record.plugin)
 
     @contextmanager
-    def _excused(self, record: _Record) -> Generator[None, None, None]:
+    def _excused(
+        self, record: _Record, undo: Callable[[], None] | None = None
+    ) -> Generator[None, None, None]:
         """Go on without a plugin that fails, if it is declared optional."""
         try:
             yield
@@ -184,6 +186,8 @@ class Plugins:
             if not record.is_optional:
                 raise
             self._withdraw(record)
+            if undo is not None:
+                undo()
             record.status, record.reason = "failed", str(exc)
             _logger.error("Optional plugin %r is left out: %s", record.name, exc)
 
@@ -209,7 +213,7 @@ class Plugins:
             # One of the bundle's that is not there needs no switching off; but it is missed.
             if name not in known and (name in allowed or name not in _bundle.PLUGINS):
                 distribution = _bundle.PLUGINS.get(name)
-                hint = f" Install it with: pip install {distribution}." if distribution else ""
+                hint = f" Install it with `pip install {distribution}`." if distribution else ""
                 raise PluginError(
                     f"No plugin {name!r} is installed.{hint or did_you_mean(name, known)} "
                     f"Known are: {', '.join(sorted(known))}.",
@@ -269,28 +273,33 @@ class Plugins:
             self.manager.unregister(name=name)
             raise
 
-    def dormant_names(self) -> set[str]:
-        """Return the settings and options that disabled plugins would declare.
+    def dormant(self) -> tuple[set[str], list[str]]:
+        """Tell what the plugins would declare that are disabled or have failed.
 
-        So that switching a plugin off does not make its configuration an error. A plugin that
-        cannot even be loaded tells none.
+        So that switching a plugin off does not make its configuration an error.
+
+        Returns:
+            The names of their settings and options, and the names of those plugins that could not
+            tell all of theirs.
         """
         names: set[str] = set()
+        silent: list[str] = []
         for record in self._records.values():
-            if record.status != "disabled":
+            if record.status == "active":
                 continue
             ledger = Ledger()
-            dormant = Plugins(self._app, ledger)
+            sleeper = Plugins(self._app, ledger)
             try:
                 plugin = record.plugin
                 if plugin is None and record.candidate is not None:
                     plugin = record.candidate.load()
-                dormant.load(PluginChoice((plugin,), discover=False))
-                dormant.set_up()
+                sleeper.load(PluginChoice((plugin,), discover=False))
+                sleeper.set_up()
             except PluginError:
-                _logger.debug("Disabled plugin %r does not load.", record.name, exc_info=True)
+                _logger.debug("Inactive plugin %r does not load.", record.name, exc_info=True)
+                silent.append(record.name)
             names.update(ledger.settings.names, ledger.options)
-        return names
+        return names, silent
 
     # --- What `Registry` asks for -----------------------------------------------------------
 
@@ -348,6 +357,22 @@ class Plugins:
                 with self._excused(self._records[impl.plugin]):
                     self.call_setup(impl, Registry(impl.plugin, self._ledger, self))
         self._check_pending()
+
+    def announce(self, only: str | None = None) -> None:
+        """Call `app_created` of every plugin, or of one.
+
+        Raises:
+            PluginError: When a plugin fails that is not optional; an optional one is taken out
+                again, with what it did to the app.
+        """
+        for impl in self.implementations("app_created"):
+            name = impl.plugin.partition(".")[0]
+            record = self._records[name]
+            if record.status != "active" or only not in (None, name):
+                continue
+            undo = self._app.checkpoint() if record.is_optional else None
+            with self._excused(record, undo):
+                self.call_setup(impl, self._app)
 
     def implementations(self, hook: str) -> list[Implementation]:
         """Return the implementations of a hook in the order in which they are called.

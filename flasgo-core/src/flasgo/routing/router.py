@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
@@ -177,15 +178,27 @@ class Router:
         Raises:
             RouteError: As `add`; the router is as it was before.
         """
-        before = self._routes[:]
+        go_back = self.checkpoint()
         try:
             for route in routes:
                 self.add(route)
         except BaseException:
-            self._clear()
-            for route in before:
-                self.add(route)
+            go_back()
             raise
+
+    def checkpoint(self) -> Callable[[], None]:
+        """Return a function that takes the router back to the routes and converters of now."""
+        # Neither is ever taken out singly, so that their numbers say enough.
+        routes, converters = len(self._routes), len(self._converters)
+
+        def go_back() -> None:
+            kept = self._routes[:routes]
+            self._converters = dict(islice(self._converters.items(), converters))
+            self._clear()
+            for route in kept:
+                self.add(route)
+
+        return go_back
 
     def _table_of(self, host: HostRule | None) -> Table:
         """Return the table of a host, a new one where the host has none yet."""

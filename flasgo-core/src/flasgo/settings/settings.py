@@ -8,7 +8,6 @@ Each value comes from the first of these that has it: the `settings` argument of
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import logging
 import os
 import sys
@@ -20,6 +19,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from flasgo._bundle import how_to_get
 from flasgo.errors import ConfigurationError, SettingError
 from flasgo.settings.core import CORE_SETTINGS, weak_secret_key
 from flasgo.settings.dotenv import read_dotenv
@@ -45,6 +45,7 @@ __all__ = [
     "load_settings",
     "read_sources",
     "read_value",
+    "resolve",
     "weak_secret_key",
 ]
 
@@ -173,6 +174,11 @@ class Settings(Mapping[str, object]):
             raise KeyError(self._unknown(name))
         return found
 
+    def declared(self) -> Settings:
+        """Return the same settings without those that nobody declares any more."""
+        values = {name: value for name, value in self.items() if name in self._specs}
+        return Settings(self._specs, values, self._sources, self._owner_of_unknown)
+
     def describe(self) -> list[SettingInfo]:
         """Return every setting as a row to show, in the order of declaration, secrets masked."""
         return [self._row(spec) for spec in self._specs if spec.name in self.__dict__]
@@ -287,7 +293,40 @@ def read_value(setting: SettingSpec | str, sources: Sources) -> object:
         KeyError: When core has no setting of that name.
     """
     spec = _CORE_BY_NAME[setting] if isinstance(setting, str) else setting
-    return _resolve(spec, sources)[0]
+    return resolve(spec, sources)[0]
+
+
+def resolve(spec: SettingSpec, sources: Sources) -> tuple[object, str]:
+    """Return the checked value of a setting, and where it came from.
+
+    Args:
+        spec: The setting.
+        sources: From `read_sources`.
+
+    Raises:
+        SettingError: When there is no value, or it is not allowed.
+    """
+    found: list[tuple[object, str]] = []
+    if spec.name in sources.argument:
+        value = sources.argument[spec.name]
+        found.append((_converted(spec, value, sources.argument_label), sources.argument_label))
+    for pattern, variables in sources.texts():
+        for variable in spec.variables:
+            if variable in variables and (spec.cumulative or not found):
+                source = pattern.format(variable)
+                found.append((_from_text(spec, variables[variable], source), source))
+    if not found:
+        # A default is its owner's word: it has to have the type, but is not checked further.
+        return _converted(spec, _default(spec), "default"), "default"
+    value, source = found[0]
+    if len(found) > 1:
+        source = " + ".join(label for _, label in found)
+        parts = [part for part, _ in found if isinstance(part, (set, frozenset))]
+        value = _converted(spec, set().union(*parts), source)
+    reason = spec.check(value) if spec.check is not None else None
+    if reason is not None:
+        raise _error(spec, value, source, reason)
+    return value, source
 
 
 def load_settings(
@@ -319,7 +358,7 @@ def load_settings(
     values: dict[str, object] = {}
     origins: dict[str, str] = {}
     for spec in specs:
-        values[spec.name], origins[spec.name] = _resolve(spec, sources)
+        values[spec.name], origins[spec.name] = resolve(spec, sources)
         advice = spec.warn(values[spec.name]) if spec.warn is not None else None
         if advice is not None and origins[spec.name] != "default":
             logger.warning("Setting %s (from %s) %s", spec.name, origins[spec.name], advice)
@@ -358,31 +397,6 @@ def _read_module(path: str) -> dict[str, object]:
             "'myproject.settings'."
         ) from None
     return {name: value for name, value in vars(module).items() if is_setting_name(name)}
-
-
-def _resolve(spec: SettingSpec, sources: Sources) -> tuple[object, str]:
-    """Return the value of a setting and where it came from."""
-    found: list[tuple[object, str]] = []
-    if spec.name in sources.argument:
-        value = sources.argument[spec.name]
-        found.append((_converted(spec, value, sources.argument_label), sources.argument_label))
-    for pattern, variables in sources.texts():
-        for variable in spec.variables:
-            if variable in variables and (spec.cumulative or not found):
-                source = pattern.format(variable)
-                found.append((_from_text(spec, variables[variable], source), source))
-    if not found:
-        # A default is its owner's word: it has to have the type, but is not checked further.
-        return _converted(spec, _default(spec), "default"), "default"
-    value, source = found[0]
-    if len(found) > 1:
-        source = " + ".join(label for _, label in found)
-        parts = [part for part, _ in found if isinstance(part, (set, frozenset))]
-        value = _converted(spec, set().union(*parts), source)
-    reason = spec.check(value) if spec.check is not None else None
-    if reason is not None:
-        raise _error(spec, value, source, reason)
-    return value, source
 
 
 def _default(spec: SettingSpec) -> object:
@@ -464,16 +478,7 @@ def _warn_of_unknown_variables(
 
 
 def _belongs_to(distribution: str | None) -> str:
-    if not distribution:
-        return ""
-    try:
-        importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return f" It belongs to {distribution}, which is not installed: pip install {distribution}."
-    return (
-        f" It belongs to {distribution}, which is installed but switched off: see PLUGINS, "
-        "DISABLED_PLUGINS and the arguments of Flasgo()."
-    )
+    return f" It belongs to {distribution}, {how_to_get(distribution)}." if distribution else ""
 
 
 def _bounded(value: object, *, secret: bool) -> str:
