@@ -295,6 +295,7 @@ def test_without_the_plugin_the_app_does_not_start():
         app.compile()
     assert caught.value.policy == "AuthPolicy"
     assert caught.value.distribution == "flasgo-auth"
+    assert "installed but switched off" in str(caught.value)
 
 
 @pytest.mark.parametrize("backend", ["", 7, lambda request: None])

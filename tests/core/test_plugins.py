@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from flasgo import (
     Blueprint,
+    ConfigurationError,
     Converter,
     Flasgo,
     OptionError,
@@ -154,6 +155,15 @@ def test_two_distributions_with_one_name_are_both_named(install: Callable[..., N
     with pytest.raises(PluginError, match="Distributions beta-flasgo and zeta-flasgo") as caught:
         discovering("acme")
     assert caught.value.plugin == "acme"
+    # An app that loads none of them is not concerned.
+    assert "greeter" in Flasgo(plugins=[Greeter()], discover=False).plugins
+
+
+def test_an_app_that_discovers_nothing_does_not_look(install: Callable[..., None]) -> None:
+    install("acme-flasgo", "acme", "acme_plugin:Plugin", SOUND)
+    app = Flasgo(discover=False, disable_plugins={"static"})
+    assert list(app.plugins) == []
+    assert installed_plugins.cache_info().misses == 0
 
 
 @pytest.mark.parametrize(
@@ -391,7 +401,7 @@ def test_an_unknown_plugin_name_is_an_error_with_a_suggestion(
 def test_an_allowed_plugin_of_the_bundle_must_be_there(
     make_app: Callable[..., Flasgo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flasgo.plugins.manager.installed_plugins", dict)
+    monkeypatch.setattr("flasgo.plugins.manager.installed_plugins", tuple)
     with pytest.raises(PluginError, match="pip install flasgo-security"):
         make_app(settings={"PLUGINS": {"security"}})
     # Switching off what is not there is no mistake.
@@ -422,6 +432,29 @@ def test_the_name_is_the_attribute_else_the_class_in_lower_case(
     assert len(app.plugins) == 3
     with pytest.raises(KeyError, match="Did you mean 'greeter'"):
         app.plugins["greter"]
+
+
+class Demanding:
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+
+@pytest.mark.parametrize(
+    ("plugins", "error", "advice"),
+    [
+        ("security", ConfigurationError, "plugins='security' is no list"),
+        (None, ConfigurationError, "write plugins="),
+        (Greeter(), ConfigurationError, "write plugins="),
+        (["security"], PluginError, "PLUGINS"),
+        ([Demanding], PluginError, "Demanding cannot be called without arguments.*an instance"),
+        ([5], PluginError, "'int': it implements no hook"),
+    ],
+)
+def test_plugins_are_handed_over_as_a_list_of_objects(
+    plugins: Any, error: type[Exception], advice: str
+) -> None:
+    with pytest.raises(error, match=advice):
+        Flasgo(plugins=plugins, discover=False)
 
 
 def test_two_explicit_plugins_of_one_name_are_refused(make_app: Callable[..., Flasgo]) -> None:

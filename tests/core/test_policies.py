@@ -300,8 +300,8 @@ def unenforced_app(make_app: Callable[..., Flasgo]) -> Flasgo:
 
 def check(error: UnenforcedPolicyError) -> None:
     assert (error.route, error.policy) == ("/secret/<int:id>", "Locked")
-    assert error.distribution
-    for named in ("/secret/<int:id>", "'secret'", "Locked", error.distribution):
+    assert error.distribution is None  # this file belongs to none
+    for named in ("/secret/<int:id>", "'secret'", "Locked", "registry.enforces(Locked)"):
         assert named in str(error)
 
 

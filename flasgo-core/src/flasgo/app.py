@@ -569,6 +569,11 @@ def _choice(
         _as_names(read_value(name, sources))
         for name in ("PLUGINS", "DISABLED_PLUGINS", "OPTIONAL_PLUGINS")
     )
+    if isinstance(plugins, str) or not isinstance(plugins, Iterable):
+        raise ConfigurationError(
+            f"plugins={plugins!r} is no list of plugins; write plugins=[...] with plugin objects "
+            "or classes in it."
+        )
     return PluginChoice(
         explicit=tuple(plugins),
         discover=discover,

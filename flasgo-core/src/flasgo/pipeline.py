@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import copy
 import functools
+import importlib.metadata
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import Struct
 
+from flasgo import _bundle
 from flasgo.callbacks import OFFERED, Callback, Callbacks, as_callback
 from flasgo.error_answers.handling import ErrorHandlers
 from flasgo.errors import HookError, PluginError, UnenforcedPolicyError
@@ -307,17 +309,29 @@ class PipelineCompiler:
 def unenforced(route: Route, policy: object) -> UnenforcedPolicyError:
     """Return the error for a policy that nobody enforces."""
     kind = type(policy)
-    package = kind.__module__.partition(".")[0]
-    distribution = package.replace("_", "-")
+    distribution = _distribution_of(kind)
+    if distribution is None:
+        advice = f"Its plugin has to be active, and to call registry.enforces({kind.__name__})."
+    else:
+        advice = f"It is part of {distribution}, {_bundle.how_to_get(distribution)}."
     return UnenforcedPolicyError(
         f"Route {route.path!r} (endpoint {route.endpoint!r}) carries the policy "
-        f"{kind.__name__}, and no active plugin enforces it. Install or enable the plugin that "
-        f"does: pip install {distribution} (defined in {kind.__module__}). "
+        f"{kind.__name__} of {kind.__module__}, and no active plugin enforces it. {advice} "
         "Until then the app does not start, so that no door stands open.",
         route=route.path,
         policy=kind.__name__,
         distribution=distribution,
     )
+
+
+def _distribution_of(kind: type) -> str | None:
+    """Return the distribution that defines a class, or None for code that is in none."""
+    package = kind.__module__.partition(".")[0]
+    name = package.replace("_", "-")
+    if _bundle.is_installed(name):
+        return name
+    # Slow, and blind to editable installs; but this is on the way to an app that does not start.
+    return next(iter(importlib.metadata.packages_distributions().get(package, ())), None)
 
 
 def _coercing(callback: Callback) -> Gate:

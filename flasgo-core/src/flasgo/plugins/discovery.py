@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
-from types import MappingProxyType, ModuleType
+from types import ModuleType
 
 from msgspec import Struct
 
 from flasgo.errors import PluginError
 
-__all__ = ["ENTRY_POINT_GROUP", "Candidate", "installed_plugins"]
+__all__ = ["ENTRY_POINT_GROUP", "Candidate", "discovered_plugins", "installed_plugins"]
 
 ENTRY_POINT_GROUP = "flasgo.plugins"
 
@@ -60,15 +59,9 @@ class Candidate(Struct, frozen=True):
 
 
 @functools.cache
-def installed_plugins() -> Mapping[str, Candidate]:
-    """Return the installed plugins by name, in the order of their names.
-
-    The scan happens once per process.
-
-    Raises:
-        PluginError: When two distributions have an entry point of one name.
-    """
-    found: dict[str, Candidate] = {}
+def installed_plugins() -> tuple[Candidate, ...]:
+    """Return the installed plugins in the order of their names; the scan is once per process."""
+    found: dict[tuple[str, str], Candidate] = {}
     for entry_point in entry_points(group=ENTRY_POINT_GROUP):
         dist = entry_point.dist
         candidate = Candidate(
@@ -77,12 +70,24 @@ def installed_plugins() -> Mapping[str, Candidate]:
             version=dist.version if dist else "unknown",
             entry_point=entry_point,
         )
+        # One that is there twice, in two folders of sys.path, is the first one.
+        found.setdefault((candidate.name, candidate.distribution), candidate)
+    return tuple(found[key] for key in sorted(found))
+
+
+def discovered_plugins() -> dict[str, Candidate]:
+    """Return the installed plugins by name, for an app that loads them all.
+
+    Raises:
+        PluginError: When two distributions have an entry point of one name.
+    """
+    found: dict[str, Candidate] = {}
+    for candidate in installed_plugins():
         other = found.setdefault(candidate.name, candidate)
-        if other.distribution != candidate.distribution:
-            first, second = sorted((other.distribution, candidate.distribution))
+        if other is not candidate:
             raise PluginError(
-                f"Distributions {first} and {second} both have a plugin named "
-                f"{candidate.name!r}. Uninstall one of them.",
+                f"Distributions {other.distribution} and {candidate.distribution} both have a "
+                f"plugin named {candidate.name!r}. Uninstall one of them.",
                 plugin=candidate.name,
             )
-    return MappingProxyType(dict(sorted(found.items())))
+    return found

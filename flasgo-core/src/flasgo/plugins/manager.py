@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from flasgo import _bundle, hookspecs
 from flasgo.errors import FlasgoError, PluginError
-from flasgo.plugins.discovery import Candidate, installed_plugins
+from flasgo.plugins.discovery import Candidate, discovered_plugins, installed_plugins
 from flasgo.plugins.hooks import PROJECT, options_of
 from flasgo.plugins.implementation import Implementation
 from flasgo.plugins.ordering import call_order
@@ -159,8 +159,8 @@ class Plugins:
             PluginError: When a chosen plugin cannot be loaded, or a name is unknown or taken.
         """
         explicit = self._name_explicit(choice.explicit)
-        candidates = installed_plugins() if choice.discover else {}
-        self._check_names(choice, {*explicit, *installed_plugins()})
+        candidates = discovered_plugins() if choice.discover else {}
+        self._check_names(choice, {*explicit, *candidates})
         for name in sorted({*explicit, *candidates}):
             candidate = candidates.get(name)
             record = _Record(name, candidate, is_optional=name in choice.optional)
@@ -194,31 +194,49 @@ class Plugins:
     def _name_explicit(self, plugins: Iterable[object]) -> dict[str, object]:
         named: dict[str, object] = {}
         for given in plugins:
-            if isinstance(given, str):
-                self._refuse(
-                    given,
-                    f"plugins=[{given!r}] is a string",
-                    "give plugin objects here, or names in the setting PLUGINS",
-                )
-            plugin = given() if isinstance(given, type) else given
+            plugin = self._instance_of(given)
             name = _name_of(plugin)
             if name in named:
                 self._refuse(name, "two plugins of this name were given", "keep one of them")
             named[name] = plugin
         return named
 
-    def _check_names(self, choice: PluginChoice, known: set[str]) -> None:
+    def _instance_of(self, given: object) -> object:
+        """Return the plugin that was handed over: where it is a class, an instance."""
+        if isinstance(given, str):
+            self._refuse(
+                given,
+                "it is a string, not a plugin",
+                "give the object or its class; names of installed ones go into PLUGINS",
+            )
+        if not isinstance(given, type):
+            return given
+        try:
+            return given()
+        except Exception as exc:
+            raise PluginError(
+                f"Plugin class {given.__qualname__} cannot be called without arguments: "
+                f"{type(exc).__name__}: {exc}. Give an instance of it.",
+                plugin=given.__name__.lower(),
+            ) from exc
+
+    def _check_names(self, choice: PluginChoice, loading: set[str]) -> None:
+        """Refuse names of plugins that are not there: whoever wrote them meant something."""
         allowed = choice.allowed or frozenset()
-        for name in sorted(allowed | choice.disabled | choice.optional):
+        for name in sorted((allowed | choice.disabled | choice.optional) - loading):
             # One of the bundle's that is not there needs no switching off; but it is missed.
-            if name not in known and (name in allowed or name not in _bundle.PLUGINS):
-                distribution = _bundle.PLUGINS.get(name)
-                hint = f" Install it with `pip install {distribution}`." if distribution else ""
-                raise PluginError(
-                    f"No plugin {name!r} is installed.{hint or did_you_mean(name, known)} "
-                    f"Known are: {', '.join(sorted(known))}.",
-                    plugin=name,
-                )
+            if name in _bundle.PLUGINS and name not in allowed:
+                continue
+            known = loading.union(candidate.name for candidate in installed_plugins())
+            if name in known:
+                continue
+            distribution = _bundle.PLUGINS.get(name)
+            hint = f" Install it with `pip install {distribution}`." if distribution else ""
+            raise PluginError(
+                f"No plugin {name!r} is installed.{hint or did_you_mean(name, known)} "
+                f"Known are: {', '.join(sorted(known))}.",
+                plugin=name,
+            )
 
     def register(self, plugin: object, name: str | None = None) -> None:
         """Add a plugin to an app that exists already: it is set up at once.
@@ -231,8 +249,7 @@ class Plugins:
             PluginError: When the name is taken, or the plugin is not sound. The app is then as
                 it was before.
         """
-        if isinstance(plugin, type):
-            plugin = plugin()
+        plugin = self._instance_of(plugin)
         name = name or _name_of(plugin)
         if name in self:
             self._refuse(name, "a plugin of this name is active already", "give another name=")
@@ -512,7 +529,7 @@ def _name_of(plugin: object) -> str:
 
 def _candidate_of(plugin: object) -> Candidate | None:
     """Return the installed plugin that an object handed over directly is an instance of."""
-    for candidate in installed_plugins().values():
+    for candidate in installed_plugins():
         module, _, attribute = candidate.entry_point.value.partition(":")
         if isinstance(plugin, ModuleType):
             if not attribute and plugin.__name__ == module:
