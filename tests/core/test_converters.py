@@ -295,7 +295,7 @@ def test_an_error_that_is_no_refusal_is_logged_and_does_not_match(
     [record] = caplog.records
     assert record.levelname == "ERROR"
     assert "RuntimeError" in record.message
-    assert record.exc_info is not None
+    assert isinstance(record.exc_info, tuple)
     assert str(record.exc_info[1]) == "a bug"
 
 

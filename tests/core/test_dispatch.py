@@ -578,7 +578,12 @@ async def test_unsafe_methods_are_not_redirected(
 ) -> None:
     app = make_app()
     app.add_route("/a/", lambda: "a", ["GET", "POST"], endpoint="a")
-    assert (await drive(app)("/a", "POST")).status == 404
+    app.add_route("/b", lambda: "b", ["POST"], endpoint="b")
+    for target, form in (("/a", "with a slash"), ("/b/", "without a slash")):
+        answer = await drive(app)(target, "POST")
+        assert (answer.status, "location" in answer.headers) == (404, False)
+        assert f"{form} at its end" in answer.json["detail"]
+    assert "slash" not in (await drive(app)("/c", "POST")).json["detail"]
     assert (await drive(app)("/a", "HEAD")).status == 308
 
 

@@ -87,6 +87,18 @@ async def test_500_takes_what_no_class_takes_and_the_error_is_still_logged(
     assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [failure]
 
 
+async def test_a_handler_of_every_exception_does_not_silence_the_log(
+    make_app: Callable[..., Flasgo], drive: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app()
+    failure = KeyError("x")
+    failing(app, failure)
+    app.errorhandler(Exception)(lambda error: ("sorry", 503))
+    answer = await drive(app)("/")
+    assert (answer.status, answer.text, answer.error) == (503, "sorry", failure)
+    assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [failure]
+
+
 async def test_an_expected_class_is_neither_logged_nor_reported(
     make_app: Callable[..., Flasgo], drive: Callable, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -352,7 +352,7 @@ def test_an_unclean_path_reaches_no_route(path: str, trailing_slash: str) -> Non
     assert router.match("GET", path) is None
     assert router.match_websocket(path) is None
     assert router.allowed_methods(path) == ()
-    assert router.slash_redirect("GET", path) is None
+    assert router.slash_twin("GET", path) is None
 
 
 @pytest.mark.parametrize(
@@ -369,7 +369,7 @@ def test_what_is_matched_is_clean(path: str) -> None:
         router = router_of("/", *CATCH_ALL[:-1], trailing_slash=trailing_slash)
         if router.match("GET", path) is not None:
             assert is_clean_path(path)
-        target = router.slash_redirect("GET", path)
+        target = router.slash_twin("GET", path)
         if target is not None:
             assert target[0] == "/"
             assert target[1:2] not in {"/", "\\"}
@@ -422,7 +422,7 @@ def test_work_is_bounded_by_the_rules_and_linear_in_the_path(path: str) -> None:
         router.add(Route(rule, handler, endpoint=rule))
     assert router.match("GET", path) is None
     assert router.allowed_methods(path) == ()
-    assert router.slash_redirect("GET", path) is None
+    assert router.slash_twin("GET", path) is None
     assert Counting.calls <= 6 * len(rules)
     assert Counting.characters <= 6 * len(rules) * len(path)
 
@@ -449,7 +449,7 @@ def test_strict_takes_one_form() -> None:
         assert found(router, path) is not None
     for path in ("/a/", "/b", "/u/1/", "/v/1"):
         assert found(router, path) is None
-        assert router.slash_redirect("GET", path) is None
+        assert router.slash_twin("GET", path) is None
         assert router.allowed_methods(path) == ()
 
 
@@ -478,36 +478,36 @@ def test_redirect_leads_to_the_form_that_exists(path: str, target: str | None) -
     router = router_of("/a", "/b/", "/u/<x>", "/v/<x>/", "/both", "/both/")
     router.add(Route("/post", handler, methods=["POST"], endpoint="post"))
     router.add(Route("/post/", handler, methods=["PUT"], endpoint="post"))
-    assert router.slash_redirect("GET", path) == target
-    assert router.slash_redirect("HEAD", path) == target
-    for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WEBSOCKET"):
-        assert router.slash_redirect(method, path) is None
+    assert router.slash_twin("GET", path) == target
+    assert router.slash_twin("HEAD", path) == target
+    for method in ("PATCH", "DELETE", "OPTIONS", "WEBSOCKET"):
+        assert router.slash_twin(method, path) is None
 
 
 @pytest.mark.parametrize("rule", ["/<x>", "/<x>/"])
 def test_a_redirect_stays_on_the_host(rule: str) -> None:
     path = rule.replace("<x>", "\\evil.example")
     wrong = path[:-1] if path.endswith("/") else path + "/"
-    target = router_of(rule).slash_redirect("GET", wrong)
+    target = router_of(rule).slash_twin("GET", wrong)
     assert target == path.replace("\\", "%5C")
     for hostile in ("//evil.example", "//evil.example/", "///evil.example/"):
-        assert router_of(rule).slash_redirect("GET", hostile) is None
+        assert router_of(rule).slash_twin("GET", hostile) is None
 
 
 def test_redirect_needs_a_route_for_the_method() -> None:
     router = Router()
     router.add(Route("/a/", handler, methods=["POST"]))
-    assert router.slash_redirect("GET", "/a") is None
+    assert router.slash_twin("GET", "/a") is None
     assert router.allowed_methods("/a") == ()
 
 
 def test_a_redirect_never_leads_to_a_redirect() -> None:
     router = router_of("/a", "/b/", "/u/<x>", "/f/<path:p>/", "/g/<path:p>")
     for path in ("/a/", "/b", "/u/1/", "/f/a", "/f/a/b", "/g/a/"):
-        target = router.slash_redirect("GET", path)
+        target = router.slash_twin("GET", path)
         if target is not None:
             assert router.match("GET", target) is not None
-            assert router.slash_redirect("GET", target) is None
+            assert router.slash_twin("GET", target) is None
         else:
             assert router.match("GET", path) is not None
 
@@ -524,7 +524,7 @@ def test_ignore_makes_both_forms_one_route() -> None:
     for path in ("/u/1", "/u/1/", "/v/1", "/v/1/"):
         assert params(router, path) == {"x": "1"}
         assert router.allowed_methods(path) == ("GET", "HEAD", "OPTIONS")
-        assert router.slash_redirect("GET", path) is None
+        assert router.slash_twin("GET", path) is None
     assert params(router, "/f/a/b/") == {"p": "a/b"}
     assert found(router, "/") == "/"
     assert found(router, "//") is None

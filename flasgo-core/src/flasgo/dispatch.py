@@ -292,11 +292,16 @@ class Dispatcher:
             if method == "OPTIONS":
                 return Response(status_code=204, headers=headers)
             raise HTTPException(405, f"Use one of: {headers['allow']}.", headers=headers)
-        target = self._router.slash_redirect(method, path, host) if is_http else None
-        if target is not None:
-            query = quote(request.query_string, safe=_QUERY_SAFE)
-            return redirect(request.root_path + target + (f"?{query}" if query else ""), 308)
-        raise HTTPException(404, "Nothing is at this address; check the path.")
+        target = self._router.slash_twin(method, path, host) if is_http else None
+        if target is None:
+            raise HTTPException(404, "Nothing is at this address; check the path.")
+        if method not in {"GET", "HEAD"}:
+            form = "with" if target.endswith("/") else "without"
+            raise HTTPException(
+                404, f"Nothing is at this address; send the request {form} a slash at its end."
+            )
+        query = quote(request.query_string, safe=_QUERY_SAFE)
+        return redirect(request.root_path + target + (f"?{query}" if query else ""), 308)
 
     async def _refuse_head(
         self, error: HTTPException, scope: Scope, receive: Receive, send: Send

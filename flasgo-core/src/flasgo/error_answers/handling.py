@@ -97,10 +97,11 @@ class ErrorHandlers:
         return next((h._by_status[500] for h in self._chain if 500 in h._by_status), None)
 
     def _expects(self, error: Exception) -> bool:
-        """Whether a handler is there for this class of errors, and not for whatever is a 500."""
+        """Whether a handler is there for this class of errors, and not for whatever goes wrong."""
         if isinstance(error, HookError):
             return False
-        return any(kind in h._by_type for h in self._chain for kind in type(error).__mro__)
+        kinds = [kind for kind in type(error).__mro__ if kind is not Exception]
+        return any(kind in handlers._by_type for handlers in self._chain for kind in kinds)
 
     async def respond(self, connection: Connection, error: Exception, *, debug: bool) -> Response:
         """Return the answer for an exception; never raises one.

@@ -66,7 +66,7 @@ class Response(ConditionalMixin):
 
     Args:
         content: Text (sent as HTML in UTF-8, like Flask), bytes, or None for an empty body.
-        status_code: The status, 100 to 599.
+        status_code: The status, 200 to 599.
         headers: Response headers; pairs when a name repeats.
         content_type: The media type, where the default of the content does not fit.
         background: What is to be called after the response.
@@ -213,7 +213,7 @@ class Response(ConditionalMixin):
 
     @property
     def status_code(self) -> int:
-        """The status, 100 to 599."""
+        """The status, 200 to 599."""
         return self._status
 
     @status_code.setter
@@ -368,7 +368,7 @@ class Response(ConditionalMixin):
         status = self._status
         body = self._body
         raw = self._raw
-        if status < 200 or status == 204 or status == 304 or status == 205:
+        if status == 204 or status == 304 or status == 205:
             body = _without_content(self)
         elif self._view is None or not self._view._declares_length:
             size = len(body)
@@ -464,7 +464,7 @@ class StreamingResponse(Response):
         source = self._source
         try:
             status = self._status
-            bodiless = status < 200 or status in (204, 205, 304)
+            bodiless = status in (204, 205, 304)
             if bodiless:
                 _without_content(self)
             await send({"type": "http.response.start", "status": status, "headers": self._raw})
@@ -488,10 +488,11 @@ def _sent_twice(response: Response) -> RuntimeError:
 
 
 def _checked_status(status_code: int) -> int:
-    if isinstance(status_code, bool) or not isinstance(status_code, int):
-        raise ValueError(f"The status {status_code!r} is not an int from 100 to 599.")
-    if not 100 <= status_code <= 599:
-        raise ValueError(f"The status {status_code} is out of range; use 100 to 599.")
+    # SECURITY: a client that gets 1xx waits for the response behind it, and takes the bytes that
+    # come next for it (RFC 9110, section 15.2); they may be meant for another request.
+    is_int = isinstance(status_code, int) and not isinstance(status_code, bool)
+    if not is_int or not 200 <= status_code <= 599:
+        raise ValueError(f"The status {status_code!r} is not an int from 200 to 599.")
     return int(status_code)
 
 
@@ -673,8 +674,8 @@ def _from_tuple(result: tuple[object, ...], handler: object) -> Response:
     body, status = result[0], result[1]
     if isinstance(body, tuple):
         _refuse(handler, "a tuple within a tuple")
-    if isinstance(status, bool) or not isinstance(status, int) or not 100 <= status <= 599:
-        _refuse(handler, f"a tuple whose status is {status!r}, not an int from 100 to 599")
+    if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599:
+        _refuse(handler, f"a tuple whose status is {status!r}, not an int from 200 to 599")
     response = Response() if body is None else coerce_response(body, handler)
     response.status_code = status
     if len(result) == 3 and result[2] is not None:

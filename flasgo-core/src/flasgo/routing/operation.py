@@ -64,7 +64,7 @@ class Operation(Struct, frozen=True):
         """
         status = options.get("status_code")
         statuses = ([] if status is None else [(status, 200, 399)]) + [
-            (each, 100, 599) for each in options.get("responses", ())
+            (each, 200, 599) for each in options.get("responses", ())
         ]
         for each, least, most in statuses:
             if isinstance(each, bool) or not isinstance(each, int) or not least <= each <= most:

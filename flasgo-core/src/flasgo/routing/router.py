@@ -288,19 +288,20 @@ class Router:
         methods.discard(HANDSHAKE)
         return tuple(sorted(methods | {"OPTIONS"})) if methods else ()
 
-    def slash_redirect(self, method: str, path: str, host: str = "") -> str | None:
+    def slash_twin(self, method: str, path: str, host: str = "") -> str | None:
         """Return where a request belongs that has a slash too many or too few at its end.
 
         Args:
-            method: The HTTP method; only GET and HEAD are redirected.
+            method: The HTTP method.
             path: The path, percent-decoded once.
             host: The host as `routed_host` returns it.
 
         Returns:
             A percent-encoded path that begins with exactly one `/`, ready for a `Location`
-            header behind the root path; None when there is nothing to redirect to.
+            header behind the root path; None when no route has the other form, or the policy is
+            not to redirect.
         """
-        if self.trailing_slash != "redirect" or method not in {"GET", "HEAD"} or path == "/":
+        if self.trailing_slash != "redirect" or path == "/":
             return None
         other = path[:-1] if path.endswith("/") else path + "/"
         # An unclean path may lose its fault with its last slash ("/a//"); it stays refused.
