@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from flasgo import (
+    Blueprint,
     BuildError,
     ConfigurationError,
     Converter,
@@ -130,6 +131,30 @@ def test_a_refused_route_leaves_no_trace(make_app: Callable[..., Flasgo]) -> Non
     assert [route.endpoint for route in app.routes] == ["x"]
     with pytest.raises(BuildError):
         app.url_for("z", id=1)
+
+
+@pytest.mark.parametrize(
+    "name", ["get", "post", "put", "patch", "delete", "head", "options", "websocket", "route"]
+)
+def test_a_decorator_without_parentheses_is_refused(
+    make_app: Callable[..., Flasgo], name: str
+) -> None:
+    def home() -> str:
+        return "never registered"
+
+    with pytest.raises(RouteError, match=r"'home' was decorated without a path.*@app\.get\('"):
+        getattr(make_app(), name)(home)
+
+
+def test_an_unknown_option_of_a_route_is_an_error_with_a_suggestion(
+    make_app: Callable[..., Flasgo],
+) -> None:
+    app = make_app()
+    with pytest.raises(RouteError, match="'/x' was given.*'endpont'. Did you mean 'endpoint'"):
+        app.get("/x", endpont="x")(lambda: "x")
+    with pytest.raises(RouteError, match="max_body"):
+        Blueprint("b").get("/x", limit=5)(lambda: "x")
+    assert app.routes == ()
 
 
 async def test_a_converter_of_the_apps_own(

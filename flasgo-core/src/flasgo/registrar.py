@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from flasgo.callbacks import Callbacks, check_callback
 from flasgo.error_answers.handling import check_error_key
+from flasgo.errors import RouteError
 from flasgo.plugins.policies import Policy, PolicyScope
 from flasgo.routing.operation import OperationOptions
 
@@ -83,6 +84,7 @@ class Registrar(PolicyScope):
         self, path: str, methods: Iterable[str] = ("GET",), **options: Unpack[RouteOptions]
     ) -> Callable[[_F], _F]:
         """Register the decorated function; the arguments are those of `add_route`."""
+        _check_path(path)
 
         def register(handler: _F) -> _F:
             self.add_route(path, handler, methods, **options)
@@ -116,6 +118,7 @@ class Registrar(PolicyScope):
 
     def websocket(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[_F], _F]:
         """Register the decorated `async def` function for WebSocket connections."""
+        _check_path(path)
 
         def register(handler: _F) -> _F:
             self.add_route(path, handler, is_websocket=True, **options)
@@ -192,3 +195,12 @@ class Registrar(PolicyScope):
         check_callback(kind, function)
         taken.append(function)
         self.recompile()
+
+
+def _check_path(path: object) -> None:
+    """Refuse a decorator without its parentheses, which would register nothing."""
+    if callable(path):
+        name = getattr(path, "__name__", path)
+        raise RouteError(
+            f"{name!r} was decorated without a path; write @app.get('/path'), with parentheses."
+        )

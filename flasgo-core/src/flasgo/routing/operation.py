@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from msgspec import Struct, field
 
 from flasgo.errors import RouteError
+from flasgo.suggest import did_you_mean
 
 __all__ = ["Operation", "OperationOptions"]
 
@@ -60,8 +61,11 @@ class Operation(Struct, frozen=True):
             options: The options.
 
         Raises:
-            RouteError: When a status is not one, or tags are a string.
+            RouteError: When an option is unknown, a status is not one, or tags are a string.
         """
+        unknown = sorted(options.keys() - OperationOptions.__annotations__.keys())
+        if unknown:
+            raise _unknown_option(rule, unknown[0])
         status = options.get("status_code")
         statuses = ([] if status is None else [(status, 200, 399)]) + [
             (each, 200, 599) for each in options.get("responses", ())
@@ -78,3 +82,13 @@ class Operation(Struct, frozen=True):
         # `Any`: the keys and types are those of the TypedDict; tags alone change theirs.
         given: dict[str, Any] = {**options, "tags": tuple(tags)}
         return cls(**given)
+
+
+def _unknown_option(rule: str, name: str) -> RouteError:
+    from flasgo.registrar import RouteOptions  # which inherits from what is declared here
+
+    known = sorted(RouteOptions.__annotations__)
+    return RouteError(
+        f"Route {rule!r} was given an unknown option {name!r}.{did_you_mean(name, known)} "
+        f"Known are: {', '.join(known)}."
+    )
