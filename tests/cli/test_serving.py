@@ -11,6 +11,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -274,6 +275,77 @@ def test_a_request_under_way_is_finished(
     asking.join(PATIENCE_SECONDS)
     assert [answer.text for answer in answers] == ["finished"]
     assert server.process.wait(PATIENCE_SECONDS) in {0, -how}
+
+
+EVENTS = """
+import asyncio, pathlib
+from flasgo import EventSourceResponse, StreamingResponse
+
+async def ticks():
+    try:
+        yield "first"
+        await asyncio.Event().wait()
+    finally:
+        pathlib.Path("producer closed").touch()
+
+@app.get("/events")
+async def events():
+    return EventSourceResponse(ticks())
+
+@app.get("/silent")
+async def silent():
+    return EventSourceResponse(ticks(), heartbeat=None)
+
+async def rows():
+    yield "1,"
+    while not pathlib.Path("end").exists():
+        await asyncio.sleep(0.02)
+    yield "2"
+
+@app.get("/rows")
+async def all_rows():
+    return StreamingResponse(rows())
+
+inner = Flasgo("inner", settings={"SECRET_KEY": "0f3b1c9a7d5e42608b1f6c2d9e7a4b53"})
+inner.add_route("/events", events)
+app.mount("/inner", inner)
+"""
+
+
+@pytest.mark.parametrize("more", [(), ("--workers", "2"), ("--reload",)])
+def test_open_event_streams_do_not_delay_the_stop(
+    serve: Serve, write: Write, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    """They are ended as if the producer had ended them; nobody has to be cancelled."""
+    write("app.py", source() + EVENTS)
+    server = serve("app.py", *more)
+    server.wait_for("(Application startup complete)", times=2 if "2" in more else 1)
+    with ExitStack() as stack:
+        client = stack.enter_context(httpx2.Client(timeout=PATIENCE_SECONDS, trust_env=False))
+        streams = [
+            stack.enter_context(client.stream("GET", server.url + path)).iter_bytes()
+            for path in ("/events", "/silent", "/inner/events")
+        ]
+        assert [next(stream) for stream in streams] == [b"data: first\n\n"] * 3
+        server.process.send_signal(signal.SIGTERM)
+        # A body that is cut off raises here.
+        assert [list(stream) for stream in streams] == [[], [], []]
+    assert server.process.wait(PATIENCE_SECONDS) in {0, -signal.SIGTERM}
+    assert "Cancel " not in server.log()
+    assert "Traceback" not in server.log()
+    assert (tmp_path / "producer closed").exists()
+
+
+def test_other_streams_may_finish(serve: Serve, write: Write, tmp_path: Path) -> None:
+    write("app.py", source() + EVENTS)
+    server = serve("app.py")
+    with httpx2.stream("GET", f"{server.url}/rows", timeout=PATIENCE_SECONDS) as answer:
+        stream = answer.iter_bytes()
+        assert next(stream) == b"1,"
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for("(Shutting down)")
+        (tmp_path / "end").touch()
+        assert b"".join(stream) == b"2"
 
 
 def wait_for_file(path: Path, server: Server) -> None:

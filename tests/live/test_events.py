@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 from flasgo import EventSourceResponse, Flasgo, NDJSONResponse, ServerSentEvent, StreamingResponse
 from flasgo_testing import TestClient
+
+Message = MutableMapping[str, Any]
 
 
 @pytest.mark.parametrize(
@@ -144,3 +148,59 @@ async def test_a_client_that_leaves_during_a_heartbeat() -> None:
 @pytest.fixture
 def app() -> Flasgo:
     return Flasgo(discover=False, settings={"SECRET_KEY": "for-tests-only-0123456789-abcdefghij"})
+
+
+# --- The stop of a server ------------------------------------------------------------------------
+
+
+async def never() -> AsyncIterator[str]:
+    yield "first"
+    await asyncio.Event().wait()
+
+
+async def test_streams_end_with_the_server_and_stay_open_in_its_next_life() -> None:
+    app = Flasgo(discover=False)
+    app.add_route("/events", lambda: EventSourceResponse(never()))
+    sent: list[Message] = []
+    has_left = asyncio.Event()
+
+    async def receive() -> Message:
+        await has_left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if message.get("body"):
+            in_mid_stream()
+
+    scope = {"type": "http", "method": "GET", "path": "/events", "headers": []}
+    async with AsyncExitStack() as stack:
+        await app._lifespan.start(stack)
+        in_mid_stream = app.end_streams
+        # The second one is opened when the stop has begun.
+        for _ in range(2):
+            await app(dict(scope), receive, send)
+            assert sent.pop() == {"type": "http.response.body", "body": b"", "more_body": False}
+    async with AsyncExitStack() as stack:
+        await app._lifespan.start(stack)
+        in_mid_stream = has_left.set
+        await app(dict(scope), receive, send)
+        assert sent.pop()["more_body"], "it was not ended, but left by its client"
+    assert len(app.event_streams) == 0
+
+
+async def test_a_client_that_leaves_during_the_stop_is_no_error() -> None:
+    app = Flasgo(discover=False)
+    app.add_route("/events", lambda: EventSourceResponse(never()))
+
+    async def receive() -> Message:
+        return await asyncio.get_running_loop().create_future()
+
+    async def send(message: Message) -> None:
+        if message.get("body"):
+            app.end_streams()
+        elif message["type"] == "http.response.body":
+            raise OSError("the client has gone")
+
+    await app({"type": "http", "method": "GET", "path": "/events", "headers": []}, receive, send)
+    assert len(app.event_streams) == 0

@@ -27,6 +27,7 @@ from flasgo.plugins.options import Options
 from flasgo.plugins.policies import watch_policies
 from flasgo.plugins.registry import Ledger
 from flasgo.registrar import Registrar, RouteOptions
+from flasgo.responses.open_streams import OpenStreams
 from flasgo.routing import Converter, Route, Router, routed_host
 from flasgo.routing.urls import endpoint_url
 from flasgo.settings.settings import (
@@ -80,6 +81,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
     options: Options
     threads: WorkerThreads
     background: BackgroundRunner
+    event_streams: OpenStreams
     dependency_overrides: DependencyOverrides
 
     def __init__(
@@ -114,6 +116,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
         self.options = self._take_options(options)
         self.threads = WorkerThreads(self.settings.SYNC_WORKERS)
         self.background = BackgroundRunner(self.threads)
+        self.event_streams = OpenStreams()
         self.dependency_overrides = DependencyOverrides(self._rebind)
         self._router = Router(trailing_slash=self.settings.TRAILING_SLASH)
         self.plugins.announce()
@@ -358,6 +361,8 @@ class Flasgo(Registrar, _bundle.AppMembers):
         for route in routes:
             if isinstance(route.handler, Mount):
                 self._lifespan.add_mount(route.handler)
+                if isinstance(route.handler.app, Flasgo):
+                    self.event_streams.include(route.handler.app.event_streams)
 
     # Any: each middleware has options of its own.
     def add_middleware(self, factory: Callable[..., Any], **options: Any) -> None:
@@ -454,6 +459,15 @@ class Flasgo(Registrar, _bundle.AppMembers):
         await self._lifespan.serve(scope, receive, send)
 
     # --- Serving ----------------------------------------------------------------------------
+
+    def end_streams(self) -> None:
+        """End the open event streams, those of mounted apps too, because the server is to stop.
+
+        Streams that are opened later end at once, until the app starts anew. `flasgo run` calls
+        this; under another server call it where that server tells you that it stops, in the
+        thread of the event loop.
+        """
+        self.event_streams.end()
 
     def run(self, host: str = "127.0.0.1", port: int = 8000, *, reload: bool = False) -> None:
         """Serve the app for development, until interrupted.

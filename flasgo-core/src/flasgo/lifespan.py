@@ -117,6 +117,7 @@ class Lifespan:
         """
         try:
             self._app.make_ready()
+            self._app.event_streams.begin()
             stack.callback(self._app.threads.close)
             for plugin in self._plugins():
                 await _enter(stack, plugin)

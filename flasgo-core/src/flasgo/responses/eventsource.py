@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from flasgo.asgi import Message, Send
+from flasgo.errors import ClientDisconnect
 from flasgo.responses.response import HeadersLike, StreamingResponse
 from flasgo.responses.streaming import Closed, producer
 from flasgo.wording import type_name
 
 if TYPE_CHECKING:
     from flasgo.background import BackgroundTasks
+    from flasgo.requests.connection import Connection
+    from flasgo.responses.open_streams import OpenStreams
 
 __all__ = ["EventSourceResponse", "ServerSentEvent"]
 
@@ -142,6 +146,7 @@ class EventSourceResponse(StreamingResponse):
         self.headers.setdefault("x-accel-buffering", "no")
         self._source = producer(events)
         self._heartbeat = heartbeat
+        self._streams: OpenStreams | None = None
 
     def encode(self, part: object) -> bytes:
         """Return an event as it is sent.
@@ -160,6 +165,14 @@ class EventSourceResponse(StreamingResponse):
             return b"data: %b\n\n" % text.encode()
         return ServerSentEvent(data=text).encode()
 
+    async def prepare(self, request: Connection) -> None:
+        """Let the app that is asked end the stream when its server stops.
+
+        Args:
+            request: The request.
+        """
+        self._streams = request.app.event_streams
+
     async def emit(
         self, send: Send, *, head_only: bool = False, closed: Closed | None = None
     ) -> None:
@@ -170,14 +183,43 @@ class EventSourceResponse(StreamingResponse):
             head_only: Send no body and never start the iterator.
             closed: Returns when the client has left; the producer is cancelled then.
         """
-        if self._heartbeat is None or head_only:
-            await super().emit(send, head_only=head_only, closed=closed)
+        if head_only or self._heartbeat is None:
+            await self._emit_until_ended(send, head_only, closed)
             return
         heart = _Heart(send, self._heartbeat)
         try:
-            await super().emit(heart.send, closed=closed)
+            await self._emit_until_ended(heart.send, head_only, closed)
         finally:
             await heart.stop()
+
+    async def _emit_until_ended(self, send: Send, head_only: bool, closed: Closed | None) -> None:
+        """Send the stream; one that the server's stop cuts short gets an end, like any other."""
+        if self._streams is None or closed is None:
+            await super().emit(send, head_only=head_only, closed=closed)
+            return
+        with self._streams.opened() as ending:
+            try:
+                await super().emit(send, head_only=head_only, closed=_either(closed, ending))
+            except ClientDisconnect:
+                if not ending.done():
+                    raise
+                with suppress(OSError):  # the client left at the same moment
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _either(closed: Closed, ending: asyncio.Future[None]) -> Closed:
+    """Return what waits until the client has left, or the stream has to end."""
+
+    async def wait() -> None:
+        leaving = asyncio.ensure_future(closed())
+        try:
+            await asyncio.wait((leaving, ending), return_when=asyncio.FIRST_COMPLETED)
+            if not ending.done():
+                leaving.result()  # a server that cannot tell has not said that the client left
+        finally:
+            leaving.cancel()
+
+    return wait
 
 
 class _Heart:

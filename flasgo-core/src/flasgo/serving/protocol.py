@@ -47,6 +47,14 @@ class GuardedProtocol(AutoHTTPProtocol):
         super().connection_made(transport)
         self._start_timer()
 
+    def shutdown(self) -> None:
+        """Begin the end of the connection: the server stops, and waits for requests under way."""
+        super().shutdown()
+        # Those that would never end are ended; once for each connection, which does no harm.
+        end_streams = getattr(self.app, "end_streams", None)
+        if end_streams is not None:
+            end_streams()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
