@@ -1,6 +1,7 @@
 """SEC-2 in a real browser: plain HTML forms work, those of other sites do not."""
 
 import contextlib
+import html
 import json
 import os
 import shutil
@@ -20,12 +21,12 @@ import pytest
 
 APP = """
 from flasgo import Flasgo, Response
-from flasgo_security import SecurityPlugin, csrf_input
+from flasgo_security import SecurityPlugin, csp, csrf_input
 
 app = Flasgo(
     settings={
         "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz",
-        "ALLOWED_HOSTS": {"localhost", "app.test"},
+        "ALLOWED_HOSTS": {"localhost", "app.localhost", "app.test"},
         "SESSION_COOKIE_SECURE": False,
         "CSRF_COOKIE_SECURE": False,
     },
@@ -47,6 +48,27 @@ async def plain():
 @app.get("/multipart")
 async def multipart():
     return Response.html(FORM.format("multipart/form-data", ""))
+
+
+@app.get("/sandboxed")
+@csp("sandbox allow-forms allow-scripts")
+async def sandboxed():
+    return Response.html(FORM.format("application/x-www-form-urlencoded", csrf_input()))
+
+
+app.state.submitted = []
+
+
+@app.after_request
+async def note(request, response):
+    if request.path == "/submit":
+        app.state.submitted.append([request.headers.get("origin"), response.status_code])
+    return response
+
+
+@app.get("/submitted")
+async def submitted():
+    return app.state.submitted
 
 
 @app.get("/token")
@@ -194,18 +216,38 @@ def port(tmp_path_factory) -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def evil_port(port: int) -> Iterator[int]:
-    """The port of another site with a form that leads to the app."""
-    page = (
-        f'<form method="post" action="http://localhost:{port}/submit">'
-        '<input name="name" value="evil"><input type="submit" id="send"></form>'
-    ).encode()
+    """The port of another site with forms that lead to the app."""
+
+    def form(host: str, more: str = "") -> str:
+        return (
+            f'<form method="post" action="http://{host}:{port}/submit">{more}'
+            '<input name="name" value="evil"><input type="submit" id="send"></form>'
+        )
+
+    at_once = "<script>document.forms[0].submit()</script>"
+    # The token is one that the attacker was given for a visit of its own.
+    toss = (
+        "<script>const token = location.search.slice(1);"
+        'document.cookie = "csrf=" + token + "; domain=app.localhost; path=/";'
+        "document.forms[0].csrf_token.value = token</script>"
+    )
+    pages = {
+        "/": form("localhost"),
+        "/sibling": form("app.localhost"),
+        "/quiet": '<meta name="referrer" content="no-referrer">' + form("app.localhost"),
+        "/toss": form("app.localhost", '<input name="csrf_token">') + toss,
+        "/framed": '<iframe sandbox="allow-forms allow-scripts" srcdoc="'
+        + html.escape(form("app.localhost") + at_once)
+        + '"></iframe>',
+    }
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
+            page = pages.get(self.path.partition("?")[0])
+            self.send_response(404 if page is None else 200)
             self.send_header("content-type", "text/html")
             self.end_headers()
-            self.wfile.write(page)
+            self.wfile.write((page or "").encode())
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             return
@@ -252,3 +294,53 @@ def test_where_browsers_say_nothing_a_form_needs_the_token(open_page, port):
     assert "403" in without
     shown = open_page(f"http://app.test:{port}/token").submit()
     assert shown.strip() == "saved ann from unknown"
+
+
+# --- From hosts of the same site (browsers trust http on *.localhost as they do https) -----------
+
+
+def get(url: str) -> Any:
+    """Return the answer to a request of no browser."""
+    return urllib.request.urlopen(url, timeout=20)
+
+
+@pytest.mark.parametrize("path", ["/sibling", "/quiet"])
+def test_the_form_of_a_sibling_host_is_refused(open_page, port, evil_port, path):
+    shown = open_page(f"http://evil.app.localhost:{evil_port}{path}").submit()
+    assert "403" in shown
+    shown = open_page(f"http://app.localhost:{port}/plain").submit()
+    assert shown.strip() == "saved ann from same-origin"
+
+
+def test_a_cookie_tossed_by_a_sibling_host_opens_nothing_and_breaks_nothing(
+    open_page, port, evil_port
+):
+    with get(f"http://localhost:{port}/token") as answer:
+        token = answer.headers["set-cookie"].partition(";")[0].partition("=")[2]
+    page = open_page(f"http://evil.app.localhost:{evil_port}/toss?{token}")
+    assert "403" in page.submit()
+    # The browser sends the tossed cookie from now on; forms of the app work all the same.
+    for path in ("/plain", "/token"):
+        own = open_page(f"http://app.localhost:{port}{path}")
+        own.wait_for(f"document.cookie.includes({token!r})")
+        assert own.submit().strip() == "saved ann from same-origin"
+
+
+def test_a_sandboxed_page_is_another_origin(open_page, port):
+    """Its origin is null, even where it comes from the app and shows a good token."""
+    shown = open_page(f"http://app.localhost:{port}/sandboxed").submit()
+    assert "403" in shown
+
+
+def test_a_sandboxed_frame_is_refused(open_page, port, evil_port):
+    def seen() -> list[list[object]]:
+        with get(f"http://localhost:{port}/submitted") as answer:
+            return json.load(answer)
+
+    before = len(seen())
+    open_page(f"http://evil.app.localhost:{evil_port}/framed")
+    for _ in range(400):
+        if len(seen()) > before:
+            break
+        time.sleep(0.05)
+    assert seen()[before:] == [["null", 403]]

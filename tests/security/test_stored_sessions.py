@@ -8,7 +8,9 @@ import logging
 import pytest
 from flasgo import ConfigurationError, Flasgo, FlasgoError, SettingError
 from flasgo_security import StoreDownError, csrf_exempt
+from flasgo_security.sessions.redis_pool import RedisPool
 from flasgo_security.sessions.session import Session, SessionCodec
+from flasgo_security.sessions.store import RedisSessionStore
 from flasgo_security.signing import PurposeSigner
 
 KEY = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -484,6 +486,27 @@ def test_many_requests_do_not_wait_for_a_store_that_hangs(browser, app, call, re
         assert runner.run(all_of_them()) == [503] * 200
     finally:
         redis.thaw()
+
+
+@pytest.mark.parametrize("family", ["redis", "valkey"])
+async def test_an_answer_never_reaches_another_request(redis, family):
+    """A request that was given up leaves an answer on the line (redis-py, CVE-2023-28859)."""
+    pytest.importorskip(family)
+    pool = RedisPool("SESSION_STORE_URI", redis.uri.replace("redis", family), 10.0)
+    store = RedisSessionStore(pool, "mixed:")
+    for name in ("ann", "bob"):
+        await store.merge(name, {"user": name.encode()}, (), lifetime=60, create=True)
+    for _ in range(3):
+        redis.freeze()
+        given_up = [asyncio.ensure_future(store.load("ann")) for _ in range(4)]
+        await asyncio.wait(given_up, timeout=0.05)  # sent, and nobody answers
+        for task in given_up:
+            task.cancel()
+        await asyncio.wait(given_up)
+        redis.thaw()
+        answers = await asyncio.gather(*(store.load("bob") for _ in range(8)))
+        assert answers == [{"user": b"bob"}] * 8
+    await store.close()
 
 
 def test_a_restarted_store_costs_no_request(browser, redis):
