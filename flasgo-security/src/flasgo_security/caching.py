@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 __all__ = ["PrivateCaching", "private_cache_control"]
 
-_OWN_CACHING = frozenset({b"vary", b"cache-control"})
 _PRIVATE = frozenset({"private", "no-store"})
 # What CDNs heed before Cache-Control (RFC 9213, and its older relative).
 _FOR_CDNS = ("cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control")
+_CACHING = frozenset({b"vary", b"cache-control", *(name.encode() for name in _FOR_CDNS)})
 _SHARED = frozenset({"public", "s-maxage", "proxy-revalidate"})
 
 
@@ -41,14 +41,14 @@ class PrivateCaching:
         # PERF: most responses have neither header, and take both as they are...
         if response.fill_headers(self._block):
             return
+        # ...or have been here before.
         headers = response.headers
+        present = [pair for pair in headers.raw if pair[0] in _CACHING]
+        if len(present) == len(self._block.pairs) and {*present} == {*self._block.pairs}:
+            return
         for name in _FOR_CDNS:
             if name in headers:
                 headers[name] = "no-store"
-        # ...or have been here before.
-        present = [pair for pair in headers.raw if pair[0] in _OWN_CACHING]
-        if len(present) == len(self._block.pairs) and {*present} == {*self._block.pairs}:
-            return
         headers.add_vary("Cookie")
         own = ", ".join(headers.getlist("cache-control"))
         headers["cache-control"] = private_cache_control(own) if own else self._default
