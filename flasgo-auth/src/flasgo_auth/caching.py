@@ -13,6 +13,7 @@ AFTER_DEFAULTS = ("security.headers", "security.csp")
 # 3.5), with one of those it stores nothing.
 _SHARED = frozenset({"public", "s-maxage"})
 _ENOUGH = frozenset({"private", "no-store"})
+_NO_STORE = ["no-store"]
 
 
 def keep_private(response: Response) -> None:
@@ -26,6 +27,8 @@ def keep_private(response: Response) -> None:
     """
     headers = response.headers
     said = headers.getlist("cache-control")
+    if said == _NO_STORE:  # PERF: what flasgo-security says of most answers
+        return
     directives = [part.strip() for line in said for part in line.split(",")]
     kept = [part for part in directives if part and _name(part) not in _SHARED]
     # Of `private="set-cookie"` shared caches keep all but the field, and of `max-age` alone the
