@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from flasgo import (
+    Blueprint,
+    Depends,
     Flasgo,
     HTTPException,
     Policy,
@@ -405,6 +407,50 @@ async def test_a_policy_that_a_decorator_hides_stops_the_app(
     assert (caught.value.route, caught.value.policy) == ("/secret", "Locked")
     for named in ("'secret'", "locked (closed)", secret.__qualname__):
         assert named in str(caught.value)
+
+
+async def signed_in() -> int:
+    return 1
+
+
+async def user_name(user: Annotated[int, Depends(signed_in)]) -> str:
+    return f"user {user}"
+
+
+async def test_a_policy_of_a_dependency_stops_the_app(
+    make_app: Callable[..., Flasgo], drive: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def index(name: Annotated[str, Depends(user_name)]) -> str:
+        return name
+
+    app = make_app(Locksmith())
+    app.add_route("/", index)
+    assert (await drive(app)("/")).text == "user 1"
+    monkeypatch.setattr(signed_in, "__flasgo_policies__", (Locked(),), raising=False)
+    app = make_app(Locksmith())
+    app.add_route("/", index)
+    with pytest.raises(UnenforcedPolicyError, match="Attach it to the handler, or"):
+        await drive(app)("/")
+
+
+@pytest.mark.parametrize("holder", ["app", "blueprint"])
+async def test_a_policy_of_a_callback_stops_the_app(
+    make_app: Callable[..., Flasgo], drive: Callable, holder: str
+) -> None:
+    app = make_app(Locksmith())
+    blueprint = Blueprint("staff", "/staff")
+    blueprint.add_route("/x", lambda: "in", endpoint="x")
+
+    # What protects a whole blueprint elsewhere.
+    @(app if holder == "app" else blueprint).before_request
+    @locked
+    async def require_login() -> None:
+        return None
+
+    app.register_blueprint(blueprint)
+    with pytest.raises(UnenforcedPolicyError, match="to the blueprint or app") as caught:
+        await drive(app)("/staff/x")
+    assert "require_login" in str(caught.value)
 
 
 async def test_a_decorator_that_keeps_the_policy_is_none_of_that(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from flasgo.blueprints import Blueprint
@@ -49,7 +49,7 @@ class Compilation:
                 one that nobody sees.
             PluginError: When a plugin's predicate fails.
         """
-        refuse_swallowed_policies(calls)
+        refuse_swallowed_policies(calls, self._before_callbacks)
         for route, call in calls.items():
             route.pipeline = self._pipeline(route, call)
         dispatcher = Dispatcher(self._app, self._router)
@@ -62,7 +62,7 @@ class Compilation:
         return dispatcher
 
     def _pipeline(self, route: Route, call: Call) -> Pipeline:
-        scopes = route.scopes or (self._app,)
+        scopes = self._scopes(route)
         pipeline = self._compiler.compile(route, call, around=self._surroundings(scopes))
         if route.plan is not None and route.plan.last_step is not None:
             # What the handler depends on ends before anything looks back at the request.
@@ -73,6 +73,14 @@ class Compilation:
         entrance = Entrance(tuple(self._stacks[scope] for scope in wrapped), pipeline)
         names = (layer.name for scope in wrapped for layer in reversed(scope.layers))
         return pipeline.behind(entrance, names)
+
+    def _scopes(self, route: Route) -> tuple[PolicyScope, ...]:
+        return route.scopes or (self._app,)
+
+    def _before_callbacks(self, route: Route) -> Iterable[Callable[..., object]]:
+        for scope in self._scopes(route):
+            if isinstance(scope, Registrar):
+                yield from scope.callbacks.before
 
     def _surroundings(self, scopes: tuple[PolicyScope, ...]) -> Surroundings:
         known = self._around.get(scopes)

@@ -1,18 +1,19 @@
-"""Swallowed policies: those of a function that a decorator hides from its route.
+"""Swallowed policies: those of functions that are called for a route, and are not its handler.
 
 A decorator that returns a function of its own, without `functools.wraps`, takes the place of the
-handler, and a policy below it is on a function that no route knows.
+handler, and a policy below it is on a function that no route knows. One on a dependency or on a
+`before_request` function reads as if it held, and nobody enforces it either.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from types import CellType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
 from flasgo.errors import UnenforcedPolicyError
-from flasgo.plugins.policies import Policy, policies_on
+from flasgo.plugins.policies import policies_on
 
 if TYPE_CHECKING:
     from flasgo.routing import Route
@@ -22,14 +23,17 @@ __all__ = ["refuse_swallowed_policies"]
 _CALLABLE_TYPES = (FunctionType, MethodType, functools.partial)
 
 
-def refuse_swallowed_policies(routes: Iterable[Route]) -> None:
-    """Refuse routes whose handler calls a function with a policy that the route knows nothing of.
+def refuse_swallowed_policies(
+    routes: Iterable[Route], callbacks_of: Callable[[Route], Iterable[Callable[..., object]]]
+) -> None:
+    """Refuse routes for which a function is called whose policy the route knows nothing of.
 
     A function that has a route of its own may be called by other handlers: its policies hold
     where it is a handler, and the others are other endpoints.
 
     Args:
         routes: All routes of an app.
+        callbacks_of: Returns the `before_request` functions of a route.
 
     Raises:
         UnenforcedPolicyError: For the first such route.
@@ -37,25 +41,59 @@ def refuse_swallowed_policies(routes: Iterable[Route]) -> None:
     routes = tuple(routes)
     served = {id(_function(route.handler)) for route in routes}
     for route in routes:
-        for function, policy in _hidden_policies(route, served):
-            raise _swallowed(route, function, policy)
+        for function in _wrapped_by(route.handler, served):
+            if policies_on(function):
+                _refuse(route, function, _hidden(route, function))
+        for function in route.plan.dependencies if route.plan is not None else ():
+            _refuse(route, function, _DEPENDENCY)
+        for function in callbacks_of(route):
+            _refuse(route, function, _CALLBACK)
 
 
-def _hidden_policies(route: Route, served: Collection[int]) -> Iterator[tuple[object, Policy]]:
-    known: set[int] | None = None
+_DEPENDENCY = (
+    "nobody enforces the policies of dependencies. Attach it to the handler, or to the blueprint"
+)
+_CALLBACK = (
+    "nobody enforces the policies of before_request functions. Attach it to the handlers, or to "
+    "the blueprint or app that has the function"
+)
+
+
+def _hidden(route: Route, function: object) -> str:
+    return (
+        f"a decorator between {_name(function)} and the handler, {_name(route.handler)}, hides it. "
+        "Let that decorator use functools.wraps, or put the policy above it"
+    )
+
+
+def _wrapped_by(handler: object, served: Collection[int]) -> Iterator[object]:
+    """Iterate over the functions that a handler was made with, and those that they were made with.
+
+    Args:
+        handler: The handler of a route.
+        served: The ids of the functions that have routes of their own.
+    """
     seen: set[int] = set()
-    pending = [route.handler]
+    pending = [handler]
     while pending:
         for function in _held_by(_function(pending.pop())):
-            if id(_function(function)) in served or id(function) in seen:
-                continue
-            seen.add(id(function))
-            pending.append(function)
-            for policy in policies_on(function):
-                if known is None:
-                    known = {id(each) for each in route.policies}
-                if id(policy) not in known:
-                    yield function, policy
+            if id(_function(function)) not in served and id(function) not in seen:
+                seen.add(id(function))
+                pending.append(function)
+                yield function
+
+
+def _refuse(route: Route, function: object, advice: str) -> None:
+    for policy in policies_on(function):
+        if not any(policy is known for known in route.policies):
+            raise UnenforcedPolicyError(
+                f"Route {route.path!r} (endpoint {route.endpoint!r}) calls {_name(function)}, "
+                f"which carries the policy {policy.explain()}, but {advice}. Until then the app "
+                "does not start, so that no door stands open.",
+                route=route.path,
+                policy=type(policy).__name__,
+                distribution=None,
+            )
 
 
 def _held_by(holder: object) -> Iterator:
@@ -80,15 +118,5 @@ def _function(handler: object) -> object:
     return getattr(handler, "__func__", handler)
 
 
-def _swallowed(route: Route, function: object, policy: Policy) -> UnenforcedPolicyError:
-    name = getattr(function, "__qualname__", repr(function))
-    outer = getattr(route.handler, "__qualname__", repr(route.handler))
-    return UnenforcedPolicyError(
-        f"Route {route.path!r} (endpoint {route.endpoint!r}) calls {name}, which carries the "
-        f"policy {policy.explain()}, but its handler is {outer}: a decorator between the two hides "
-        "the policy, so that nobody would enforce it. Let that decorator use functools.wraps, or "
-        "put the policy above it. Until then the app does not start, so that no door stands open.",
-        route=route.path,
-        policy=type(policy).__name__,
-        distribution=None,
-    )
+def _name(function: object) -> str:
+    return getattr(function, "__qualname__", repr(function))
