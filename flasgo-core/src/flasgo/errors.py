@@ -103,6 +103,9 @@ class HookError(PluginError):
 class UnenforcedPolicyError(PluginError):
     """Raised when a route carries a policy that no active plugin enforces.
 
+    Also where it calls a function whose policy nobody sees: one that a decorator hides, a
+    dependency, or a `before_request` function.
+
     Attributes:
         route: The rule of the route, as registered.
         policy: The policy's class name.
