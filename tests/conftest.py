@@ -1,11 +1,16 @@
-"""What holds for the whole suite: in CI a skipped test is a failed run."""
+"""What holds for the whole suite: its client, and that in CI a skipped test is a failed run."""
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from flasgo_testing import TestClient
+
+Connect = Callable[..., TestClient]
 
 # In CI everything that a test may need is installed, so a skip hides a hole. The variable is taken
 # out of the environment, where apps under test would report it as a setting that nobody knows.
@@ -46,3 +51,19 @@ def own_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
         places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
         if any(place is not None and tmp_path in Path(place).parents for place in places):
             del sys.modules[name]
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Make clients that are closed after the test: `connect(app, **options)`.
+
+    They run no lifespan; `with connect(app) as client` does. A 500 is an answer, with what the app
+    raised in `answer.extensions["exception"]`.
+    """
+    with ExitStack() as clients:
+
+        def make(app: Any, **options: Any) -> TestClient:
+            client = TestClient(app, **{"raise_server_exceptions": False, **options})
+            return clients.enter_context(closing(client))
+
+        yield make

@@ -96,6 +96,18 @@ def test_a_server_may_not_know_the_peer(echo):
     client.close()
 
 
+async def test_one_request_can_come_from_elsewhere(client, echo):
+    elsewhere = {"client": ("192.0.2.7", 9)}
+    client.get("/", extensions=elsewhere)
+    assert echo.scope["client"] == ("192.0.2.7", 9)
+    client.get("/")
+    assert echo.scope["client"] == ("127.0.0.1", 50000)
+    await client.aget("/", extensions=elsewhere)
+    assert echo.scope["client"] == ("192.0.2.7", 9)
+    client.get("/", extensions={"client": None})
+    assert echo.scope["client"] is None
+
+
 def test_query_parameters(client):
     assert client.get("/", params={"q": "ä b", "n": [1, 2]}).json()["query"] == "q=%C3%A4+b&n=1&n=2"
 

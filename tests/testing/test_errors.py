@@ -48,6 +48,7 @@ async def test_exceptions_of_any_app_surface(make, app):
 def test_exceptions_can_be_shown_as_the_answer_instead(make):
     answer = make(broken, raise_server_exceptions=False).get("/")
     assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+    assert isinstance(answer.extensions["exception"], ZeroDivisionError)
     with pytest.raises(AppProtocolError, match="middle of its response"):
         make(broken_halfway, raise_server_exceptions=False).get("/")
 
@@ -66,9 +67,11 @@ def test_exceptions_of_flasgo_handlers_surface(make):
     with pytest.raises(ZeroDivisionError, match="in the handler") as caught:
         make(app).get("/broken")
     assert caught.traceback[-1].name == "index"
-    assert make(app).get("/gone").status_code == 410
+    gone_answer = make(app).get("/gone")
+    assert (gone_answer.status_code, "exception" in gone_answer.extensions) == (410, False)
     answer = make(app, raise_server_exceptions=False).get("/broken")
     assert answer.status_code == 500
+    assert str(answer.extensions["exception"]) == "in the handler"
     assert "in the handler" not in answer.text
 
 

@@ -58,12 +58,13 @@ class TestClient(httpx2.Client):
         app: A Flasgo app, or any other ASGI app.
         base_url: What relative URLs are resolved against.
         raise_server_exceptions: Raise in the test what the app raised. False shows the app's own
-            error response instead.
+            error response instead, with what it raised in `answer.extensions["exception"]`.
         enforce_csrf: Send unsafe requests without the `Sec-Fetch-Site: same-origin` header, by
             which the app otherwise recognises them as coming from its own pages.
         follow_redirects: Whether to follow redirects where a request does not say.
         timeout: Seconds after which a request fails with `AppTimeoutError`; None waits for ever.
         client: The peer's address that the app sees; None for a server that does not know it.
+            `extensions={"client": ("192.0.2.7", 4711)}` sends one request from elsewhere.
         root_path: The prefix under which a proxy mounted the app.
         headers: Headers for every request.
         cookies: Cookies to begin with.
@@ -203,7 +204,7 @@ class TestClient(httpx2.Client):
             auth: Credentials.
             follow_redirects: Whether to follow redirects.
             timeout: Seconds until `AppTimeoutError`.
-            extensions: `httpx2` extensions.
+            extensions: `httpx2` extensions; `client` is the peer's address for this request.
 
         Returns:
             The answer, read to its end.
@@ -317,7 +318,8 @@ class TestClient(httpx2.Client):
         Args:
             url: A path, or a whole URL.
             subprotocols: What to offer, the best first.
-            options: `headers`, `cookies`, `params`, `auth` and `timeout`, as for requests.
+            options: `headers`, `cookies`, `params`, `auth`, `timeout` and `extensions`, as for
+                requests.
 
         Raises:
             WebSocketDeniedError: When the app does not accept; it carries the HTTP answer.

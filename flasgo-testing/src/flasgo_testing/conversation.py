@@ -10,7 +10,10 @@ from .asgi import ASGIApp, Message, Scope
 from .errors import AppProtocolError, AppTimeoutError
 from .whereabouts import where_suspended
 
-__all__ = ["Conversation"]
+__all__ = ["ERROR_EXTENSION", "Conversation"]
+
+ERROR_EXTENSION = "exception"
+"""Extension of an answer: what the app raised, where the client shows the answer instead."""
 
 T = TypeVar("T")
 

@@ -68,3 +68,4 @@ class HandshakeOptions(TypedDict, total=False):
     cookies: CookieTypes | None
     auth: AuthTypes | UseClientDefault | None
     timeout: TimeoutTypes | UseClientDefault
+    extensions: RequestExtensions | None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import httpx2
 
 from .asgi import Address, ASGIApp, Scope, http_scope, websocket_scope
 from .body import body_pieces
-from .conversation import Conversation
+from .conversation import ERROR_EXTENSION, Conversation
 from .errors import AppTimeoutError
 from .exchange import Answer, Exchange
 from .lifespan import Lifespan
@@ -19,7 +19,10 @@ from .loop_thread import LoopThread, WaitedTooLongError
 from .websocket_exchange import WebSocketExchange
 from .whereabouts import where_blocked
 
-__all__ = ["STREAM_EXTENSION", "AppTransport", "bound_of"]
+__all__ = ["CLIENT_EXTENSION", "STREAM_EXTENSION", "AppTransport", "bound_of"]
+
+CLIENT_EXTENSION = "client"
+"""Request extension: the peer's address for this one request, or None."""
 
 STREAM_EXTENSION = "flasgo_testing.stream"
 """Request extension: true if the body of the answer is wanted piece by piece."""
@@ -70,7 +73,7 @@ class AppTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         seconds = bound_of(request)
         answer = self.take(exchange, seconds, exchange.begin if streamed else exchange.collect)
         stream = _SyncPieces(self, exchange, seconds) if streamed else None
-        return _response(answer, stream)
+        return _response(exchange, answer, stream)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Serve a request of the asynchronous client."""
@@ -79,7 +82,7 @@ class AppTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         step = exchange.begin if streamed else exchange.collect
         answer = await self.atake(exchange, seconds, step)
         stream = _AsyncPieces(self, exchange, seconds) if streamed else None
-        return _response(answer, stream)
+        return _response(exchange, answer, stream)
 
     def start_up(self, seconds: float | None) -> None:
         """Run the app's lifespan start-up, raising what it raises."""
@@ -181,7 +184,7 @@ class AppTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
             request,
             raw_path=raw_path,
             root_path=self._root_path,
-            client=self._client,
+            client=request.extensions.get(CLIENT_EXTENSION, self._client),
             state=self._lifespan.state,
         )
         scope.update(self.extensions, **extensions)
@@ -242,13 +245,18 @@ class _AsyncPieces(httpx2.AsyncByteStream):
 
 
 def _response(
-    answer: Answer, stream: httpx2.SyncByteStream | httpx2.AsyncByteStream | None
+    exchange: Exchange,
+    answer: Answer,
+    stream: httpx2.SyncByteStream | httpx2.AsyncByteStream | None,
 ) -> httpx2.Response:
+    extensions: dict[str, Any] = {"http_version": b"HTTP/1.1"}
+    if exchange.app_error is not None:
+        extensions[ERROR_EXTENSION] = exchange.app_error
     return httpx2.Response(
         answer.status,
         headers=answer.headers,
         stream=stream or httpx2.ByteStream(answer.body),
-        extensions={"http_version": b"HTTP/1.1"},
+        extensions=extensions,
     )
 
 

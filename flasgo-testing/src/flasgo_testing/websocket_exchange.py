@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import httpx2
 
 from .asgi import ASGIApp, Message, Scope
-from .conversation import Conversation
+from .conversation import ERROR_EXTENSION, Conversation
 from .errors import AppProtocolError, WebSocketClosedError, WebSocketDeniedError
 
 __all__ = ["Handshake", "WebSocketExchange"]
@@ -215,11 +215,16 @@ class WebSocketExchange(Conversation):
         return WebSocketClosedError(self.name, code, reason)
 
     def _denied(self) -> WebSocketDeniedError:
+        extensions = {} if self.app_error is None else {ERROR_EXTENSION: self.app_error}
         if self._denial is None:
+            response = httpx2.Response(403, extensions=extensions)
             code, reason = self._close or (1006, "")
-            return WebSocketDeniedError(self.name, httpx2.Response(403), code, reason)
+            return WebSocketDeniedError(self.name, response, code, reason)
         headers = [(bytes(name), bytes(value)) for name, value in self._denial.get("headers") or ()]
         response = httpx2.Response(
-            self._denial["status"], headers=headers, content=self._denial_body
+            self._denial["status"],
+            headers=headers,
+            content=self._denial_body,
+            extensions=extensions,
         )
         return WebSocketDeniedError(self.name, response)
