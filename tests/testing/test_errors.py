@@ -75,6 +75,48 @@ def test_exceptions_of_flasgo_handlers_surface(make):
     assert "in the handler" not in answer.text
 
 
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
+async def test_an_app_that_exits_ends_the_test_and_not_the_client(make, error):
+    app = Flasgo(discover=False)
+
+    @app.get("/exit")
+    async def leave():
+        raise error
+
+    @app.get("/thread")
+    def leave_from_a_thread():
+        raise error
+
+    @app.websocket("/ws")
+    async def talk(websocket):
+        raise error
+
+    app.get("/")(lambda: "still here")
+    client = make(app)
+    for path in ("/exit", "/thread"):
+        with pytest.raises(type(error)):
+            client.get(path)
+        with pytest.raises(type(error)):
+            await client.aget(path)
+    with pytest.raises(type(error)), client.websocket_connect("/ws"):
+        pass
+    assert client.get("/").text == "still here"
+    shown = make(app, raise_server_exceptions=False)
+    assert shown.get("/exit").status_code == 500
+
+
+def test_a_start_up_that_exits_ends_the_test(make):
+    app = Flasgo(discover=False)
+
+    @app.lifespan
+    async def missing():
+        raise SystemExit("no database")
+        yield
+
+    with pytest.raises(SystemExit, match="no database"), make(app):
+        pass
+
+
 def test_failing_inside_the_app_fails_the_test(make):
     async def app(scope, receive, send):
         pytest.fail("the handler should not be reached")

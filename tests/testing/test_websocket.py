@@ -225,6 +225,33 @@ def test_a_close_before_accepting_is_a_403(client):
     assert (caught.value.code, caught.value.reason) == (1008, "go away")
 
 
+def test_a_denial_comes_when_the_app_has_ended(app):
+    steps = []
+
+    @app.teardown_request
+    async def last():
+        await asyncio.sleep(0.01)
+        steps.append("torn down")
+
+    with TestClient(app) as client:
+        with pytest.raises(WebSocketDeniedError), client.websocket_connect("/nowhere"):
+            pass
+        assert steps == ["torn down"]
+
+
+def test_an_app_that_denies_and_asks_on_is_told_that_the_client_left():
+    told = []
+
+    async def then(receive, send):
+        told.append(await receive())
+
+    client = TestClient(raw({"type": "websocket.close"}, then=then))
+    with pytest.raises(WebSocketDeniedError), client.websocket_connect("/"):
+        pass
+    client.close()
+    assert [message["type"] for message in told] == ["websocket.disconnect"]
+
+
 def test_no_such_route(client):
     with pytest.raises(WebSocketDeniedError) as caught:
         client.websocket_connect("/nothing").__enter__()

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from .asgi import ASGIApp, Message, Scope
 from .errors import AppProtocolError, AppTimeoutError
+from .loop_thread import carrying_exits
 from .whereabouts import where_suspended
 
 __all__ = ["ERROR_EXTENSION", "Conversation"]
@@ -65,7 +66,7 @@ class Conversation:
         Returns:
             What the step returned.
         """
-        task = asyncio.ensure_future(step())
+        task = asyncio.ensure_future(carrying_exits(step))
         try:
             done, _ = await asyncio.wait((task,), timeout=seconds)
             if not done:

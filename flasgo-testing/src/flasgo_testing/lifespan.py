@@ -6,6 +6,7 @@ import asyncio
 
 from .asgi import ASGIApp, Message, Scope
 from .errors import AppProtocolError, AppTimeoutError, LifespanError
+from .loop_thread import carrying_exits
 from .whereabouts import where_suspended
 
 __all__ = ["Lifespan"]
@@ -38,7 +39,7 @@ class Lifespan:
             LifespanError: If it reported a failure without an exception.
             AppTimeoutError: If it took too long.
         """
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task = asyncio.get_running_loop().create_task(carrying_exits(self._run))
         await self._phase("startup", self._task, seconds)
 
     async def shut_down(self, seconds: float | None) -> None:

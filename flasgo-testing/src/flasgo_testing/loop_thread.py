@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, wait as wait_for_futures
 from typing import NamedTuple, TypeVar
 
-__all__ = ["LoopThread", "WaitedTooLongError"]
+__all__ = ["LoopThread", "WaitedTooLongError", "carrying_exits"]
 
 T = TypeVar("T")
 
@@ -17,6 +17,24 @@ _JOIN_SECONDS = 5.0
 
 class WaitedTooLongError(Exception):
     """Raised when a coroutine did not finish within its bound; it has been cancelled by then."""
+
+
+class _ExitCarrier(Exception):
+    """Carries an exit out of a task: raised as itself, it would end the event loop."""
+
+    def __init__(self, exit_: BaseException) -> None:
+        self.exit = exit_
+
+
+async def carrying_exits(function: Callable[[], Awaitable[T]]) -> T:
+    """Call a coroutine function whose `SystemExit` or `KeyboardInterrupt` is to reach the test.
+
+    For what runs as a task of its own on a `LoopThread`, whose callers raise it.
+    """
+    try:
+        return await function()
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise _ExitCarrier(error) from None
 
 
 class _Serving(NamedTuple):
@@ -56,6 +74,7 @@ class LoopThread:
         Raises:
             WaitedTooLongError: If it took longer than `seconds`.
             RuntimeError: If the thread was closed, or the call comes from the loop itself.
+            BaseException: What the coroutine raised, `SystemExit` included.
         """
         future = self._submit(function)
         try:
@@ -63,6 +82,8 @@ class LoopThread:
             if not future.done():
                 raise WaitedTooLongError
             return future.result()
+        except _ExitCarrier as carrier:
+            raise carrier.exit from None
         finally:
             future.cancel()
 
@@ -81,6 +102,8 @@ class LoopThread:
             if not future.done():
                 raise WaitedTooLongError
             return future.result()
+        except _ExitCarrier as carrier:
+            raise carrier.exit from None
         finally:
             future.cancel()
 
@@ -118,7 +141,7 @@ class LoopThread:
                 "The test client was called from the event loop that runs its app, so the answer "
                 "could never arrive. Call it from the test, or from a `def` handler."
             )
-        return asyncio.run_coroutine_threadsafe(function(), serving.loop)
+        return asyncio.run_coroutine_threadsafe(carrying_exits(function), serving.loop)
 
     def _ensure_running(self) -> _Serving:
         with self._lock:
@@ -127,7 +150,7 @@ class LoopThread:
             if self._serving is None:
                 started: Future[_Serving] = Future()
                 self._thread = threading.Thread(
-                    target=_serve, args=(started,), name="flasgo-test-client", daemon=True
+                    target=_serve, args=(started,), name="test-client", daemon=True
                 )
                 self._thread.start()
                 self._serving = started.result()

@@ -56,7 +56,7 @@ class WebSocketExchange(Conversation):
     # What the test's side calls
 
     async def connect(self) -> Handshake:
-        """Run the app until it accepts or denies.
+        """Run the app until it accepts, or to its end where it denies.
 
         Raises:
             WebSocketDeniedError: If it denies.
@@ -67,6 +67,10 @@ class WebSocketExchange(Conversation):
         await self._until(lambda: self._state in ("accepted", "over") or task.done())
         if self._handshake is not None:
             return self._handshake
+        # As for a request: once the test has the answer, teardowns and finishing hooks have run.
+        self._to_app.append({"type": "websocket.disconnect", "code": 1006, "reason": ""})
+        self._changed.set()
+        await asyncio.wait((task,))
         self._surface()
         if self._state == "over":
             raise self._denied()
