@@ -246,6 +246,28 @@ async def test_path_parameters_meet_constraints_or_are_not_found(app: Flasgo, ge
     assert (await get("/2024-02-29/10")).status == 404
 
 
+@pytest.mark.parametrize(
+    ("kind", "fitting", "unfit"),
+    [
+        (float, "1.5", "nan"),
+        (float, "1.5", "-Infinity"),
+        (Decimal, "1.5", "NaN"),
+        (datetime, "2024-02-29T10:00:00Z", "1700000000"),
+        (int | None, "3", "null"),
+    ],
+)
+async def test_what_only_looks_like_a_value_is_not_found_in_a_path(
+    app: Flasgo, get: Send, kind: Any, fitting: str, unfit: str
+) -> None:
+    async def handler(value: Any) -> list[str]:
+        return [type(value).__name__]
+
+    handler.__annotations__["value"] = kind
+    app.add_route("/<value>", handler)
+    assert (await get(f"/{fitting}")).status == 200
+    assert (await get(f"/{unfit}")).status == 404
+
+
 async def test_def_handlers_get_the_same(app: Flasgo, get: Send) -> None:
     @app.get("/thread")
     def in_thread(limit: int = 3) -> list[int]:

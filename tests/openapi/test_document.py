@@ -294,6 +294,24 @@ def test_parameters_are_what_the_call_plan_takes(document: dict[str, Any]) -> No
     assert "required" not in told["query", "kind"]
 
 
+def test_a_path_parameter_is_described_as_the_handler_takes_it(make_app: MakeApp) -> None:
+    app = make_app()
+
+    @app.get("/<number>/<ratio>/<int:whole>/<int:exact>")
+    async def handler(number: int, ratio: float, whole: int, exact: Decimal) -> None: ...
+
+    parameters = app.openapi_spec()["paths"]["/{number}/{ratio}/{whole}/{exact}"]["get"][
+        "parameters"
+    ]
+    assert [each["schema"].get("type") for each in parameters] == [
+        "integer",
+        "number",
+        "integer",
+        ["string", "number"],
+    ]
+    assert [each["schema"].get("minimum") for each in parameters] == [None, None, 0, None]
+
+
 def test_parameters_of_dependencies_are_those_of_the_operation(document: dict[str, Any]) -> None:
     assert [
         (each["in"], each["name"], each.get("required", False), each.get("description"))

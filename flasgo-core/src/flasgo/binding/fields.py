@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import msgspec
 
@@ -197,23 +197,25 @@ def _presence(place: Place) -> Callable[[Any, str], bool]:
     return lambda connection, name: name in connection.headers
 
 
-def path_reader(name: str, annotation: Any) -> Reader:
+def path_reader(name: str, text: Text | None) -> Reader:
     """Return the function that reads a path parameter; one that does not fit is a 404.
 
     Args:
         name: The parameter.
-        annotation: Its type; MISSING takes what the rule's converter made.
+        text: Its type; None takes what the rule's converter made.
     """
-    if annotation is MISSING or annotation is object or annotation is Any:
+    if text is None:
         return lambda connection: connection.path_params[name]
-    text = cast("type", annotation)
+    kind, from_text = text.annotation, text.convert
 
     def read(connection: Connection) -> object:
         value = connection.path_params[name]
-        if type(value) is text:
+        if type(value) is kind:
             return value
         try:
-            return msgspec.convert(value, text, strict=False)
+            if type(value) is str:
+                return from_text(value)
+            return msgspec.convert(value, kind, strict=False)
         except msgspec.ValidationError:
             raise HTTPException(404, "Nothing is at this address; check the path.") from None
 

@@ -35,6 +35,7 @@ from flasgo.binding.texts import Text, alternatives, is_file, split_annotated
 from flasgo.errors import RouteError
 from flasgo.requests.connection import Connection
 from flasgo.requests.request import Request
+from flasgo.routing.converters import FloatConverter, IntConverter, UUIDConverter
 from flasgo.websocket import WebSocket
 
 if TYPE_CHECKING:
@@ -51,6 +52,20 @@ _PLACES: Mapping[type[Marker], Place] = {
     Cookie: "cookie",
     Form: "form",
 }
+_NUMBERS = (
+    types.IntType,
+    types.FloatType,
+    types.DecimalType,
+    types.BoolType,
+    types.EnumType,
+    types.LiteralType,
+)
+# What msgspec can make of the values of the converters that have a type of their own.
+_CONVERTED = (
+    (IntConverter, "an int", _NUMBERS),
+    (FloatConverter, "a float", _NUMBERS),
+    (UUIDConverter, "a UUID", (types.UUIDType,)),
+)
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _DEPTH = 50
 
@@ -245,10 +260,9 @@ class _Compiler:
                     f"is marked {type(marker).__name__}, and the path has <{name}>",
                     "rename one of them",
                 )
-            if annotation is not MISSING and annotation not in (object, Any):
-                Text.of(site, name, annotation)
             self._seen_in_path.add(name)
-            return self._add_path(name, annotation, marker or Path())
+            text = self._path_text(site, name, annotation)
+            return self._add_path(name, annotation, marker or Path(), text)
         if isinstance(marker, Path):
             site.refuse(name, "is marked Path, and the rule has no such parameter", "add it there")
         if is_connection:
@@ -335,10 +349,31 @@ class _Compiler:
         self._parts.append(part)
         return "body", len(self._parts) - 1
 
-    def _add_path(self, name: str, annotation: Any, marker: Marker) -> Slot:
+    def _add_path(
+        self, name: str, annotation: Any, marker: Marker, text: Text | None = None
+    ) -> Slot:
         self._paths.setdefault(name, PathParameter(name, annotation, marker))
-        self._readers.append(path_reader(name, annotation))
+        self._readers.append(path_reader(name, text))
         return "reader", len(self._readers) - 1
+
+    def _path_text(self, site: Site, name: str, annotation: Any) -> Text | None:
+        """Return what a path parameter becomes; None for what its converter makes of it."""
+        if annotation is MISSING or annotation is object or annotation is Any:
+            return None
+        text = Text.of(site, name, annotation)
+        if text.is_collection:
+            site.refuse(name, "is a collection, and the path has one value", "annotate one")
+        for converter, value, fitting in _CONVERTED:
+            if isinstance(self._route.parameters[name], converter) and not any(
+                isinstance(leaf, fitting) for leaf in text.leaves
+            ):
+                site.refuse(
+                    name,
+                    f"has the type {annotation!r}, and what the path makes of <{name}> is {value}: "
+                    "no request would ever fit",
+                    f"annotate that type, or write <{name}> without a converter",
+                )
+        return text
 
     # --- Dependencies -----------------------------------------------------------------------
 

@@ -53,12 +53,14 @@ class Text(msgspec.Struct, frozen=True):
         convert: Takes one text, or a list of texts for a collection; raises
             `msgspec.ValidationError`.
         is_str: Whether every text will do.
+        leaves: The simple types that it is made of.
     """
 
     annotation: Any
     is_collection: bool
     convert: Callable[[Any], object]
     is_str: bool
+    leaves: tuple[types.Type, ...]
 
     @classmethod
     def of(cls, site: Site, name: str, annotation: Any) -> Text:
@@ -86,7 +88,13 @@ class Text(msgspec.Struct, frozen=True):
             )
         kinds = {unaliased(kind) for kind in alternatives(target)}
         collection = any((typing.get_origin(kind) or kind) in _COLLECTIONS for kind in kinds)
-        return cls(target, collection, _converter(target, leaves), is_str=target is str)
+        return cls(
+            target,
+            collection,
+            _converter(target, leaves),
+            is_str=target is str,
+            leaves=tuple(leaves),
+        )
 
 
 def _converter(target: Any, leaves: Sequence[types.Type]) -> Callable[[Any], object]:

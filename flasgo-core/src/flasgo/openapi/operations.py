@@ -31,6 +31,7 @@ __all__ = ["Placement", "describe", "operations", "placements"]
 _logger = logging.getLogger("flasgo.app")
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+_PLAIN = ((str, "string"), (int, "integer"), (float, "number"))
 _PARAMETER = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>")
 # OpenAPI 3.1, section 4.8.12.1: these are described elsewhere, and ignored as parameters.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
@@ -174,10 +175,13 @@ def _path_parameters(place: Placement, docs: Docs, schemas: Schemas) -> Iterator
             "required": True,
             **_told(marker, docs.parameters.get(name, "")),
         }
-        if found is None or found.annotation in (MISSING, object, Any, str, int, float):
+        annotation = MISSING if found is None else found.annotation
+        # What the rule says of plain types is more exact: `<int:n>` has no sign.
+        plain = next((name for kind, name in _PLAIN if kind is annotation), None)
+        if annotation in (MISSING, object, Any) or plain == converter.schema.get("type"):
             parameter["schema"] = dict(converter.schema)
         else:
-            parameter["schema"] = schemas.of(found.annotation)
+            parameter["schema"] = schemas.of(annotation)
         yield parameter
 
 
