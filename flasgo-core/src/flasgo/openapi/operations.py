@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
 from flasgo.binding import (
     Field,
     FileField,
@@ -21,6 +19,7 @@ from flasgo.binding.signatures import MISSING
 from flasgo.openapi.answers import answers_of
 from flasgo.openapi.docstrings import Docs, docs_of
 from flasgo.openapi.schemas import JsonObject, Schemas
+from flasgo.openapi.shapes import plain_value
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
@@ -222,7 +221,7 @@ def _named(examples: Iterable[object]) -> JsonObject:
 def _plain(value: object) -> object:
     """Return a value as JSON has it; its repr where JSON has no such value."""
     try:
-        return msgspec.json.decode(msgspec.json.encode(value))
+        return plain_value(value)
     except (TypeError, ValueError, OverflowError):
         return repr(value)
 
@@ -243,24 +242,42 @@ def _schema_of(field: Field | FileField, schemas: Schemas) -> JsonObject:
 def _request_body(body: JsonBody | FormBody, docs: Docs, schemas: Schemas) -> JsonObject:
     if isinstance(body, FormBody):
         return _form(body, docs, schemas)
+    if len(body.parts) > 1:
+        return _json_object(body, docs, schemas)
+    part = body.parts[0]
     extra: JsonObject = {}
     if not body.is_required and body.default is not None:
         extra["default"] = _plain(body.default)
     media: JsonObject = {"schema": schemas.of(body.annotation, **extra)}
-    markers = [part.marker for part in body.parts]
-    examples = [example for marker in markers for example in marker.examples]
-    if not examples or len(body.parts) > 1:
-        examples = list(docs.examples)
+    examples = part.marker.examples or docs.examples
     if examples:
         media["examples"] = _named(examples)
-    description = next((marker.description for marker in markers if marker.description), "")
-    if len(body.parts) == 1:
-        description = description or docs.parameters.get(body.parts[0].name, "")
+    description = part.marker.description or docs.parameters.get(part.name, "")
     return {
         **({"description": description} if description else {}),
         "required": body.is_required,
         "content": {"application/json": media},
     }
+
+
+def _json_object(body: JsonBody, docs: Docs, schemas: Schemas) -> JsonObject:
+    """Describe a body whose fields are parameters of their own."""
+    properties: JsonObject = {}
+    for part in body.parts:
+        marker, extra = part.marker, {}
+        description = marker.description or docs.parameters.get(part.name, "")
+        extra |= {"description": description} if description else {}
+        extra |= {"deprecated": True} if marker.deprecated else {}
+        extra |= {"examples": list(map(_plain, marker.examples))} if marker.examples else {}
+        if part.default is not MISSING and part.default is not None:
+            extra["default"] = _plain(part.default)
+        properties[part.name] = schemas.of(part.annotation, **extra)
+    schema: JsonObject = {"type": "object", "properties": properties}
+    required = [part.name for part in body.parts if part.default is MISSING]
+    if required:
+        schema["required"] = required
+    media = {"schema": schema, **({"examples": _named(docs.examples)} if docs.examples else {})}
+    return {"required": body.is_required, "content": {"application/json": media}}
 
 
 def _form(body: FormBody, docs: Docs, schemas: Schemas) -> JsonObject:

@@ -1,22 +1,23 @@
-"""Collects the types of a document and has msgspec describe them all at once."""
+"""Collects the types of a document, and names those that stand under `components`."""
 
 from __future__ import annotations
 
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
-import msgspec
+from msgspec import inspect as types
 
-from flasgo.openapi.moments import Moments
+from flasgo.openapi.shapes import NAMED, JsonObject, Shapes, class_name, origin_of
 
 __all__ = ["JsonObject", "Schemas"]
 
-JsonObject = dict[str, Any]
-"""A JSON object. `Any`: whatever JSON holds."""
+_logger = logging.getLogger("flasgo.app")
 
-REFERENCE = "#/components/schemas/{name}"
-
-# What msgspec reads and writes as a decimal, and so what "format: decimal" means here.
-_DECIMAL_PATTERN = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,6})?$"
+_REFERENCE = "#/components/schemas/"
+_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class Schemas:
@@ -49,41 +50,75 @@ class Schemas:
 
     def fill(self) -> JsonObject:
         """Fill in all schemas, and return the named ones for `components`."""
-        known = [entry for entry in self._pending if _is_describable(entry[0])]
-        found, named = msgspec.json.schema_components(
-            [annotation for annotation, _, _ in known],
-            schema_hook=_anything,
-            ref_template=REFERENCE,
-        )
-        moments = Moments(named)
-        for (annotation, schema, extra), described in zip(known, found, strict=True):
-            schema.update({**described, **extra})
-            moments.tell(schema, annotation)
-            _refine(schema)
-        _refine(named)
+        infos = [_info_of(annotation) for annotation, _, _ in self._pending]
+        classes: dict[Any, types.Type] = {}
+        for info in infos:
+            _collect(info, classes)
+        names = _names_of(classes)
+        shapes = Shapes({kind: _REFERENCE + name for kind, name in names.items()})
+        for info, (_, schema, extra) in zip(infos, self._pending, strict=True):
+            schema.update({**shapes.of(info), **extra})
+        named = {name: shapes.whole(classes[kind]) for kind, name in names.items()}
         return dict(sorted(named.items()))
 
 
-def _anything(kind: type) -> JsonObject:
-    return {}
-
-
-def _is_describable(annotation: Any) -> bool:
+def _info_of(annotation: Any) -> types.Type:
     try:
-        msgspec.json.schema(annotation, schema_hook=_anything)
-    except Exception:  # noqa: BLE001 - an annotation may raise anything
-        return False
-    return True
+        return types.type_info(annotation)
+    except Exception as error:  # noqa: BLE001 - an annotation may raise anything
+        _logger.debug("The API description says nothing about %r: %s", annotation, error)
+        return types.AnyType()
 
 
-def _refine(schema: Any) -> None:
-    """Say of decimals everywhere in a schema what text they are, and that numbers will do."""
-    if isinstance(schema, dict):
-        if schema.get("format") == "decimal":
-            schema["type"] = ["string", "number"]
-            schema.setdefault("pattern", _DECIMAL_PATTERN)
-        for part in schema.values():
-            _refine(part)
-    elif isinstance(schema, list | tuple):
-        for part in schema:
-            _refine(part)
+def _collect(info: types.Type, found: dict[Any, types.Type]) -> None:
+    """Find all classes in a type that get a name, in the order in which they appear."""
+    if isinstance(info, NAMED):
+        if info.cls in found:
+            return
+        found[info.cls] = info
+    for part in _parts_of(info):
+        _collect(part, found)
+
+
+def _parts_of(info: types.Type) -> Iterator[types.Type]:
+    for attribute in ("type", "item_type", "key_type", "value_type"):
+        part = getattr(info, attribute, None)
+        if isinstance(part, types.Type):
+            yield part
+    for attribute in ("item_types", "types"):
+        yield from getattr(info, attribute, ())
+    for field in getattr(info, "fields", ()):
+        yield field.type
+
+
+def _names_of(classes: dict[Any, types.Type]) -> dict[Any, str]:
+    """Return what each class is called: its name, which others of that name make longer.
+
+    The framework's own classes leave short names to those of the app.
+    """
+    short = {kind: _fit(class_name(kind)) for kind in classes}
+    users = Counter(name for kind, name in short.items() if not _is_ours(kind))
+    taken: set[str] = set()
+    names: dict[Any, str] = {}
+    for kind, name in short.items():
+        is_alone = users[name] == (0 if _is_ours(kind) else 1)
+        wanted = name if is_alone else _fit(class_name(kind, _full_name))
+        candidate, number = wanted, 1
+        while candidate in taken:  # classes that functions define have no other name
+            number += 1
+            candidate = f"{wanted}_{number}"
+        taken.add(candidate)
+        names[kind] = candidate
+    return names
+
+
+def _fit(name: str) -> str:
+    return _UNFIT.sub("_", name).strip("_")
+
+
+def _is_ours(kind: Any) -> bool:
+    return origin_of(kind).__module__.startswith("flasgo.")
+
+
+def _full_name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
