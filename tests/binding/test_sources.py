@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from flasgo import Cookie, Flasgo, Header, Path, Query
+from flasgo import Body, Cookie, Flasgo, Form, Header, Path, Query, UploadedFile
 
 Send = Callable[..., Awaitable[Any]]
 
@@ -299,3 +299,66 @@ async def test_a_websocket_takes_parameters_of_its_handshake(
     assert seen == ["tea", 7, "x"]
     answer = await drive(app).websocket("/tea?limit=many")
     assert answer.messages[0]["type"] == "websocket.close"
+
+
+async def test_no_request_sees_what_another_has_done_to_a_default(
+    app: Flasgo, get: Send, post: Send, submit: Send
+) -> None:
+    @dataclasses.dataclass
+    class Basket:
+        items: list[str] = dataclasses.field(default_factory=list)
+
+    @app.get("/query")
+    async def query(
+        tags: list[str] = [],  # noqa: B006
+        numbers: set[int] = {1},  # noqa: B006
+        basket: Annotated[Basket, Query()] = Basket(),  # noqa: B008
+    ) -> list[object]:
+        tags.append("mine")
+        numbers.add(len(numbers) + 1)
+        basket.items.append("mine")
+        return [tags, sorted(numbers), basket.items]
+
+    @app.post("/json")
+    async def json(basket: Basket = Basket(["tea"])) -> list[str]:  # noqa: B008
+        basket.items.append("mine")
+        return basket.items
+
+    @app.post("/parts")
+    async def parts(
+        basket: Annotated[Basket, Body()] = Basket(),  # noqa: B008
+        tags: Annotated[list[str], Body()] = [],  # noqa: B006
+    ) -> list[object]:
+        basket.items.append("mine")
+        tags.append("mine")
+        return [basket.items, tags]
+
+    @app.post("/form")
+    async def form(
+        tags: Annotated[list[str], Form()] = [],  # noqa: B006
+        files: list[UploadedFile] = [],  # noqa: B006
+    ) -> list[object]:
+        tags.append("mine")
+        files.append(files)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
+        return [tags, len(files)]
+
+    for _ in range(2):
+        assert (await get("/query")).json == [["mine"], [1, 2], ["mine"]]
+        assert (await post("/json")).json == ["tea", "mine"]
+        assert (await post("/parts", {})).json == [["mine"], ["mine"]]
+        assert (await post("/parts")).json == [["mine"], ["mine"]]
+        assert (await submit("/form", "")).json == [["mine"], 1]
+
+
+async def test_a_default_that_cannot_be_copied_is_shared(app: Flasgo, get: Send) -> None:
+    class Unique:
+        def __deepcopy__(self, memo: object) -> Unique:
+            raise TypeError("there is only one")
+
+    one: Any = Unique()
+
+    @app.get("/")
+    async def handler(value: str = one) -> list[bool]:
+        return [value is one]
+
+    assert (await get("/")).json == [True]

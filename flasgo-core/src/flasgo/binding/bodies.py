@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect as types
 
+from flasgo.binding.defaults import copier
 from flasgo.binding.faults import Fault, InvalidError, explain
 from flasgo.binding.fields import Field, FileField, Model
 from flasgo.binding.parameters import Marker
@@ -68,16 +69,17 @@ class JsonBody:
         too large, no JSON, or something else altogether.
         """
         decode, default = self._decode, self.default
+        copied = copier(default)
 
         async def read(request: Request) -> object:
             # PERF: the usual header is compared before anything is made of it.
             if request.raw_header(b"content-type") != _JSON:
                 if default is not MISSING and not await request.body():
-                    return default
+                    return default if copied is None else copied(default)
                 request.require_json()
             body = await request.body()
             if not body and default is not MISSING:
-                return default
+                return default if copied is None else copied(default)
             try:
                 if not body.isascii():
                     body.decode()  # msgspec passes over the text of fields that the type lacks
@@ -156,7 +158,8 @@ def object_of(parts: Sequence[Part]) -> Any:
 
 
 def _giving(part: Part) -> Callable[[], object]:
-    return lambda: part.default
+    default, copied = part.default, copier(part.default)
+    return lambda: default if copied is None else copied(default)
 
 
 class FormBody:

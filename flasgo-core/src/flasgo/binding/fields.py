@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from flasgo.binding.defaults import copier
 from flasgo.binding.faults import Fault, InvalidError, explain
 from flasgo.binding.parameters import Marker
 from flasgo.binding.signatures import MISSING
@@ -52,6 +53,7 @@ class Field(msgspec.Struct, frozen=True):
         """Return the function that reads it."""
         find = self._finder()
         convert, default, location = self.text.convert, self.default, (self.place, self.name)
+        copied = copier(default)
         # What a browser sends for an input that was left empty.
         blank_is_missing = self.place == "form" and not self.text.is_str and not self.is_required
 
@@ -60,7 +62,7 @@ class Field(msgspec.Struct, frozen=True):
             if found is None or (blank_is_missing and found in ("", [""])):
                 if default is MISSING:
                     raise InvalidError([Fault(location, "is required")])
-                return default
+                return default if copied is None else copied(default)
             try:
                 return convert(found)
             except msgspec.ValidationError as error:
@@ -124,13 +126,14 @@ class FileField(msgspec.Struct, frozen=True):
     def reader(self) -> Reader:
         """Return the function that reads it."""
         name, default, is_collection = self.name, self.default, self.is_collection
+        copied = copier(default)
 
         def read(form: FormData) -> object:
             found = form.filelist(name) if is_collection else form.file(name)
             if found is None or found == []:
                 if default is MISSING:
                     raise InvalidError([Fault(("form", name), "is required; send a file")])
-                return default
+                return default if copied is None else copied(default)
             return found
 
         return read
@@ -160,11 +163,11 @@ class Model(msgspec.Struct, frozen=True):
         )
         sent_names = [field.name for field in self.fields]
         annotation, default, place = self.annotation, self.default, self.place
-        is_sent = _presence(place)
+        is_sent, copied = _presence(place), copier(default)
 
         def read(source: Any) -> object:
             if default is not MISSING and not any(is_sent(source, name) for name in sent_names):
-                return default
+                return default if copied is None else copied(default)
             found: dict[str, object] = {}
             faults: list[Fault] = []
             for name, read_field in readers:

@@ -220,7 +220,9 @@ class _Compiler:
         if len(self._parts) == 1:
             part = self._parts[0]
             return self._json(site, part.name, part.annotation, part.default)
-        return self._json(site, self._parts[0].name, object_of(self._parts), MISSING)
+        whole = object_of(self._parts)
+        may_be_left_out = all(part.default is not MISSING for part in self._parts)
+        return self._json(site, self._parts[0].name, whole, whole() if may_be_left_out else MISSING)
 
     def _json(self, site: Site, name: str, annotation: Any, default: Any) -> JsonBody:
         try:
