@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Generic, TypedDict, TypeVar
 
 import msgspec
 import pytest
 from flasgo import Body, Flasgo, Form, Query, Request, UploadedFile
 
 Send = Callable[..., Awaitable[Any]]
+T = TypeVar("T")
 
 
 class Colour(Enum):
@@ -146,6 +147,102 @@ async def test_faults_of_all_places_come_together_with_exact_locations(
         ["body", "limits", "b", "y"],
     ]
     assert "SECRET" not in answer.text
+
+
+class Box(msgspec.Struct, Generic[T]):
+    """A generic, whose fields have the types of its arguments."""
+
+    content: T
+    labels: dict[str, T] = {}
+
+
+class Crate(Box[list[int]], kw_only=True):
+    weight: int
+
+
+Price = Annotated[Decimal, msgspec.Meta(description="In euros.")]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "body", "expected"),
+    [
+        (
+            list[Line],
+            [{"sku": ""}, LINE, {**LINE, "price": "x"}, 5],
+            [[0, "sku"], [0, "price"], [2, "price"], [3]],
+        ),
+        (
+            Box[Note],
+            {"content": {"text": 1}, "labels": {"a": {"text": "x"}, "b": {}, "c": {"text": 2}}},
+            [["content", "text"], ["labels", "b", "text"], ["labels", "c", "text"]],
+        ),
+        (Crate, {"content": [1, "x", "y"]}, [["weight"], ["content", 1], ["content", 2]]),
+        (Box[Cat | Dog], {"content": {"type": "dog", "tricks": [1, 2]}}, None),
+        (Box[Cat | Dog], {"content": {"type": "cow"}}, [["content", "type"]]),
+        (Box[Cat | Dog], {"content": {"tricks": []}}, [["content", "type"]]),
+        (Box[Note | None], {"content": None, "labels": 5}, [["labels"]]),
+        (tuple[int, str], ["x", 1], [[0], [1]]),
+        (tuple[int, str], [1], [[]]),
+        (Annotated[list[int], msgspec.Meta(max_length=1)], [1, 2], [[]]),
+        (dict[int, int], {"a": 1, "1": "x"}, [[], ["1"]]),
+        (list[Price], ["NaN", "1", "Infinity", "x"], [[0], [2], [3]]),
+    ],
+)
+async def test_the_faults_of_all_parts_are_told(
+    app: Flasgo, post: Send, annotation: Any, body: object, expected: list[list[object]] | None
+) -> None:
+    async def handler(thing) -> None: ...
+
+    handler.__annotations__["thing"] = Annotated[annotation, Body()]
+    app.post("/")(handler)
+    if expected is None:
+        expected = [["content", "tricks", 0], ["content", "tricks", 1]]
+    found = locations(await post("/", body))
+    assert sorted(map(repr, found)) == sorted(repr(["body", *each]) for each in expected)
+
+
+class Amounts(msgspec.Struct):
+    amount: Decimal
+    others: dict[str, list[Decimal]] = {}
+    note: str = ""
+    pair: tuple[Decimal, ...] = ()
+    some: set[Decimal] = set()
+    keys: dict[Decimal, int] = {}
+    raw: msgspec.Raw = msgspec.Raw(b"null")
+
+
+@pytest.mark.parametrize(
+    ("body", "location"),
+    [
+        (b'{"amount": "NaN"}', ["amount"]),
+        (b'{"amount": "-sNaN"}', ["amount"]),
+        (b'{"amount": "Infinity"}', ["amount"]),
+        # What Python reads as such.
+        (b'{"amount": "n_a_n"}', ["amount"]),
+        (b'{"amount": " +inf"}', ["amount"]),
+        ('{"amount": "\u2003inf"}'.encode(), ["amount"]),
+        (rb'{"amount": "\u004eaN"}', ["amount"]),
+        (rb'{"amount": "1", "others": {"a": ["1", "nan"]}}', ["others", "a", 1]),
+        (rb'{"amount": "1", "others": {"a b": ["1", "nan"]}}', ["others", "a b", 1]),
+        (rb'{"amount": "1", "pair": ["1", "nan"]}', ["pair", 1]),
+        (rb'{"amount": "1", "some": ["nan"]}', ["some", 0]),
+        (rb'{"amount": "1", "keys": {"nan": 1}}', ["keys", "*"]),
+        # A gigabyte of digits, for whoever makes an int of it.
+        (b'{"amount": "1e999999999"}', ["amount"]),
+        (b'{"amount": "-1E-9_999_999_9"}', ["amount"]),
+        ('{"amount": "1e\uff19999999999"}'.encode(), ["amount"]),
+    ],
+)
+async def test_decimals_are_numbers(
+    app: Flasgo, post: Send, body: bytes, location: list[object]
+) -> None:
+    @app.post("/")
+    async def handler(amounts: Amounts) -> list[Decimal]:
+        return [amounts.amount]
+
+    assert locations(await post("/", body)) == [["body", *location]]
+    for good in (b"1.5", b'"1e6"', b'"0e99999999"', b'"-0.10", "note": "an infinite banana"'):
+        assert (await post("/", b'{"amount": ' + good + b"}")).status == 200
 
 
 @pytest.mark.parametrize(
@@ -283,8 +380,11 @@ async def test_long_keys_are_cut_and_made_printable(app: Flasgo, post: Send) -> 
 
     answer = await post("/", {"\r\n" + "k" * 10_000: "x"})
     assert locations(answer) == [["body", "??" + "k" * 62 + "..."]]
-    assert locations(await post("/", {"a": 1, "b": "x", "c": "y"})) == [["body", "b"]]
-    # Too much to look for the key in.
+    assert locations(await post("/", {"a": 1, "b": "x", "c": "y"})) == [
+        ["body", "b"],
+        ["body", "c"],
+    ]
+    # Too much to take apart.
     many = {f"key-{number}": number for number in range(20_000)} | {"bad": "x"}
     assert locations(await post("/", many)) == [["body", "*"]]
 

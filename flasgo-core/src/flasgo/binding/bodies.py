@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import typing
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import inspect as types
 
+from flasgo.binding.decimals import check_numbers, guarded
 from flasgo.binding.defaults import copier
-from flasgo.binding.faults import Fault, InvalidError, explain
+from flasgo.binding.exploration import Explorer
+from flasgo.binding.faults import InvalidError
 from flasgo.binding.fields import Field, FileField, Model
+from flasgo.binding.kinds import kinds_in
 from flasgo.binding.parameters import Marker
-from flasgo.binding.pinpoint import pinpoint
 from flasgo.binding.signatures import MISSING
 from flasgo.errors import HTTPException
 from flasgo.requests.request import Request
@@ -21,7 +22,6 @@ from flasgo.requests.request import Request
 __all__ = ["FormBody", "JsonBody", "Part", "object_of"]
 
 _JSON = b"application/json"
-_KEYED = types.StructType | types.DataclassType | types.TypedDictType
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -55,7 +55,10 @@ class JsonBody:
         self.parts = tuple(parts)
         # PERF: one decoder for the life of the app.
         self._decode = msgspec.json.Decoder(annotation).decode
-        self._members = _members_of(annotation)
+        check = None
+        if any(isinstance(kind, types.DecimalType) for kind in kinds_in(annotation)):
+            self._decode, check = guarded(self._decode), check_numbers
+        self._explorer = Explorer(annotation, check)
 
     @property
     def is_required(self) -> bool:
@@ -68,7 +71,7 @@ class JsonBody:
         It raises InvalidError when the body is JSON of another shape, and HTTPException when it is
         too large, no JSON, or something else altogether.
         """
-        decode, default = self._decode, self.default
+        decode, default, explorer = self._decode, self.default, self._explorer
         copied = copier(default)
 
         async def read(request: Request) -> object:
@@ -87,58 +90,9 @@ class JsonBody:
             except (ValueError, RecursionError, OverflowError) as error:
                 if not isinstance(error, msgspec.ValidationError):
                     raise HTTPException(400, request._json_problem(body, error)) from None
-                raise InvalidError(self._faults(body, error)) from None
+                raise InvalidError(explorer.faults(body, error)) from None
 
         return read
-
-    def _faults(self, body: bytes, error: msgspec.ValidationError) -> list[Fault]:
-        """Look at each field of an object by itself: msgspec stops at the first fault.
-
-        One more pass over a body whose size is limited already.
-        """
-        faults: list[Fault] = []
-        if self._members:
-            try:
-                sent = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-                faults += self._member_faults(sent)
-            except (ValueError, RecursionError, OverflowError):
-                faults.clear()
-        # Such as a field too many, or a check of the class itself.
-        is_of_a_member = explain(error, ("body",)).location[:2] in {f.location[:2] for f in faults}
-        return faults if is_of_a_member else [_explain(error, body, self.annotation), *faults]
-
-    def _member_faults(self, sent: Mapping[str, msgspec.Raw]) -> Iterator[Fault]:
-        for name, annotation, is_required in self._members:
-            if name in sent:
-                raw = bytes(sent[name])
-                try:
-                    msgspec.json.decode(raw, type=annotation)
-                except msgspec.ValidationError as error:
-                    yield _explain(error, raw, annotation, name)
-            elif is_required:
-                yield Fault(("body", name), "is required")
-
-
-def _explain(error: msgspec.ValidationError, raw: bytes, annotation: Any, *names: str) -> Fault:
-    return explain(
-        error,
-        ("body", *names),
-        locate=lambda location: pinpoint(raw, annotation, location),
-    )
-
-
-def _members_of(annotation: Any) -> tuple[tuple[str, Any, bool], ...]:
-    """Return the fields of an object as JSON has them; nothing where it is not one object."""
-    try:
-        info = types.type_info(annotation)
-        if not isinstance(info, _KEYED) or getattr(info, "array_like", False):
-            return ()
-        hints = typing.get_type_hints(info.cls, include_extras=True)
-        return tuple(
-            (field.encode_name, hints[field.name], field.required) for field in info.fields
-        )
-    except Exception:  # noqa: BLE001 - such as a generic, whose hints are type variables
-        return ()
 
 
 def object_of(parts: Sequence[Part]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -17,7 +17,6 @@ __all__ = [
     "Location",
     "explain",
     "refusal",
-    "steps_of",
 ]
 
 MAX_FAULTS = 20
@@ -93,7 +92,6 @@ def explain(
     location: Location,
     *,
     is_text: bool = False,
-    locate: Callable[[Location], Location] = tuple,
 ) -> Fault:
     """Return the fault that msgspec has found.
 
@@ -101,15 +99,12 @@ def explain(
         error: What msgspec raised.
         location: Where the value that it looked at stands.
         is_text: Whether that value was text, which goes without saying then.
-        locate: Makes the place within that value exact, where msgspec is not.
     """
     message, inner = str(error), ()
     found = _PLACE.match(message)
     if found:
         message, inner = found["what"], _steps(found["path"])
-        if not found["key"]:
-            inner = locate(inner)
-        else:
+        if found["key"]:
             message = f"The key is not valid: {message[:1].lower()}{message[1:]}"
     field = _FIELD.match(message)
     if field:
@@ -133,16 +128,6 @@ def _step(step: re.Match[str]) -> str | int:
     if index is None:
         return step["name"]
     return ANY_KEY if index == "..." else int(index)
-
-
-def steps_of(error: msgspec.ValidationError) -> Location:
-    """Return where in its data msgspec has found something wrong.
-
-    Args:
-        error: What it raised.
-    """
-    found = _PLACE.match(str(error))
-    return _steps(found["path"]) if found else ()
 
 
 def _bounded(location: Location) -> Location:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import typing
 from collections.abc import Callable, Sequence
 from types import NoneType, UnionType
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import inspect as types
 
+from flasgo.binding.decimals import check_numbers
 from flasgo.binding.signatures import Site
 from flasgo.requests.forms import UploadedFile
 
@@ -35,8 +35,6 @@ _SIMPLE = (
     types.LiteralType,
 )
 _NUMBERS = (types.IntType, types.FloatType, types.BoolType, types.EnumType, types.LiteralType)
-# What float() and Decimal() read as a number and no JSON can carry.
-_NOT_FINITE = re.compile(r"\s*[+-]?(?:inf|s?nan)", re.I)
 
 _ADVICE = (
     "annotate a simple type such as str, int, float, bool, UUID, date, an Enum, or a list of "
@@ -103,19 +101,15 @@ def _converter(target: Any, leaves: Sequence[types.Type]) -> Callable[[Any], obj
     convert = msgspec.convert
     # "123" is no datetime here: what the API description says is what holds.
     strict = not any(isinstance(leaf, _NUMBERS) for leaf in leaves)
-    refuses_infinity = any(
-        isinstance(leaf, types.FloatType | types.DecimalType) for leaf in leaves
-    ) and not any(isinstance(leaf, types.StrType) for leaf in leaves)
-    if not refuses_infinity:
+    if not any(isinstance(leaf, types.FloatType | types.DecimalType) for leaf in leaves):
         return lambda text: convert(text, target, strict=strict)
 
-    def convert_finite(text: str | list[str]) -> object:
-        for part in [text] if isinstance(text, str) else text:
-            if _NOT_FINITE.match(part):
-                raise msgspec.ValidationError("Expected a finite number")
-        return convert(text, target, strict=strict)
+    def convert_number(text: str | list[str]) -> object:
+        value = convert(text, target, strict=strict)
+        check_numbers(value)
+        return value
 
-    return convert_finite
+    return convert_number
 
 
 def _leaves(info: types.Type) -> list[types.Type] | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 from msgspec import inspect as types
 
+from flasgo.binding.kinds import parts_of
 from flasgo.openapi.shapes import NAMED, JsonObject, Shapes, class_name, origin_of
 
 __all__ = ["JsonObject", "Schemas"]
@@ -76,19 +76,8 @@ def _collect(info: types.Type, found: dict[Any, types.Type]) -> None:
         if info.cls in found:
             return
         found[info.cls] = info
-    for part in _parts_of(info):
+    for part in parts_of(info):
         _collect(part, found)
-
-
-def _parts_of(info: types.Type) -> Iterator[types.Type]:
-    for attribute in ("type", "item_type", "key_type", "value_type"):
-        part = getattr(info, attribute, None)
-        if isinstance(part, types.Type):
-            yield part
-    for attribute in ("item_types", "types"):
-        yield from getattr(info, attribute, ())
-    for field in getattr(info, "fields", ()):
-        yield field.type
 
 
 def _names_of(classes: dict[Any, types.Type]) -> dict[Any, str]:
