@@ -52,6 +52,8 @@ def check_numbers(value: object) -> None:
     Raises:
         msgspec.ValidationError: When one is infinite, NaN, or has a huge exponent.
     """
+    if isinstance(value, Decimal | float) and _is_usual(value):
+        return
     plain = msgspec.to_builtins(value, builtin_types=(Decimal,), enc_hook=_nothing)
     # PERF: where it is matters only once there is one.
     if all(map(_is_usual, _leaves(plain))):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import inspect as types
 
+from flasgo.binding.advice import advice_on, stranger_in
 from flasgo.binding.bodies import FormBody, JsonBody, Part, object_of
 from flasgo.binding.calls import Arguments, make_call
 from flasgo.binding.dependencies import Node, clean_up, solver
@@ -68,6 +69,10 @@ _CONVERTED = (
 )
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _DEPTH = 50
+_MODEL_ADVICE: Mapping[type[Exception], str] = {
+    NameError: "import or define the name at module level, outside of TYPE_CHECKING",
+    TypeError: "use types that msgspec supports; classes in a union are Structs with tag=True",
+}
 
 
 class PathParameter(msgspec.Struct, frozen=True):
@@ -226,13 +231,22 @@ class _Compiler:
 
     def _json(self, site: Site, name: str, annotation: Any, default: Any) -> JsonBody:
         try:
-            return JsonBody(annotation, default, self._parts)
-        except (TypeError, ValueError) as error:
+            stranger = stranger_in(annotation)
+            body = JsonBody(annotation, default, self._parts)
+        except Exception as error:  # noqa: BLE001 - an annotation may raise anything
             site.refuse(
                 name,
-                f"has the type {annotation!r}, which msgspec cannot decode from JSON ({error})",
-                "use types that msgspec supports",
+                f"has the type {annotation!r}, which msgspec cannot decode from JSON "
+                f"({type(error).__name__}: {error})",
+                _MODEL_ADVICE.get(type(error), "use types that msgspec supports"),
             )
+        if stranger is not None:
+            site.refuse(
+                name,
+                f"is JSON that has to hold a {stranger.__qualname__}, and no JSON can",
+                advice_on(stranger) or "use types that msgspec supports",
+            )
+        return body
 
     # --- Functions --------------------------------------------------------------------------
 

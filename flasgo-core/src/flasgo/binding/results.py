@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from flasgo.binding.advice import advice_on, stranger_in
 from flasgo.errors import RouteError
 from flasgo.responses.response import Response
 from flasgo.wording import type_name
@@ -79,14 +80,23 @@ def _json(body: bytes, status: int) -> Response:
 def _encoder(route: Route) -> Callable[[object], bytes]:
     """Return a function that turns a value into JSON of the route's model."""
     model: Any = route.operation.response_model
+    where = f"Route {route.path!r}: response_model={model!r} of the handler at {route.source}"
     try:
+        stranger = stranger_in(model)
         decoder = msgspec.json.Decoder(model)
-    except (TypeError, ValueError) as error:
+    except Exception as error:
         raise RouteError(
-            f"Route {route.path!r}: response_model={model!r} of the handler at {route.source} is "
-            f"nothing that msgspec can encode ({error}); give a Struct, a dataclass, a TypedDict "
-            "or a list of them."
+            f"{where} is nothing that msgspec can encode ({type(error).__name__}: {error}); give "
+            "a Struct, a dataclass, a TypedDict or a list of them, whose annotations name what "
+            "their module has at run time."
         ) from error
+    if stranger is not None:
+        advice = advice_on(stranger) or "give a Struct, a dataclass, a TypedDict or a list of them"
+        if issubclass(stranger, Response):
+            advice = "leave it out: what such a handler returns is sent as it is"
+        raise RouteError(
+            f"{where} has to hold a {stranger.__qualname__}, and no JSON can; {advice}."
+        )
     json_encode, decode = msgspec.json.Encoder().encode, decoder.decode
 
     def encode(value: object) -> bytes:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import inspect as types
 
+from flasgo.binding.advice import advice_on
 from flasgo.binding.decimals import check_numbers
 from flasgo.binding.signatures import Site
 from flasgo.requests.forms import UploadedFile
@@ -74,16 +75,14 @@ class Text(msgspec.Struct, frozen=True):
         """
         target = _without_none(annotation)
         try:
-            info = types.type_info(target)
-        except TypeError as error:
-            site.refuse(name, f"has the type {annotation!r} ({error})", _ADVICE)
-        leaves = _leaves(info)
+            leaves = _leaves(types.type_info(target))
+            problem = "which a path or query string cannot hold"
+        except Exception as error:  # noqa: BLE001 - an annotation may raise anything
+            leaves, problem = None, f"which msgspec does not know ({error})"
         if leaves is None:
-            site.refuse(
-                name,
-                f"has the type {annotation!r}, which a path or query string cannot hold",
-                _ADVICE,
-            )
+            kinds = [kind for kind in alternatives(annotation) if kind is not NoneType]
+            advice = next(filter(None, map(advice_on, kinds)), _ADVICE)
+            site.refuse(name, f"has the type {annotation!r}, {problem}", advice)
         kinds = {unaliased(kind) for kind in alternatives(target)}
         collection = any((typing.get_origin(kind) or kind) in _COLLECTIONS for kind in kinds)
         return cls(
