@@ -111,9 +111,12 @@ async def test_a_failure_is_logged_and_the_next_one_runs(
     async def broken_too() -> None:
         raise ValueError("and this")
 
+    async def gives_up() -> None:
+        raise asyncio.CancelledError  # such as that of a task it waited for
+
     @app.get("/")
     async def handler(request: Request) -> str:
-        for task in (broken, broken_too):
+        for task in (broken, broken_too, gives_up):
             request.background.add(task)
         request.background.add(trace.append, "ran")
         return "ok"
@@ -122,6 +125,7 @@ async def test_a_failure_is_logged_and_the_next_one_runs(
     assert trace == ["start", "body", "ran"]
     assert "broken failed." in caplog.text
     assert "broken_too failed." in caplog.text
+    assert "gives_up failed." in caplog.text
     assert "this one" in caplog.text
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
-from flasgo import Flasgo, Request, hookimpl
+from flasgo import ConfigurationError, Flasgo, Request, hookimpl
 from flasgo_testing import TestClient
 
 
@@ -178,8 +179,83 @@ async def test_a_context_manager_object_will_do(app: Flasgo) -> None:
 def test_what_is_no_lifespan(app: Flasgo) -> None:
     async def forgot_to_yield() -> None: ...
 
-    with pytest.raises(Exception, match="one `yield`"):
-        app.lifespan(forgot_to_yield)  # ty: ignore[invalid-argument-type]
+    def forgot_async() -> Iterator[None]:
+        yield
+
+    for function in (forgot_to_yield, forgot_async):
+        with pytest.raises(ConfigurationError, match="one `yield`"):
+            app.lifespan(function)  # ty: ignore[invalid-argument-type]
+
+
+def test_what_turns_out_to_be_no_lifespan(app: Flasgo, caplog: pytest.LogCaptureFixture) -> None:
+    @contextmanager
+    def own() -> Generator[None]:
+        yield
+
+    app.lifespan(own)  # ty: ignore[invalid-argument-type]
+    with pytest.raises(ConfigurationError, match=r"_GeneratorContextManager; .* async context"):
+        TestClient(app).__enter__()
+    assert "own (" in caplog.text
+
+
+async def serve(app: Flasgo) -> tuple[asyncio.Task[None], list[str]]:
+    """Start an app as a server does, in a task that can be cancelled."""
+    started = asyncio.Event()
+    sent: list[str] = []
+    phases = [{"type": "lifespan.startup"}]
+
+    async def receive() -> Any:
+        return phases.pop() if phases else await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+        started.set()
+
+    task = asyncio.create_task(app({"type": "lifespan", "state": {}}, receive, send))
+    await asyncio.wait_for(started.wait(), 30)
+    return task, sent
+
+
+async def test_a_server_that_cancels_instead_of_saying_so_stops_everything(
+    make_app: Callable[..., Flasgo],
+) -> None:
+    trace: list[str] = []
+    app = make_app(Opens("plugin", trace))
+    app.lifespan(noting(trace, "own"))
+
+    task, _ = await serve(app)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert trace == ["plugin starts", "own starts", "own stops", "plugin stops"]
+
+
+async def test_a_task_group_whose_task_fails_stops_everything_and_says_so(
+    make_app: Callable[..., Flasgo], caplog: pytest.LogCaptureFixture
+) -> None:
+    trace: list[str] = []
+    app = make_app(Opens("plugin", trace))
+    fails = asyncio.Event()
+
+    @app.lifespan
+    async def workers() -> AsyncGenerator[None, None]:
+        async def worker() -> None:
+            await fails.wait()
+            raise OSError("the queue is gone")
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(worker())
+            yield
+
+    task, _ = await serve(app)
+    fails.set()
+    with pytest.raises(ExceptionGroup):
+        await task
+
+    assert trace == ["plugin starts", "plugin stops"]
+    assert "The lifespan ended before the server stopped" in caplog.text
+    assert "the queue is gone" in caplog.text
 
 
 def test_a_cause_is_not_said_twice(app: Flasgo, caplog: pytest.LogCaptureFixture) -> None:

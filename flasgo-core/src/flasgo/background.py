@@ -116,7 +116,9 @@ class BackgroundRunner:
                     result = await self._threads.run(call)
                 if inspect.isawaitable(result):
                     await result
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if task is not None and task.cancelling():
+                    raise  # we are cancelled, not something that the function waited for
                 _logger.error("The background task %s failed.", name, exc_info=error)
 
     async def drain(self, seconds: float) -> None:

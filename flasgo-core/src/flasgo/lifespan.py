@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, MutableMapping
@@ -10,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from flasgo.errors import ConfigurationError, FlasgoError, PluginError
+from flasgo.wording import type_name
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
@@ -52,7 +54,7 @@ class Lifespan:
         """
         if inspect.isasyncgenfunction(function):
             self._parts.append((_label(function), asynccontextmanager(function)))
-        elif callable(function) and not inspect.iscoroutinefunction(function):
+        elif callable(function) and not _is_no_lifespan(function):
             self._parts.append((_label(function), function))
         else:
             raise ConfigurationError(
@@ -93,7 +95,11 @@ class Lifespan:
             await send({"type": "lifespan.startup.failed", "message": _message(exc)})
             return
         await send({"type": "lifespan.startup.complete"})
-        await receive()
+        try:
+            await receive()
+        except BaseException:
+            await _stop_early(stack)
+            raise
         try:
             await stack.aclose()
         except Exception as exc:
@@ -123,8 +129,8 @@ class Lifespan:
                 await _enter(stack, plugin)
             for name, function in self._parts:
                 takes_app = bool(inspect.signature(function).parameters)
-                manager = function(self._app) if takes_app else function()
-                value = await _enter(stack, _named(name, manager))
+                make = functools.partial(function, self._app) if takes_app else function
+                value = await _enter(stack, _named(name, make))
                 if state is not None and isinstance(value, Mapping):
                     state.update(value)
             # Last in is first out: background tasks may need all that is still there.
@@ -181,15 +187,18 @@ class _named(AbstractAsyncContextManager[object]):  # noqa: N801 - used like a f
 
     Args:
         name: What to call it.
-        manager: The part.
+        make: Makes the part.
     """
 
-    def __init__(self, name: str, manager: AbstractAsyncContextManager[object]) -> None:
+    _manager: AbstractAsyncContextManager[object]
+
+    def __init__(self, name: str, make: _Manager) -> None:
         self._name = name
-        self._manager = manager
+        self._make = make
 
     async def __aenter__(self) -> object:
         try:
+            self._manager = _checked(self._make())
             return await self._manager.__aenter__()
         except Exception as exc:
             exc.add_note(f"{_PART}{self._name} failed to start.")
@@ -208,12 +217,38 @@ class _named(AbstractAsyncContextManager[object]):  # noqa: N801 - used like a f
             raise
 
 
+def _checked(manager: AbstractAsyncContextManager[object]) -> AbstractAsyncContextManager[object]:
+    if not hasattr(type(manager), "__aenter__"):
+        raise ConfigurationError(
+            f"It returned {type_name(manager)}; a lifespan is an async function with one `yield`, "
+            "or a function that returns an async context manager."
+        )
+    return manager
+
+
+def _is_no_lifespan(function: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function)
+
+
 def _label(function: Callable[..., Any]) -> str:
     target = inspect.unwrap(function)
     name = getattr(target, "__qualname__", type(target).__qualname__)
     code = getattr(target, "__code__", None)
     place = "" if code is None else f" ({code.co_filename}:{code.co_firstlineno})"
     return f"the lifespan function {getattr(target, '__module__', '?')}.{name}{place}"
+
+
+async def _stop_early(stack: AsyncExitStack) -> None:
+    """Stop everything before the server says so: it is cancelled, or a part of ours has ended.
+
+    A task group in a lifespan function cancels us when one of its tasks fails, and raises what that
+    failed with once it is left.
+    """
+    try:
+        await stack.aclose()
+    except Exception as exc:
+        _logger.exception("The lifespan ended before the server stopped. %s", _message(exc))
+        raise
 
 
 async def _roll_back(stack: AsyncExitStack) -> None:

@@ -169,6 +169,9 @@ class _MountedLifespan:
         try:
             await asyncio.wait((answer, self._task), return_when=asyncio.FIRST_COMPLETED)
             return answer.result() if answer.done() else None
+        except asyncio.CancelledError:
+            self._task.cancel()
+            raise
         finally:
             answer.cancel()
 
