@@ -115,10 +115,24 @@ async def test_an_http_error_after_accept_is_a_close_code(
 ) -> None:
     async def handler(websocket: WebSocket) -> None:
         await websocket.accept()
-        raise HTTPException(status)
+        raise HTTPException(status, "Ä" * 100)
 
-    assert (await talk(handler))[-1]["code"] == code
+    close = (await talk(handler))[-1]
+    assert (close["code"], close["reason"]) == (code, "Ä" * 61 if status < 500 else "")
     assert ("Error on" in caplog.text) == (status >= 500)
+
+
+async def test_the_end_of_another_connection_is_an_error(
+    talk: Talk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A handler that brings messages to others may meet one that has left."""
+
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        raise Disconnect(1001)
+
+    assert (await talk(handler))[-1]["code"] == 1011
+    assert "Error on WEBSOCKET '/ws'" in caplog.text
 
 
 @pytest.mark.parametrize("failure", [OSError, RuntimeError, ConnectionResetError])

@@ -18,6 +18,7 @@ from flasgo import (
     HTTPException,
     Request,
     Response,
+    RouteError,
     WebSocket,
     current_request,
 )
@@ -218,6 +219,18 @@ def test_a_response_of_its_own_passes_the_hooks(app: Flasgo, client: TestClient)
 
     assert (answer.status_code, answer.text) == (418, "short and stout")
     assert answer.headers["x-finalized"] == "418"
+
+
+def test_what_callbacks_promise_for_its_response_is_kept(app: Flasgo, client: TestClient) -> None:
+    done: list[str] = []
+
+    @app.after_request
+    def later(request: Request, response: Response) -> None:
+        request.background.add(done.append, request.path)
+
+    app.add_middleware(Answers)
+    client.get("/page")
+    assert done == ["/page"]
 
 
 def test_a_head_that_is_not_fit_to_be_looked_at(app: Flasgo, client: TestClient) -> None:
@@ -421,6 +434,22 @@ def test_what_a_blueprints_middleware_answers_is_finalized(
     expected = (503, "handled by the blueprint") if options else (418, "short and stout")
     assert (answer.status_code, answer.text) == expected
     assert answer.headers.get_list("x-finalized") == [str(expected[0])]
+
+
+def test_what_is_added_after_a_refused_registration_is_there_the_next_time(
+    app: Flasgo, client: TestClient
+) -> None:
+    app.add_route("/bp/", lambda: "app")
+    blueprint = Blueprint("bp", "/bp")
+    blueprint.add_route("/", lambda: "blueprint")
+    blueprint.add_middleware(Tag, name="first")
+    with pytest.raises(RouteError, match="matches the same paths"):
+        app.register_blueprint(blueprint)
+
+    blueprint.add_middleware(Tag, name="second")
+    app.register_blueprint(blueprint, prefix="/other")
+
+    assert client.get("/other/").headers.get_list("x-tag") == ["first", "second"]
 
 
 def test_one_instance_serves_all_routes_of_a_blueprint(app: Flasgo, client: TestClient) -> None:

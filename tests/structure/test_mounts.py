@@ -456,6 +456,31 @@ def test_an_error_before_the_first_byte_is_a_hardened_500(
     assert [error for _, _, error in witness.finished] == ["ValueError", "RuntimeError"]
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        (b"x-a", b"1\r\nset-cookie: a=b"),
+        (b"x-a", b"1\nset-cookie: a=b"),
+        (b"x-a", b"1\0"),
+        (b"x-a\r\nset-cookie", b"1"),
+        (b"x a", b"1"),
+        (b"", b"1"),
+    ],
+)
+def test_headers_that_begin_others_never_leave(
+    app: Flasgo, client: TestClient, header: tuple[bytes, bytes]
+) -> None:
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [header]})
+        await send({"type": "http.response.body", "body": b"body"})
+
+    app.mount("/inner", inner)
+    answer = client.get("/inner/x")
+
+    assert (answer.status_code, answer.headers["x-finalized"]) == (500, "500")
+    assert "set-cookie" not in str(answer.headers)
+
+
 def test_the_apps_own_error_answer_is_its_own(
     app: Flasgo, client: TestClient, witness: Witness
 ) -> None:
@@ -525,6 +550,41 @@ async def test_a_mounted_websocket_that_fails_is_closed(app: Flasgo, handshake: 
         ("websocket.accept", None),
         ("websocket.close", 1011),
     ]
+
+
+async def test_headers_of_a_mounted_handshake_are_checked(
+    app: Flasgo, handshake: Handshake
+) -> None:
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept", "headers": [(b"x-a", b"1\r\nset-cookie: a=b")]})
+
+    app.mount("/inner", inner)
+    sent = await handshake("/inner/x")
+
+    assert (sent[0]["type"], sent[0]["status"]) == ("websocket.http.response.start", 500)
+    assert b"set-cookie" not in str(sent).encode()
+
+
+async def test_a_client_that_leaves_a_mounted_app_is_no_error(
+    app: Flasgo, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        except OSError as error:
+            raise RuntimeError("the app's own word for it") from error
+
+    async def leave(message: Any) -> None:
+        raise ConnectionResetError("gone")
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    app.mount("/inner", inner)
+    scope = {"type": "http", "method": "GET", "path": "/inner/x", "headers": []}
+    await app(scope, receive, leave)
+    assert caplog.text == ""
 
 
 async def test_bounds_hold_for_mounted_websockets(
@@ -625,6 +685,34 @@ async def test_a_lifespan_that_ignores_the_end_is_cut_off(app: Flasgo) -> None:
     app.mount("/st", stubborn)
     with TestClient(app):
         pass
+
+
+async def test_a_start_that_is_cancelled_leaves_no_mounted_app_running(app: Flasgo) -> None:
+    is_starting = asyncio.Event()
+    ends: list[str] = []
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        is_starting.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ends.append("ended")
+
+    async def receive() -> Any:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Any) -> None: ...
+
+    app.mount("/slow", slow)
+    task = asyncio.create_task(app({"type": "lifespan"}, receive, send))
+    await asyncio.wait_for(is_starting.wait(), 30)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.sleep(0)
+
+    assert ends == ["ended"]
 
 
 def test_a_mounted_flasgo_app_starts_its_plugins(

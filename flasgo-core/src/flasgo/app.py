@@ -313,10 +313,13 @@ class Flasgo(Registrar, _bundle.AppMembers):
             holder = self._blueprints.get(full_name)
             if holder is not None:
                 raise ConfigurationError(name_taken(full_name, holder, placed))
-        for placed in set(registration.names.values()):
-            if placed.layers and placed not in self._blueprint_stacks:
-                self._blueprint_stacks[placed] = stacked(placed.layers, onward(self._behind_stacks))
+        stacks = {
+            placed: stacked(placed.layers, onward(self._behind_stacks))
+            for placed in set(registration.names.values())
+            if placed.layers and placed not in self._blueprint_stacks
+        }
         self._register(registration.routes)
+        self._blueprint_stacks.update(stacks)
         self._blueprints.update(registration.names)
         for placed in registration.names.values():
             placed.join(self)

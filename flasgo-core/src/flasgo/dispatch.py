@@ -23,7 +23,7 @@ from flasgo.requests.request import Request
 from flasgo.requests.sent_path import path_fault, routed_path
 from flasgo.responses.response import Response, claimed, coerce_again, coerce_response, redirect
 from flasgo.routing import routed_host
-from flasgo.websocket import WebSocket, WebSocketDisconnect
+from flasgo.websocket import LONGEST_REASON, WebSocket, WebSocketDisconnect
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
@@ -128,11 +128,15 @@ class Dispatcher:
             if pipeline.finished or pipeline.teardown:
                 await self._finish(request, pipeline, response)
             if request.has_leftovers:
-                await self._clear_up(request)
+                await self.clear_up(request)
             active_request.reset(token)
 
-    async def _clear_up(self, request: Request) -> None:
-        """Do what was left for after the response, then close the uploaded files."""
+    async def clear_up(self, request: Request) -> None:
+        """Do what was left for after the response, then close the uploaded files.
+
+        Args:
+            request: The request.
+        """
         tasks = request.background
         try:
             if tasks:
@@ -390,8 +394,8 @@ class Dispatcher:
             pipeline: Its pipeline.
             error: What was raised.
         """
-        if isinstance(error, WebSocketDisconnect):
-            return None
+        if isinstance(error, WebSocketDisconnect) and websocket.is_closed:
+            return None  # else it tells of another connection, and nobody has closed this one
         if not websocket.is_accepted and not websocket.is_closed:
             response = await self.recover(websocket, pipeline, error)
             return await self._deny(websocket, pipeline, response)
@@ -399,7 +403,7 @@ class Dispatcher:
         if not is_refusal:
             note_error(websocket, error)
         try:
-            await websocket.close(1008 if is_refusal else 1011)
+            await websocket.close(*((1008, _reason(error)) if is_refusal else (1011,)))
         except OSError:  # the client has gone
             _logger.debug("The client left %r before it could be closed.", websocket.path)
         return None
@@ -458,6 +462,12 @@ def _end_connection(request: Connection, response: Response) -> None:
         request.has_leftovers = True
     if request.scope.get("http_version", "1.1").startswith("1"):
         response.headers["connection"] = "close"
+
+
+def _reason(error: Exception) -> str:
+    """Return what a close frame can hold of an error's detail (RFC 6455, section 5.5)."""
+    detail = str(getattr(error, "detail", "")).encode(errors="ignore")
+    return detail[:LONGEST_REASON].decode(errors="ignore")
 
 
 def _match_nothing(method: str, path: str) -> None:

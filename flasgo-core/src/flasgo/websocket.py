@@ -12,21 +12,23 @@ import msgspec
 
 from flasgo.asgi import Message, Receive, Scope, Send
 from flasgo.errors import FlasgoError
-from flasgo.http.headers import encode_header
+from flasgo.http.headers import checked_raw, encode_header
 from flasgo.requests.connection import Connection
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
     from flasgo.responses.response import Response
 
-__all__ = ["WebSocket", "WebSocketDisconnect"]
+__all__ = ["LONGEST_REASON", "WebSocket", "WebSocketDisconnect"]
 
 _logger = logging.getLogger("flasgo.app")
 
 # RFC 6455, section 7.4, and the IANA registry: what an endpoint may send. 1005, 1006 and 1015
 # only ever stand for a close frame without a code, or for none at all.
 _CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
-_LONGEST_REASON = 123  # a control frame holds 125 bytes, and the code takes two
+LONGEST_REASON = 123
+"""The bytes of a close reason: a control frame holds 125, and the code takes two."""
+
 # A handler that sends this often without receiving is not in a conversation.
 _LONGEST_SPEECH = 4
 _LISTENING = float("inf")  # while it receives, there is no need to look out
@@ -343,8 +345,8 @@ class WebSocket(Connection):
                 f"{code!r} is not a close code that can be sent; use 1000 to 1003, 1007 to 1014, "
                 "or your own from 3000 to 4999."
             )
-        if len(reason.encode()) > _LONGEST_REASON:
-            raise ValueError(f"A close reason has at most {_LONGEST_REASON} bytes of UTF-8.")
+        if len(reason.encode()) > LONGEST_REASON:
+            raise ValueError(f"A close reason has at most {LONGEST_REASON} bytes of UTF-8.")
         if self.is_closed:
             return
         try:
@@ -401,11 +403,16 @@ class WebSocket(Connection):
 
         Args:
             message: The message.
+
+        Raises:
+            OSError: When the connection is closed.
+            ValueError: When a header of the handshake's answer is not fit to be sent.
         """
         kind = message["type"]
         if self.is_closed and kind in {"websocket.send", "websocket.close"}:
             raise OSError("The WebSocket is closed.")
         if kind == "websocket.accept":
+            message = {**message, "headers": checked_raw(message.get("headers") or ())}
             self.is_accepted = True
         elif kind in {"websocket.close", "websocket.http.response.start"}:
             self.is_closed = True

@@ -9,7 +9,15 @@ from typing import Generic, TypeVar, cast, overload
 
 from flasgo.errors import HTTPException
 
-__all__ = ["HeaderBlock", "Headers", "MutableHeaders", "encode_header", "fill", "read_head"]
+__all__ = [
+    "HeaderBlock",
+    "Headers",
+    "MutableHeaders",
+    "checked_raw",
+    "encode_header",
+    "fill",
+    "read_head",
+]
 
 RawHeader = tuple[bytes, bytes]
 RawList = TypeVar("RawList", bound=Sequence[tuple[bytes, bytes]])
@@ -18,6 +26,8 @@ RawList = TypeVar("RawList", bound=Sequence[tuple[bytes, bytes]])
 _SINGLETONS = frozenset({b"host", b"authorization", b"content-length", b"content-type"})
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_RAW_TOKEN = re.compile(_TOKEN.pattern.encode())
+_UNFIT = re.compile(rb"[\r\n\0]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -129,6 +139,29 @@ def encode_header(name: str, value: str) -> RawHeader:
             "values are str; convert the value with str(...)."
         )
     return _encode_name(name), _encode_value(name, value)
+
+
+def checked_raw(headers: Iterable[tuple[bytes, bytes]]) -> list[RawHeader]:
+    """Return the headers that another app sends, with names in lower case.
+
+    SECURITY: not every server looks at what it writes, and a line break in a value begins a header
+    of somebody else's choice, or a whole response (CWE-113).
+
+    Args:
+        headers: Its headers, as ASGI has them.
+
+    Raises:
+        ValueError: When a name is no token (RFC 9110, section 5.1), or a value has CR, LF or NUL.
+    """
+    raw = [(bytes(name).lower(), bytes(value)) for name, value in headers]
+    for name, value in raw:
+        if _RAW_TOKEN.fullmatch(name) is None:
+            raise ValueError(f"The app sent a header with the name {name!r}, which is no token.")
+        if _UNFIT.search(value) is not None:
+            raise ValueError(
+                f"The app sent the header {name!r} with CR, LF or NUL in its value (CWE-113)."
+            )
+    return raw
 
 
 def _lookup_key(name: str) -> bytes:

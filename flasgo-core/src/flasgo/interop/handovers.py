@@ -126,6 +126,8 @@ class Handovers:
             handover = Handover(stack, scope, is_ours=is_ours, limits_body=False)
             await self.http(handover, request, unmatched, send)
         finally:
+            if request.has_leftovers:  # of callbacks that saw what the middleware answered
+                await self._dispatcher.clear_up(request)
             active_request.reset(token)
 
     # --- WebSocket --------------------------------------------------------------------------

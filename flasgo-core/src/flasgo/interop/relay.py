@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flasgo.asgi import ASGIApp, Message, Receive, Scope, Send
 from flasgo.errors import ClientDisconnect, HTTPException
-from flasgo.http.headers import RawHeader
+from flasgo.http.headers import RawHeader, checked_raw
 from flasgo.responses.response import Closed, Response
 
 if TYPE_CHECKING:
@@ -71,15 +71,16 @@ class RelayedResponse(Response):
 
     Args:
         message: The `http.response.start` message.
+
+    Raises:
+        ValueError: When a header is not fit to be sent.
     """
 
     is_streaming = True
 
     def __init__(self, message: Message) -> None:
         super().__init__(None, message["status"])
-        self._raw = [
-            (bytes(name).lower(), bytes(value)) for name, value in message.get("headers") or ()
-        ]
+        self._raw = checked_raw(message.get("headers") or ())
 
     @property
     def raw_headers(self) -> list[RawHeader]:
