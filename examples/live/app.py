@@ -193,10 +193,11 @@ async def prices(request: Request) -> EventSourceResponse:
 
 @app.lifespan
 async def trading() -> AsyncIterator[None]:
-    """Keep the market open while the app serves."""
-    task = asyncio.create_task(market.run())
-    yield
-    task.cancel()
+    """Keep the market open while the app serves; the group sees to it that no failure is lost."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(market.run())
+        yield
+        task.cancel()
 
 
 # --- The page -------------------------------------------------------------------------------

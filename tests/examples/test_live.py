@@ -132,6 +132,37 @@ def test_a_tab_that_closes_is_noticed_and_one_that_opens_sees_the_past(
     bob.screenshot(tmp_path / "phone.png", full=True)
 
 
+@needs_chromium
+def test_the_last_message_is_in_sight_unless_somebody_reads_the_past(
+    tabs: tuple[Page, Page], server: Server
+) -> None:
+    ann, bob = tabs
+    at_the_end = (
+        "(list => list.scrollHeight - list.scrollTop - list.clientHeight < 2)"
+        "(document.getElementById('messages'))"
+    )
+    for number in range(3):
+        say(ann, "Ann", f"{number} " + "word " * 99)
+    until(bob, f"{SAID}.length === 3 && {at_the_end}")
+    show(bob, server.url, width=390, height=844)
+    until(bob, f"{SAID}.length === 3 && {at_the_end}")
+
+    bob.evaluate(
+        """new Promise(done => {
+          const list = document.getElementById("messages");
+          list.addEventListener("scroll", () => requestAnimationFrame(done), { once: true });
+          list.scrollTop = 0;
+        })"""
+    )
+    say(ann, "Ann", "the last word")
+    until(bob, f"{SAID}.length === 4")
+    assert bob.evaluate("document.getElementById('messages').scrollTop") == 0
+
+    show(ann, server.url)
+    assert ann.evaluate("document.getElementById('say').elements.speaker.value") == "Ann"
+    until(ann, "document.querySelectorAll('.mine').length === 4")
+
+
 def test_the_page_has_nothing_inline(server: Server) -> None:
     answer = httpx2.get(server.url, timeout=10)
 

@@ -17,6 +17,7 @@ function draw() {
   const points = prices.map((price, i) => `${(i * step).toFixed(1)},${(170 - 160 * (price - low) / span).toFixed(1)}`);
   find("line").setAttribute("d", `M${points.join("L")}`);
   find("area").setAttribute("d", `M0,180L${points.join("L")}L600,180Z`);
+  find("now").setAttribute("d", `M${points.at(-1)}h0`); // a line of no length, with round ends
   find("low").textContent = `lowest ${low.toFixed(2)}`;
   find("high").textContent = `highest ${high.toFixed(2)}`;
 }
@@ -43,8 +44,19 @@ source.addEventListener("price", (event) => {
 
 const form = find("say");
 const button = form.querySelector("button");
+const list = find("messages");
 let socket;
 let wait = 500;
+let follows = true; // until somebody scrolls up to read what was said before
+
+function follow() {
+  if (follows) list.scrollTop = list.scrollHeight;
+}
+
+list.addEventListener("scroll", () => {
+  follows = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+});
+new ResizeObserver(follow).observe(list);
 
 function show({ name, text, at }) {
   const item = document.createElement("li");
@@ -55,16 +67,16 @@ function show({ name, text, at }) {
   who.append(bold, ` ${new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`);
   item.append(who, text); // as text: what people write is never markup
   item.classList.toggle("mine", name === form.elements.speaker.value.trim());
-  const list = find("messages");
   list.append(item);
-  list.scrollTop = list.scrollHeight;
+  follow();
 }
 
 function connect() {
   socket = new WebSocket(new URL(document.body.dataset.room, location.href.replace(/^http/, "ws")));
   socket.addEventListener("open", () => {
     wait = 500;
-    find("messages").replaceChildren();
+    list.replaceChildren();
+    follows = true;
     button.disabled = false;
   });
   socket.addEventListener("message", (event) => {
@@ -83,10 +95,13 @@ function connect() {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const { speaker, message } = form.elements;
+  sessionStorage.setItem("speaker", speaker.value);
+  follows = true;
   socket.send(JSON.stringify({ name: speaker.value, text: message.value }));
   message.value = "";
   message.focus();
 });
 
+form.elements.speaker.value = sessionStorage.getItem("speaker") ?? "";
 button.disabled = true;
 connect();
