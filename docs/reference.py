@@ -81,8 +81,8 @@ _HOOKS_INTRODUCTION = """\
 # Hooks
 
 The contract between core and plugins, at level {level}. Mark an implementation with
-`@hookimpl`; it may take fewer arguments than are listed, by name. [Plugins](plugins.md) shows a whole plugin, and
-[The life of a request](request-life.md) where each hook has its place.
+`@hookimpl`; it may take fewer arguments than are listed, by name. [Plugins](plugins.md) shows a
+whole plugin, and [The life of a request](request-life.md) where each hook has its place.
 """
 
 
