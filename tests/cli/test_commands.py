@@ -114,6 +114,21 @@ def test_help_works_beside_a_broken_app(run: Run, write: Write) -> None:
     assert "commands of plugins are missing" in result.stderr
 
 
+def test_a_wrong_plugin_name_in_the_environment_is_an_error_without_a_traceback(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLASGO_DISABLE_PLUGINS", "statik")
+    result = run("plugins")
+    assert result.exit_code == 1
+    assert "Error: No plugin 'statik' is installed. Did you mean 'static'?" in result.stderr
+
+
+def test_no_command_is_cut_short_in_the_help(run: Run) -> None:
+    commands = run("--help").output.partition("Commands:")[2]
+    assert commands
+    assert "..." not in commands
+
+
 def test_version(run: Run) -> None:
     result = run("--version")
     assert result.exit_code == 0
@@ -263,6 +278,10 @@ def test_an_unknown_path(app_run: Run, path: str) -> None:
     result = app_run("routes", path)
     assert result.exit_code == 1
     assert f"No route serves {path!r}." in result.stderr
+
+
+def test_a_path_with_a_slash_too_many_is_led_to_the_right_one(app_run: Run) -> None:
+    assert "Did you mean '/notes/5'?" in app_run("routes", "/notes/5/").stderr
 
 
 def test_explain_of_an_app_with_an_open_door(run: Run, write: Write) -> None:

@@ -325,6 +325,26 @@ def test_errors_of_the_user_pass_with_their_traceback(
     assert "importlib" not in text
 
 
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("from flasgo import Flasgo\napp = Flasgo(settings={'DEBGU': 1})\n", "DEBGU"),
+        ("from flasgo import Flasgo\napp = Flasgo()\napp.get('/<itn:x>')(lambda x: x)\n", "itn"),
+    ],
+)
+def test_what_flasgo_refuses_ends_in_the_users_line(
+    write: Write, tmp_path: Path, body: str, line: str
+) -> None:
+    path = write("mine.py", body)
+    with pytest.raises(ConfigurationError) as caught:
+        load_app("mine.py")
+    text = user_error(caught.value)
+    assert text.count("  File ") == 1
+    assert f'File "{path}"' in text
+    assert line in text
+    assert text.endswith(f"{caught.value}\n")
+
+
 def test_a_syntax_error_shows_the_line(write: Write, tmp_path: Path) -> None:
     write("broken.py", "from flasgo import Flasgo\nif:\n")
     with pytest.raises(SyntaxError) as caught:

@@ -157,6 +157,31 @@ def test_an_unknown_option_of_a_route_is_an_error_with_a_suggestion(
     assert app.routes == ()
 
 
+def test_the_routes_at_a_path_are_those_of_every_method_and_host(
+    make_app: Callable[..., Flasgo],
+) -> None:
+    app = make_app()
+    for rule, methods, endpoint, host in (
+        ("/a/<int:id>", ["GET"], "read", None),
+        ("/a/<name>", ["POST"], "write", None),
+        ("/a/1", ["DELETE"], "first", None),
+        ("/a/<int:id>", ["GET"], "named", "api.localhost"),
+        ("/a/<int:id>", ["GET"], "numbered", "<int:tenant>.localhost"),
+        ("/b", ["GET"], "other", None),
+    ):
+        parameters = [part for part in ("id", "name", "tenant") if f"{part}>" in f"{rule} {host}"]
+        handler = eval(f"lambda {', '.join(parameters)}: None")
+        app.add_route(rule, handler, methods, endpoint=endpoint, host=host)
+
+    def at(path: str) -> list[str]:
+        return [route.endpoint for route in app.routes_at(path)]
+
+    assert at("/a/1") == ["read", "write", "first", "named", "numbered"]
+    assert at("/a/x") == ["write"]
+    assert at("/b") == ["other"]
+    assert at("/a/1/") == at("/nowhere") == at("no slash") == at("//b") == []
+
+
 async def test_a_converter_of_the_apps_own(
     make_app: Callable[..., Flasgo], drive: Callable
 ) -> None:

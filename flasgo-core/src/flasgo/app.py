@@ -236,6 +236,17 @@ class Flasgo(Registrar, _bundle.AppMembers):
         match = self._router.match_on(host, method or scope.get("method", "GET"), connection.path)
         return None if match is None else match.route
 
+    def routes_at(self, path: str) -> tuple[Route, ...]:
+        """Return the routes that serve a path, whatever the method and the host.
+
+        For tools that inspect an app. Nothing is called but converters.
+
+        Args:
+            path: The path of a request, percent-decoded.
+        """
+        served = self._router.routes_at(path)
+        return tuple(route for route in self._calls if route in served)
+
     def add_route(
         self,
         path: str,
@@ -475,13 +486,18 @@ class Flasgo(Registrar, _bundle.AppMembers):
     def run(self, host: str = "127.0.0.1", port: int = 8000, *, reload: bool = False) -> None:
         """Serve the app for development, until interrupted.
 
+        While another process imports the app to serve it, as `flasgo run` does, this does nothing.
+
         Args:
             host: The address to listen on.
             port: The port, 0 for a free one.
             reload: Whether to start anew when a source file changes.
 
         Raises:
-            ImportError: When `flasgo-core[cli]` is not installed.
+            TargetError: When `reload` is asked for and no module-level variable holds the app.
+            ServingError: When the port is none.
+            SystemExit: With status 1 when it cannot listen there, the app does not start, or
+                `flasgo-core[cli]` is not installed.
         """
         from flasgo.serving.runner import run
 

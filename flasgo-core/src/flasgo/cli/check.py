@@ -23,7 +23,10 @@ def check(
     app: AppOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Look for weaknesses; the exit status is 1 when there are any that matter."""
+    """Look for weaknesses.
+
+    The exit status is 1 when there are any that matter.
+    """
     findings = collect_findings(app_for_command(app), deploy=deploy)
     if as_json:
         write_json([structs.asdict(finding) for finding in findings])

@@ -8,7 +8,7 @@ import typer
 
 from flasgo.app import Flasgo
 from flasgo.cli.output import fail, note
-from flasgo.errors import ConfigurationError
+from flasgo.errors import FlasgoError
 from flasgo.serving.target import NoTargetError, TargetError, load_app, user_error
 
 __all__ = ["AppOption", "JsonOption", "app_for_command", "app_or_default", "end_with_user_error"]
@@ -65,7 +65,7 @@ def app_or_default(target: str | None) -> Flasgo:
         end_with_user_error(error)
     try:
         return Flasgo()
-    except ConfigurationError as error:
+    except FlasgoError as error:
         fail(str(error))
 
 

@@ -24,7 +24,10 @@ def openapi(
     app: AppOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the OpenAPI 3.1 document of an app; it is JSON with and without --json."""
+    """Write the OpenAPI 3.1 document of an app.
+
+    It is JSON with and without --json.
+    """
     try:
         document = app_for_command(app).openapi_spec()
     except FlasgoError as error:

@@ -64,16 +64,11 @@ def _listing(routes: Sequence[Route]) -> str:
 
 def _routes_of(app: Flasgo, path: str) -> list[Route]:
     found = [route for route in app.routes if path in (route.path, route.endpoint)]
-    if not found and path.startswith("/"):
-        router = app._router
-        methods = {method for route in app.routes for method in route.methods}
-        hosts = {"", *(route.host for route in app.routes if route.host)}
-        matches = [router.match_on(h, m, path) for h in sorted(hosts) for m in sorted(methods)]
-        matches += [router.match_websocket(path, host) for host in sorted(hosts)]
-        served = {match.route for match in matches if match is not None}
-        found = [route for route in app.routes if route in served]
+    found = found or list(app.routes_at(path))
     if not found:
         known = [name for route in app.routes for name in (route.path, route.endpoint)]
+        twin = path[:-1] if path.endswith("/") else f"{path}/"
+        known = [twin] if app.routes_at(twin) else known
         fail(f"No route serves {path!r}.{did_you_mean(path, known)} `flasgo routes` lists them.")
     return found
 

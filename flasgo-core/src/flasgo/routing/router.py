@@ -288,6 +288,18 @@ class Router:
         methods.discard(HANDSHAKE)
         return tuple(sorted(methods | {"OPTIONS"})) if methods else ()
 
+    def routes_at(self, path: str) -> set[Route]:
+        """Return the routes that answer on a path, with any method and on any host.
+
+        Args:
+            path: The path, percent-decoded once.
+        """
+        found: set[Route] = set()
+        for table in (self._everywhere, *self._hosts.values()):
+            matches = [table.match(method, path) for method in table.methods_of(path)]
+            found.update(match.route for match in matches if match is not None)
+        return found
+
     def slash_twin(self, method: str, path: str, host: str = "") -> str | None:
         """Return where a request belongs that has a slash too many or too few at its end.
 

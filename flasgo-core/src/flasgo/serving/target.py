@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 
 from flasgo.app import Flasgo
-from flasgo.errors import ConfigurationError
+from flasgo.errors import ConfigurationError, FlasgoError
 from flasgo.settings.dotenv import read_dotenv
 from flasgo.suggest import closest
 
@@ -43,7 +43,7 @@ HOW_TO_WRITE = "Write app.py, app.py:name, package.module:name or package.module
 _APP_NAMES = ("app", "application")
 _FACTORY_NAMES = ("create_app", "make_app")
 _ATTRIBUTE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
-_PACKAGE_DIR = str(Path(__file__).parent) + os.sep
+_PACKAGE_DIR = str(Path(__file__).parents[1]) + os.sep
 # Set while a user's module is imported, so that an unguarded app.run() in it does nothing.
 _loading: ContextVar[bool] = ContextVar("flasgo_loading", default=False)
 
@@ -244,7 +244,11 @@ def user_error(error: BaseException) -> str:
     Args:
         error: What the user's module raised.
     """
-    return "".join(traceback.format_exception(type(error), error, user_traceback(error)))
+    told = traceback.TracebackException(type(error), error, user_traceback(error))
+    # What Flasgo raises on purpose says all in its message; where it did so helps nobody.
+    while isinstance(error, FlasgoError) and told.stack and _is_ours(told.stack[-1].filename):
+        told.stack.pop()
+    return "".join(told.format())
 
 
 def user_traceback(error: BaseException) -> TracebackType | None:
@@ -570,6 +574,10 @@ def _modules_like(missing: str, root: Path) -> str:
 
 def _quoted(text: str, origin: str) -> str:
     return f"Target {text!r}" + (f" (from {origin})" if origin else "")
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith(_PACKAGE_DIR)
 
 
 def _is_machinery(filename: str) -> bool:
