@@ -170,19 +170,30 @@ def test_pyproject_above_is_relative_to_itself(
     assert str(tmp_path / "pyproject.toml") in find_target().origin
 
 
-@pytest.mark.parametrize("content", ["[tool.flasgo", "[tool.flasgo]\napp = 5\n"])
+@pytest.mark.parametrize(
+    "content",
+    ["[tool.flasgo", "[tool.flasgo]\napp = 5", "[tool]\nflasgo = 5", "[tool.flasgo]\naap = 'x'"],
+)
 def test_a_bad_pyproject(write: Write, content: str) -> None:
     write("pyproject.toml", content)
     with pytest.raises(TargetError, match=r"pyproject\.toml"):
         load_app()
 
 
-@pytest.mark.parametrize("content", ["", "tool = 5", "[tool]\nflasgo = 5", "[tool.flasgo]\n"])
+@pytest.mark.parametrize("content", ["", "tool = 5", "[tool]\n", "[tool.flasgo]\n"])
 def test_a_pyproject_that_does_not_name_an_app(write: Write, content: str) -> None:
-    if content != "tool = 5":
-        write("pyproject.toml", content)
+    write("pyproject.toml", content)
     write("app.py", APP.format(name="here"))
     assert load_app().name == "here"
+
+
+def test_a_configured_name_that_is_missing_says_who_asked_for_it(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("app.py", APP.format(name="here"))
+    monkeypatch.setenv("FLASGO_APP", "app.py:missing")
+    with pytest.raises(TargetError, match=r"no 'missing' \(from environment FLASGO_APP\)"):
+        load_app()
 
 
 def test_no_target_at_all(write: Write, tmp_path: Path) -> None:

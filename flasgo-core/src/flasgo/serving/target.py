@@ -348,8 +348,21 @@ def _target_of(pyproject: Path) -> str | None:
         content = tomllib.loads(pyproject.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise TargetError(f"Cannot read {pyproject}: {error}.", target="") from None
-    table: object = content.get("tool", {}).get("flasgo", {})
-    app = table.get("app") if isinstance(table, Mapping) else None
+    tool = content.get("tool")
+    table = tool.get("flasgo", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        raise TargetError(
+            f'flasgo under [tool] in {pyproject} is {table!r}; write [tool.flasgo] app = "...".',
+            target="",
+        )
+    unknown = sorted(set(table) - {"app"})
+    if unknown:
+        raise TargetError(
+            f"[tool.flasgo] in {pyproject} has {unknown[0]!r}; it takes `app` and nothing else. "
+            "Settings are given in the app, in .env or in the environment.",
+            target="",
+        )
+    app = table.get("app")
     if app is not None and not isinstance(app, str):
         raise TargetError(
             f"[tool.flasgo] app in {pyproject} is {app!r}; it takes a target in quotes. "
@@ -539,7 +552,8 @@ def _no_such_attribute(module: ModuleType, target: AppTarget) -> TargetError:
         match = closest(name, [key for key in vars(module) if not key.startswith("_")])
         hint = f" Did you mean {match!r}?" if match else ""
         hint += " None of its variables is a Flasgo app."
-    return TargetError(f"{target.where} has no {name!r}.{hint}", target=target.text)
+    origin = f" (from {target.origin})" if target.origin else ""
+    return TargetError(f"{target.where} has no {name!r}{origin}.{hint}", target=target.text)
 
 
 def _apps_like(name: str, target: AppTarget, found: object) -> str:
