@@ -130,6 +130,11 @@ def test_a_port_in_use_is_one_line(flasgo: Flasgo, write: Write) -> None:
         (("--port", "-1"), "ports go from 0"),
         (("--workers", "0"), "at least 1"),
         (("--workers", "2", "--reload"), "do not go together"),
+        # An environment variable that is not set must not open the server to every network.
+        (("--host", ""), "The host is empty"),
+        (("--grace", "-1"), "0 or more"),
+        (("--reload-dir", "."), "with reload only"),
+        (("--reload", "--reload-dir", "nowhere"), "there is no such folder"),
         (("nothing.py",), "there is no file"),
         (("app:nothing",), "Its apps are: app."),
     ],
@@ -186,11 +191,20 @@ def test_an_app_that_does_not_start(flasgo: Flasgo, write: Write, more: tuple[st
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"port": -1}, {"workers": 0}, {"reload": True, "workers": 2}]
+    "arguments",
+    [
+        {"port": -1},
+        {"workers": 0},
+        {"reload": True, "workers": 2},
+        {"log_level": "loud"},
+        {"graceful_seconds": -1},
+        {"reload_dirs": ["."]},
+        {"host": ""},
+    ],
 )
-def test_run_refuses_what_does_not_fit(arguments: dict[str, int]) -> None:
+def test_run_refuses_what_does_not_fit(arguments: dict[str, Any]) -> None:
     with pytest.raises(ServingError):
-        run("app.py", **arguments)  # ty: ignore[invalid-argument-type]
+        run("app.py", **arguments)
 
 
 def test_without_uvicorn_the_remedy_is_named(write: Write, tmp_path: Path) -> None:
@@ -275,6 +289,30 @@ def test_a_request_under_way_is_finished(
     asking.join(PATIENCE_SECONDS)
     assert [answer.text for answer in answers] == ["finished"]
     assert server.process.wait(PATIENCE_SECONDS) in {0, -how}
+
+
+def test_a_grace_that_is_over_ends_what_is_under_way(serve: Serve, write: Write) -> None:
+    write(
+        "app.py",
+        source()
+        + textwrap.dedent(
+            """
+            import asyncio
+
+            @app.get("/stuck")
+            async def stuck():
+                print("stuck", flush=True)
+                await asyncio.Event().wait()
+            """
+        ),
+    )
+    server = serve("app.py", "--grace", "0")
+    with connect(server) as connection:
+        connection.sendall(b"GET /stuck HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        server.wait_for("(stuck)")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE_SECONDS) in {0, -signal.SIGTERM}
+    assert "timeout graceful shutdown exceeded" in server.log()
 
 
 EVENTS = """
@@ -485,6 +523,12 @@ async def ws(websocket):
     async for message in websocket.iter_text():
         await websocket.send_text(message.upper())
 
+@app.websocket("/long", max_message_bytes=3 * 1024 * 1024)
+async def long(websocket):
+    await websocket.accept()
+    async for message in websocket.iter_text():
+        await websocket.send_text(str(len(message)))
+
 @app.get("/slow")
 async def slow():
     await asyncio.sleep(1.5)
@@ -620,6 +664,32 @@ def test_a_websocket_outlives_the_head_timeout(impatient: Server) -> None:
         time.sleep(1.5)
         websocket.send("still here")
         assert websocket.recv(timeout=PATIENCE_SECONDS) == "STILL HERE"
+
+
+LONGEST = 3 * 1024 * 1024
+
+
+def test_a_long_websocket_message_is_refused_before_it_is_there(impatient: Server) -> None:
+    """The head of its frame is enough: nobody waits for what no route takes, or keeps it."""
+    with connect(impatient) as connection:
+        connection.sendall(
+            b"GET /ws HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\n"
+            b"connection: upgrade\r\nsec-websocket-version: 13\r\n"
+            b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert connection.recv(65536).startswith(b"HTTP/1.1 101 ")
+        connection.sendall(b"\x81\xff" + (LONGEST + 1).to_bytes(8, "big") + b"mask")
+        frame = connection.recv(65536)
+        assert (frame[:1], int.from_bytes(frame[2:4], "big")) == (b"\x88", 1009)
+
+
+def test_a_route_may_take_longer_websocket_messages(impatient: Server) -> None:
+    from websockets.sync.client import connect as connect_websocket
+
+    host, port = impatient.address
+    with connect_websocket(f"ws://{host}:{port}/long", origin=None) as websocket:
+        websocket.send("x" * LONGEST)
+        assert websocket.recv(timeout=PATIENCE_SECONDS) == str(LONGEST)
 
 
 def test_a_slow_body_is_cut(impatient: Server) -> None:

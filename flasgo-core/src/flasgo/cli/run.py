@@ -45,6 +45,13 @@ def run(
         typer.Option(metavar="NAME", help="Do not load this plugin. Repeatable."),
     ] = None,
     access_log: Annotated[bool, typer.Option(help="Log requests.")] = True,
+    grace: Annotated[
+        int,
+        typer.Option(
+            metavar="SECONDS",
+            help="How long requests under way may take when the server stops; 2 with --reload.",
+        ),
+    ] = 10,
 ) -> None:
     """Serve an app."""
     if disable_plugin:
@@ -60,6 +67,7 @@ def run(
             workers=workers,
             reload_dirs=reload_dir or (),
             access_log=access_log,
+            graceful_seconds=grace,
         )
     except (TargetError, ServingError) as error:
         fail(str(error))

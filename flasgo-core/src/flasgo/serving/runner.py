@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ __all__ = ["ServingError", "UnclaimedHandler", "run"]
 
 logger = logging.getLogger("flasgo.serving")
 
+LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 RELOAD_INCLUDES = ("*.py", "*.html", "*.jinja", "*.jinja2", "*.j2", "*.toml", ".env")
 RELOAD_EXCLUDED_FOLDERS = (".git", ".venv", "venv", "node_modules", "__pycache__")
 
@@ -85,30 +86,22 @@ def run(
     """
     if _is_served_already():
         return
-    _check(port, workers, reload=reload)
+    options = {
+        "host": host,
+        "port": port,
+        "access_log": access_log,
+        "log_level": log_level,
+        "timeout_graceful_shutdown": _RELOAD_GRACE_SECONDS if reload else graceful_seconds,
+    }
+    folders = [Path(folder) for folder in reload_dirs]
+    _check(options, workers, folders, reload=reload)
     if importlib.util.find_spec("uvicorn") is None:
         sys.exit(INSTALL_HINT)
-    if app is None or isinstance(app, str):
-        target, app = find_target(app), None
-    else:
-        target = target_of(app) if reload or workers > 1 else None
-    if app is None and target is not None and not reload:
-        app = load_target(target)
-    plan = _Plan(
-        app=app,
-        target=target,
-        sockets=_listen(host, port),
-        options={
-            "host": host,
-            "port": port,
-            "access_log": access_log,
-            "log_level": log_level,
-            "timeout_graceful_shutdown": _RELOAD_GRACE_SECONDS if reload else graceful_seconds,
-        },
-    )
+    found, target = _find(app, reload=reload, workers=workers)
+    plan = _Plan(app=found, target=target, sockets=_listen(host, port), options=options)
     try:
         if reload:
-            _run_reloading(plan, [Path(folder) for folder in reload_dirs])
+            _run_reloading(plan, folders)
         elif workers > 1:
             _run_workers(plan, workers)
         else:
@@ -149,16 +142,46 @@ def _is_served_already() -> bool:
     return os.environ.get(SERVED_BY) == str(os.getppid())
 
 
-def _check(port: int, workers: int, *, reload: bool) -> None:
-    if not 0 <= port <= 65535:
-        raise ServingError(f"The port is {port}; ports go from 0 (any free one) to 65535.")
+def _check(options: Mapping[str, Any], workers: int, folders: list[Path], *, reload: bool) -> None:
+    if not options["host"]:
+        raise ServingError(
+            "The host is empty. Use 127.0.0.1 for this machine alone, or 0.0.0.0 for every network "
+            "it is in."
+        )
+    if not 0 <= options["port"] <= 65535:
+        raise ServingError(
+            f"The port is {options['port']}; ports go from 0 (any free one) to 65535."
+        )
     if workers < 1:
         raise ServingError(f"The number of workers is {workers}; it takes at least 1.")
+    if options["timeout_graceful_shutdown"] < 0:
+        raise ServingError(
+            f"The grace is {options['timeout_graceful_shutdown']} seconds; it takes 0 or more."
+        )
+    if options["log_level"] not in LOG_LEVELS:
+        raise ServingError(
+            f"The log level is {options['log_level']!r}; it takes {', '.join(LOG_LEVELS)}."
+        )
     if reload and workers > 1:
         raise ServingError(
             f"Reloading and {workers} workers do not go together: reload while developing, with "
             "one worker; run several without reload."
         )
+    if folders and not reload:
+        raise ServingError("Folders are watched with reload only: add --reload.")
+    for folder in folders:
+        if not folder.is_dir():
+            raise ServingError(f"Cannot watch {folder}: there is no such folder.")
+
+
+def _find(
+    app: Flasgo | str | None, *, reload: bool, workers: int
+) -> tuple[Flasgo | None, AppTarget | None]:
+    """Return the app, and where other processes can import it from; reloading imports it later."""
+    if app is not None and not isinstance(app, str):
+        return app, target_of(app) if reload or workers > 1 else None
+    target = find_target(app)
+    return None if reload else load_target(target), target
 
 
 # --- listening --------------------------------------------------------------------------------
@@ -241,7 +264,7 @@ def _is_public(hosts: Iterable[str]) -> bool:
 
 
 def _run_here(plan: _Plan) -> None:
-    server = _server_class()(_config(plan.options, plan.app), plan.app)
+    server = _server_class()(_config(plan.options, plan.app, app=plan.app), plan.app)
     try:
         server.run(sockets=list(plan.sockets))
     except SystemExit:
@@ -331,6 +354,7 @@ class _ReloadingServer:
             _say("Waiting for a change.")
             raise
         self.config.app = app
+        self.config.ws_max_size = _longest_message(app)
         server = _server_class()(self.config, app)
         server.run(sockets=sockets)
 
@@ -342,6 +366,9 @@ def _config(
 
     from flasgo.serving.protocol import GuardedProtocol
 
+    if app is not None:
+        # A longer message is refused while it comes in, before it is held in memory.
+        more["ws_max_size"] = _longest_message(app)
     return uvicorn.Config(
         served,  # ty: ignore[invalid-argument-type]
         http=GuardedProtocol,
@@ -356,6 +383,12 @@ def _config(
         **options,
         **more,
     )
+
+
+def _longest_message(app: Flasgo) -> int:
+    """Return how many bytes the longest WebSocket message of any route may have."""
+    own = [route.max_message_bytes or 0 for route in app.routes]
+    return max([app.settings.WEBSOCKET_MAX_MESSAGE_BYTES, *own])
 
 
 def _server_class() -> Any:
