@@ -157,6 +157,48 @@ def test_two_framings_are_never_both_believed(server: Server) -> None:
             assert b'"length"' not in wire.rest()
 
 
+@pytest.mark.parametrize(
+    ("headers", "version"),
+    [
+        (["transfer-encoding: gzip, chunked"], "HTTP/1.1"),
+        (["transfer-encoding: chunked", "transfer-encoding: chunked"], "HTTP/1.1"),
+        (["transfer-encoding: identity", "Transfer-Encoding: chunked"], "HTTP/1.1"),
+        (["transfer-encoding: xchunked"], "HTTP/1.1"),
+        (["transfer-encoding: chunked, identity"], "HTTP/1.1"),
+        (["transfer-encoding : chunked"], "HTTP/1.1"),
+        (["transfer-encoding: \x0bchunked"], "HTTP/1.1"),
+        (["transfer-encoding: chunked"], "HTTP/1.0"),
+    ],
+)
+def test_framings_that_two_readers_could_read_differently(
+    server: Server, headers: list[str], version: str
+) -> None:
+    """Refused by the server or by the app, and nothing behind them is a request."""
+    with server.connect() as wire:
+        wire.send(
+            head("POST", "/read", *headers, version=version)
+            + b"0\r\n\r\n"
+            + head("GET", "/items/smuggled")
+        )
+        assert wire.answer().status in {400, 501}
+        assert b'"length"' not in wire.rest()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"0x3\r\nabc\r\n0\r\n\r\n", b"-3\r\nabc\r\n0\r\n\r\n", b"3\r\nabcXX0\r\n\r\n",
+     b"3\nabc\n0\n\n", b"f" * 17 + b"\r\nabc\r\n0\r\n\r\n"],
+)  # fmt: skip
+def test_chunks_that_are_malformed_hide_no_request(server: Server, body: bytes) -> None:
+    with server.connect() as wire:
+        wire.send(head("POST", "/read", "transfer-encoding: chunked") + body)
+        wire.send(head("GET", "/items/smuggled"))
+        # granian says that the client has left, and answers 500 by itself.
+        assert wire.answer().status in ({400, 408} if server.kind != "granian" else {400, 500})
+        assert b'"length"' not in wire.rest()
+    assert server.get().text == "hello"
+
+
 @pytest.mark.parametrize("path", ["/read", "/small"])
 def test_http2_answers_carry_no_connection_header(hypercorn: Server, path: str) -> None:
     if importlib.util.find_spec("h2") is None:

@@ -321,6 +321,7 @@ class Dispatcher:
             # Nothing but its body is asked of the request as it came.
             sent = Request(self._app, scope, receive, dict(scope["headers"]))
             if sent.has_unread_body():
+                _end_connection(sent, response)
                 send = LingeringSend(send, sent)
             await response.emit(send, head_only=scope["method"] == "HEAD")
         finally:

@@ -23,7 +23,9 @@ RawHeader = tuple[bytes, bytes]
 RawList = TypeVar("RawList", bound=Sequence[tuple[bytes, bytes]])
 
 # Two values for one of these make servers, proxies and applications disagree about the request.
-_SINGLETONS = frozenset({b"host", b"authorization", b"content-length", b"content-type"})
+_SINGLETONS = frozenset(
+    {b"host", b"authorization", b"content-length", b"content-type", b"transfer-encoding"}
+)
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _RAW_TOKEN = re.compile(_TOKEN.pattern.encode())
@@ -49,8 +51,8 @@ def read_head(
         The first value of each header, by lower-case name.
 
     Raises:
-        HTTPException: 400 when `Host`, `Authorization`, `Content-Length` or `Content-Type` comes
-            twice, 431 (RFC 6585, section 5) when the head is too large.
+        HTTPException: 400 when `Host`, `Authorization`, `Content-Length`, `Content-Type` or
+            `Transfer-Encoding` comes twice, 431 (RFC 6585, section 5) when the head is too large.
     """
     head: dict[bytes, bytes] = dict(headers)
     if len(head) != len(headers):

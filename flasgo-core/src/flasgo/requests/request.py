@@ -298,17 +298,23 @@ class Request(Connection):
         )
 
     def _check_framing(self) -> None:
-        """Refuse a body with two lengths.
+        """Refuse a body of which two readers could see different ends.
 
-        SECURITY: a proxy that believes the other one sees other requests than the server does
-        (RFC 9112, section 6.3; CWE-444). Not all servers refuse it.
+        SECURITY: a proxy that reads another end sees other requests than the server does
+        (RFC 9112, sections 6.1 and 6.3; CWE-444). Not all servers refuse all of these.
         """
-        if b"transfer-encoding" in self._head and b"content-length" in self._head:
-            raise HTTPException(
-                400,
-                "The request has both Content-Length and Transfer-Encoding; send one of them.",
-                headers={"connection": "close"},
-            )
+        coding = self._head.get(b"transfer-encoding")
+        if coding is None:
+            return
+        if b"content-length" in self._head:
+            fault = "The request has both Content-Length and Transfer-Encoding; send one of them."
+        elif coding.strip().lower() != b"chunked":
+            fault = "The transfer coding of the body is not supported; send it as it is, chunked."
+        elif self.scope.get("http_version") == "1.0":
+            fault = "HTTP/1.0 has no Transfer-Encoding; send Content-Length."
+        else:
+            return
+        raise HTTPException(400, fault, headers={"connection": "close"})
 
     def _charset(self) -> str:
         raw = self._head.get(b"content-type", b"")
