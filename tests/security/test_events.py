@@ -6,6 +6,7 @@ import pytest
 from flasgo import Flasgo
 from flasgo_security import security_event
 from flasgo_security.events import loggable
+from flasgo_security.quotas.store_health import StoreDownError, StoreHealth
 
 
 @pytest.mark.parametrize(
@@ -59,3 +60,21 @@ def test_without_the_plugin_it_only_logs(call, caplog):
     assert [record.event for record in caplog.records if record.name == "flasgo.security"] == [
         "probe"
     ]
+
+
+def test_one_formatter_fits_all_events(make_app, call, runner, caplog, clock):
+    app = make_app(SECURITY_FAILURE_RATE_LIMIT=1)
+    app.get("/")(lambda: "x")
+
+    async def broken():
+        raise ConnectionResetError
+
+    health = StoreHealth("The store", 1.0, clock=clock)
+    with pytest.raises(StoreDownError):
+        runner.run(health.ask(broken))
+    call(app, host=b"evil.example")
+    formatter = logging.Formatter("%(event)s|%(reason)s|%(client_ip)s|%(method)s|%(path)s")
+    told = {record.event: formatter.format(record) for record in caplog.records}
+    assert told["store_down"] == "store_down|ConnectionResetError|||"
+    assert told["throttled"] == "throttled|1 failed requests|192.0.2.1||"
+    assert told["host"].endswith("|192.0.2.1|GET|/")

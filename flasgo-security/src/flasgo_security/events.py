@@ -10,7 +10,7 @@ from flasgo import HTTPException, hookimpl
 if TYPE_CHECKING:
     from flasgo import Request, Response, Route
 
-__all__ = ["EVENTS_ATTRIBUTE", "RefusedHeads", "loggable", "security_event"]
+__all__ = ["EVENTS_ATTRIBUTE", "RefusedHeads", "event_fields", "loggable", "security_event"]
 
 logger = logging.getLogger("flasgo.security")
 
@@ -44,18 +44,25 @@ def security_event(kind: str, request: Request, reason: str) -> None:
         method,
         path,
         client_ip,
-        extra={
-            "event": kind,
-            "reason": reason,
-            "client_ip": client_ip,
-            "method": method,
-            "path": path,
-        },
+        extra=event_fields(kind, reason=reason, client_ip=client_ip, method=method, path=path),
     )
     # Without the security plugin in this app there is nobody to count; the log stands.
     events = getattr(request, EVENTS_ATTRIBUTE, None)
     if events is not None:
         events.append(kind)
+
+
+def event_fields(
+    event: str, *, reason: str = "", client_ip: str = "", method: str = "", path: str = ""
+) -> dict[str, str]:
+    """Return the attributes that the log records of all events have, for formatters to name."""
+    return {
+        "event": event,
+        "reason": reason,
+        "client_ip": client_ip,
+        "method": method,
+        "path": path,
+    }
 
 
 def _reaches_nothing(route: Route) -> bool:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from flasgo_security.events import loggable
+from flasgo_security.events import event_fields, loggable
 
 __all__ = ["StoreDownError", "StoreHealth"]
 
@@ -96,7 +96,7 @@ class StoreHealth:
     def _note_answer(self) -> None:
         if self._left_alone_until is not None:
             self._left_alone_until = None
-            logger.warning("%s answers again.", self._name, extra={"event": "store_up"})
+            logger.warning("%s answers again.", self._name, extra=event_fields("store_up"))
 
     def _note_refusal(self, error: Exception) -> None:
         now = self._clock()
@@ -108,7 +108,7 @@ class StoreHealth:
                 self._name,
                 type(error).__name__,
                 loggable(str(error)),
-                extra={"event": "store_refuses"},
+                extra=event_fields("store_refuses", reason=type(error).__name__),
             )
 
     def _note_failure(self, error: Exception) -> None:
@@ -118,6 +118,6 @@ class StoreHealth:
                 self._name,
                 type(error).__name__,
                 loggable(str(error)) or f"nothing within {self._timeout:g} seconds",
-                extra={"event": "store_down"},
+                extra=event_fields("store_down", reason=type(error).__name__),
             )
         self._left_alone_until = self._clock() + PAUSE_SECONDS

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from flasgo import HTTPException, hookimpl
 
-from flasgo_security.events import EVENTS_ATTRIBUTE, loggable, security_event
+from flasgo_security.events import EVENTS_ATTRIBUTE, event_fields, loggable, security_event
 from flasgo_security.quotas.callers import CallerKeys
 from flasgo_security.quotas.window import SlidingWindow
 
@@ -144,7 +144,9 @@ def log_throttled(client_ip: str, used: int, period: float) -> None:
         loggable(client_ip),
         used,
         period,
-        extra={"event": "throttled", "client_ip": loggable(client_ip)},
+        extra=event_fields(
+            "throttled", reason=f"{used} failed requests", client_ip=loggable(client_ip)
+        ),
     )
 
 
