@@ -63,8 +63,9 @@ places, the first one wins:
 
 Text from the environment is converted: `FLASGO_DEBUG=true`,
 `FLASGO_ALLOWED_HOSTS=a.example,b.example`. An unknown name or a value of the wrong type stops the
-app, with the name you may have meant. Read them as `app.settings.DEBUG` or `app.settings["DEBUG"]`; they do not change while the app runs.
-`flasgo settings` shows each value and where it came from, with secrets masked.
+app, with the name you may have meant. Read them as `app.settings.DEBUG` or
+`app.settings["DEBUG"]`; they do not change while the app runs. `flasgo settings` shows each value
+and where it came from, with secrets masked.
 """
 
 
