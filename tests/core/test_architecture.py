@@ -76,7 +76,7 @@ def test_files_and_functions_stay_readable(path: Path) -> None:
             # A long docstring is no fault.
             body = node.body[1:] if ast.get_docstring(node) and node.body[1:] else node.body
             length = (node.end_lineno or node.lineno) - body[0].lineno + 1
-            assert length <= 60, f"{node.name} has {length} lines"
+            assert length <= 50, f"{node.name} has {length} lines"
 
 
 # --- What an import costs ----------------------------------------------------------------------
