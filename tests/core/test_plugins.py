@@ -25,6 +25,7 @@ from flasgo import (
     attach_policy,
     hookimpl,
     hookspec,
+    hookspecs,
 )
 from flasgo.plugins.discovery import installed_plugins
 
@@ -584,6 +585,43 @@ def test_what_set_up_raises_names_the_plugin(make_app: Callable[..., Flasgo], ho
     assert e.value.plugin == "odd"
     assert isinstance(e.value.__cause__, ZeroDivisionError)
     assert "FLASGO_DISABLE_PLUGINS=odd" in str(e.value)
+
+
+# --- Levels of the contract --------------------------------------------------------------------
+
+
+def test_a_plugin_of_an_older_level_loads_and_is_told_what_changed(
+    make_app: Callable[..., Flasgo],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    changes = {2: {"authorize": "It is old."}, 3: {"authorize": "It is new.", "check_app": "No."}}
+    monkeypatch.setattr(hookspecs, "CONTRACT_LEVEL", 3)
+    monkeypatch.setattr(hookspecs, "CONTRACT_CHANGES", changes)
+
+    def warnings_of(**members: Any) -> list[str]:
+        caplog.clear()
+        app = make_app(type("Old", (), {"authorize": sync(), **members})())
+        assert "old" in app.plugins
+        return [r.getMessage() for r in caplog.records if r.name == "flasgo.plugins"]
+
+    silent = warnings_of()
+    assert [text.partition("changed ")[2].partition(" Adapt")[0] for text in silent] == [
+        "authorize: It is old.",
+        "authorize: It is new.",
+    ]
+    assert silent[0].startswith("Plugin 'old' was written for level 1 of the hooks. Level 2 ")
+    assert len(warnings_of(hook_level=2)) == 1
+    assert warnings_of(hook_level=3) == []
+
+
+@pytest.mark.parametrize("level", [0, 2, True, "1"])
+def test_a_plugin_of_a_level_that_is_not_there_is_refused(
+    make_app: Callable[..., Flasgo], level: object
+) -> None:
+    plugin = type("New", (), {"authorize": sync(), "hook_level": level})()
+    with pytest.raises(PluginError, match="the levels 1 to 1; install a newer"):
+        make_app(plugin)
 
 
 # --- Joining late ------------------------------------------------------------------------------

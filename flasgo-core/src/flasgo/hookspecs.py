@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from flasgo.responses.response import Response
 
 __all__ = [
+    "CONTRACT_CHANGES",
     "CONTRACT_LEVEL",
     "REQUEST_HOOKS",
     "SETUP_HOOKS",
@@ -44,7 +45,13 @@ __all__ = [
 ]
 
 CONTRACT_LEVEL = 1
-"""The version of this contract. It rises when a hook changes in a way plugins can notice."""
+"""The version of this contract. It rises when a hook changes in a way plugins can notice.
+
+A plugin says for which level it was written with an attribute `hook_level`; 1 when it says nothing.
+"""
+
+CONTRACT_CHANGES: dict[int, dict[str, str]] = {}
+"""What each level after the first changed: the hook, and a sentence for its implementers."""
 
 # --- Set-up hooks ---------------------------------------------------------------------------
 

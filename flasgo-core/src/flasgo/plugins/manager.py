@@ -461,6 +461,7 @@ class Plugins:
             self._refuse(name, "it implements no hook", "mark its methods with @flasgo.hookimpl")
         for hook, impl in impls:
             self._check_impl(name, hook, impl)
+        self._check_level(name, plugin, {hook for hook, _ in impls})
         if not isinstance(plugin, ModuleType):
             self._check_unmarked(name, plugin, {hook for hook, _ in impls})
 
@@ -484,6 +485,29 @@ class Plugins:
             )
         if options_of(function).when is not None and hook not in hookspecs.REQUEST_HOOKS:
             self._refuse(name, f"{hook} has when=", "when= is for request hooks; remove it")
+
+    def _check_level(self, name: str, plugin: object, implemented: set[str]) -> None:
+        """Warn of what has changed in its hooks since a plugin was written."""
+        level = getattr(plugin, "hook_level", 1)
+        newest = hookspecs.CONTRACT_LEVEL
+        if isinstance(level, bool) or not isinstance(level, int) or not 1 <= level <= newest:
+            self._refuse(
+                name,
+                f"its hook_level is {level!r}, and this flasgo-core has the levels 1 to {newest}",
+                "install a newer flasgo-core, or correct it",
+            )
+        for later in range(level + 1, newest + 1):
+            for hook, change in hookspecs.CONTRACT_CHANGES.get(later, {}).items():
+                if hook in implemented:
+                    _logger.warning(
+                        "%s was written for level %d of the hooks. Level %d changed %s: %s Adapt "
+                        "it, then set its hook_level.",
+                        self.blame(name),
+                        level,
+                        later,
+                        hook,
+                        change,
+                    )
 
     def _check_unmarked(self, name: str, plugin: object, implemented: set[str]) -> None:
         for hook in (*hookspecs.SETUP_HOOKS, *hookspecs.REQUEST_HOOKS):
