@@ -85,6 +85,6 @@ def test_memory_is_bounded_under_a_million_different_keys():
     assert len(window._logs) == MAX_KEYS
     assert len(window._overflow) <= 4096
     assert size_of(window) == pytest.approx(early, rel=0.05)
-    assert size_of(window) < 16 * 1024 * 1024
+    assert size_of(window) < 4 * 1024 * 1024
     # Nobody of the first ones is forgotten, and they are still told from one another.
     assert window.usage("2001:db8::0").used == 1

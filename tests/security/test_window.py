@@ -1,7 +1,7 @@
 """The sliding window: exact up to its capacity, bounded and without escapes beyond it."""
 
 import pytest
-from flasgo_security.quotas.window import SlidingWindow
+from flasgo_security.quotas.window import SlidingWindow, Usage
 from hypothesis import given, settings, strategies as st
 
 
@@ -153,3 +153,18 @@ def test_usage_remembers_nothing():
     subject, _ = window()
     subject.usage("a")
     assert not subject
+
+
+@pytest.mark.parametrize("limit", [256, 257])
+def test_small_and_large_quotas_are_kept_alike(limit):
+    """They are in containers of different kinds."""
+    subject, clock = window(limit, period=1000.0)
+    for number in range(limit):
+        assert subject.take("a") == (Usage(number + 1, 1000.0 - number), True)
+        clock.now += 1
+    assert subject.take("a") == (Usage(limit, 1000.0 - limit), False)
+    clock.now = 1001.0  # the hits at 0 and 1 are over
+    assert subject.usage("a").used == limit - 2
+    for _ in range(3):  # past the limit the oldest one goes, as with failures
+        subject.hit("a")
+    assert subject.usage("a") == Usage(limit, 2.0)
