@@ -6,7 +6,7 @@ import pytest
 from flasgo import Flasgo
 from flasgo_security import security_event
 from flasgo_security.events import loggable
-from flasgo_security.quotas.store_health import StoreDownError, StoreHealth
+from flasgo_security.stores.health import StoreDownError, StoreHealth
 
 
 @pytest.mark.parametrize(

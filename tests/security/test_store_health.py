@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from flasgo_security.quotas.store_health import PAUSE_SECONDS, StoreDownError, StoreHealth
+from flasgo_security.stores.health import PAUSE_SECONDS, StoreDownError, StoreHealth
 
 
 class Store:

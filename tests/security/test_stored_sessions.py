@@ -8,10 +8,10 @@ import logging
 import pytest
 from flasgo import ConfigurationError, Flasgo, FlasgoError, SettingError
 from flasgo_security import StoreDownError, csrf_exempt
-from flasgo_security.sessions.redis_pool import RedisPool
 from flasgo_security.sessions.session import Session, SessionCodec
 from flasgo_security.sessions.store import RedisSessionStore
 from flasgo_security.signing import PurposeSigner
+from flasgo_security.stores.redis_pool import RedisPool
 
 KEY = "0123456789abcdefghijklmnopqrstuvwxyz"
 LIFETIME = 14 * 24 * 60 * 60

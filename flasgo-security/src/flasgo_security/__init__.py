@@ -17,8 +17,8 @@ from flasgo_security.templating import csrf_input, csrf_token
 
 if TYPE_CHECKING:
     from flasgo_security.outbound import OutboundTarget, SSRFConfig, SSRFGuard, SSRFViolation
-    from flasgo_security.quotas.store_health import StoreDownError
     from flasgo_security.sessions.flashes import flash, get_flashed_messages
+    from flasgo_security.stores.health import StoreDownError
 
 __all__ = [
     "ContentSecurityPolicy",
@@ -52,7 +52,7 @@ _HOMES = {
     "SSRFConfig": "outbound",
     "SSRFGuard": "outbound",
     "SSRFViolation": "outbound",
-    "StoreDownError": "quotas.store_health",
+    "StoreDownError": "stores.health",
     "flash": "sessions.flashes",
     "get_flashed_messages": "sessions.flashes",
 }

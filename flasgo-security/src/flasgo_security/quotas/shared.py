@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flasgo import ConfigurationError
 
-from flasgo_security.quotas.store_health import StoreHealth
 from flasgo_security.quotas.window import Usage
-from flasgo_security.sessions.redis_pool import RedisPool
+from flasgo_security.stores.health import StoreHealth
+from flasgo_security.stores.redis_pool import RedisPool
 
 if TYPE_CHECKING:
     from limits import RateLimitItem

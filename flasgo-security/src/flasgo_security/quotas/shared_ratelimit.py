@@ -17,8 +17,8 @@ from flasgo_security.quotas.ratelimit import (
     tightest,
 )
 from flasgo_security.quotas.shared import SharedQuota, SharedQuotas
-from flasgo_security.quotas.store_health import PAUSE_SECONDS, StoreDownError
 from flasgo_security.quotas.window import Usage
+from flasgo_security.stores.health import PAUSE_SECONDS, StoreDownError
 
 if TYPE_CHECKING:
     from flasgo import Flasgo, Request, Response, Route

@@ -13,9 +13,9 @@ from flasgo import hookimpl
 
 from flasgo_security.events import EVENTS_ATTRIBUTE
 from flasgo_security.quotas.shared import SharedQuota, SharedQuotas
-from flasgo_security.quotas.store_health import StoreDownError
 from flasgo_security.quotas.throttle import DENIALS, FailureThrottle, log_throttled, refusal
 from flasgo_security.quotas.window import MAX_KEYS
+from flasgo_security.stores.health import StoreDownError
 
 if TYPE_CHECKING:
     from flasgo import Request, Response

@@ -334,10 +334,10 @@ class SessionGuard:
 
     def _open_store(self, uri: str, settings: Settings) -> StoredSessions:
         # Here, because only apps with a store pay for the import.
-        from flasgo_security.quotas.store_health import StoreHealth
-        from flasgo_security.sessions.redis_pool import RedisPool
         from flasgo_security.sessions.store import RedisSessionStore
         from flasgo_security.sessions.stored import StoredSessions
+        from flasgo_security.stores.health import StoreHealth
+        from flasgo_security.stores.redis_pool import RedisPool
 
         timeout = cast("float", settings["SESSION_STORE_TIMEOUT_SECONDS"])
         pool = RedisPool("SESSION_STORE_URI", uri, timeout)

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from flasgo_security.sessions.redis_pool import RedisPool
+    from flasgo_security.stores.redis_pool import RedisPool
 
 __all__ = ["ENDED", "RedisSessionStore", "SessionStore"]
 

@@ -12,9 +12,9 @@ import msgspec
 from flasgo import HTTPException, Response, hookimpl
 
 from flasgo_security.events import security_event
-from flasgo_security.quotas.store_health import StoreDownError, StoreHealth
 from flasgo_security.sessions.session import InvalidSessionError, Session, encode_value
 from flasgo_security.sessions.store import ENDED, SessionStore
+from flasgo_security.stores.health import StoreDownError, StoreHealth
 
 if TYPE_CHECKING:
     from flasgo import Flasgo, Request
