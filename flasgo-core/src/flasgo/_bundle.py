@@ -156,6 +156,7 @@ _APP_MEMBERS: Mapping[str, tuple[str, ...]] = {
 _REQUEST_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "flasgo-auth": ("user",),
     "flasgo-security": (
+        "client_key",
         "csp_nonce",
         "csrf_token",
         "host",

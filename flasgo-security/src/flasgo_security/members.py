@@ -119,6 +119,9 @@ class RequestMembers:
     peer_ip: str | None
     """The address of the direct peer: of a proxy, where `TRUSTED_PROXIES` speak for the client."""
 
+    client_key: str | None
+    """What quotas count the client under: its address, or its network of IPv6."""
+
     session: Session
     """The visitor's session, loaded when first asked for."""
 

@@ -142,7 +142,8 @@ def rate_limit(
         scope: Name of a quota that endpoints share; by default each handler has its own.
         key_func: Given the request, returns whom to count it for: str, int or UUID. By default
             the address of the direct peer, whatever `X-Forwarded-For` claims. Callers without a
-            key (None) share one quota.
+            key (None) share one quota. Where it falls back on the address, let it return
+            `request.client_key`: of `request.client_ip` an IPv6 client has 2**64.
 
     Raises:
         TypeError: When an argument has the wrong type.
@@ -244,6 +245,7 @@ class RateLimitGuard:
             "different ones.",
         )
         registry.request_attribute(STATUS_ATTRIBUTE, _no_status)
+        registry.request_attribute("client_key", self._client_key)
         registry.app_method("ratelimit", rate_limit)
         registry.enforces(RateLimit)
 
@@ -367,8 +369,9 @@ class RateLimitGuard:
         )
 
     def _address(self, request: Request) -> str:
-        if request.client_ip is not None:
-            return self._callers.key(request.client_ip)
+        key = self._client_key(request)
+        if key is not None:
+            return key
         if not self._has_warned:
             self._has_warned = True
             logger.warning(
@@ -376,6 +379,11 @@ class RateLimitGuard:
                 "share the quotas of rate_limit. Give rate_limit a key_func."
             )
         return _NOBODY
+
+    def _client_key(self, request: Request) -> str | None:
+        """Return the client's address or network; the value of `request.client_key`."""
+        address = request.client_ip
+        return None if address is None else self._callers.key(address)
 
 
 def limits_of(request: Request) -> tuple[RateLimit, ...]:
