@@ -101,6 +101,43 @@ async def test_codes_that_cannot_be_sent(talk: Talk, code: int) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("method", "value", "advice"),
+    [
+        ("send_text", {"a": 1}, "send_text takes str, not dict; .* send_json for anything else"),
+        ("send_text", b"a", "send_text takes str, not bytes"),
+        ("send_bytes", "a", "send_bytes takes bytes, not str"),
+        ("send_bytes", 3, "send_bytes takes bytes, not int"),
+    ],
+)
+async def test_what_is_neither_text_nor_bytes(
+    talk: Talk, method: str, value: Any, advice: str
+) -> None:
+    async def handler(websocket: WebSocket) -> None:
+        await websocket.accept()
+        with pytest.raises(TypeError, match=advice):
+            await getattr(websocket, method)(value)
+        await websocket.send_bytes(bytearray(b"fine"))
+
+    sent = await talk(handler)
+    assert [(m["type"], m.get("bytes")) for m in sent[1:]] == [
+        ("websocket.send", b"fine"),
+        ("websocket.close", None),
+    ]
+
+
+def test_a_handler_without_a_connection(app: Flasgo) -> None:
+    async def handler(ws) -> None: ...
+
+    with pytest.raises(RouteError, match=r"'ws' would be a parameter .* `ws: WebSocket`"):
+        app.websocket("/ws")(handler)
+    assert app.routes == ()
+
+    @app.websocket("/refused")
+    async def refused(token: str) -> Response:  # one that takes no part in any conversation
+        return Response(token)
+
+
 async def test_a_response_before_accept_refuses_the_handshake(talk: Talk) -> None:
     async def handler(websocket: WebSocket) -> Response:
         return Response.text("try later", 503, headers={"retry-after": "5"})

@@ -414,6 +414,20 @@ def test_bad_prefixes(prefix: object) -> None:
         Blueprint("notes", prefix)  # ty: ignore[invalid-argument-type]
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("erorrhandler", "Did you mean 'errorhandler'?"),
+        ("authorize", "app.authorize(...)(blueprint)"),
+        ("nothing_like_it", "no attribute 'nothing_like_it'."),
+    ],
+)
+def test_what_a_blueprint_does_not_have(name: str, advice: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        getattr(Blueprint("bp"), name)
+    assert advice in str(caught.value)
+
+
 def test_bad_parts() -> None:
     notes = Blueprint("notes", "/notes")
     with pytest.raises(RouteError, match="has a dot"):

@@ -633,6 +633,19 @@ def test_the_lifespan_of_a_mounted_app_runs_with_ours(app: Flasgo) -> None:
     assert trace == [f"{n} starts" for n in names] + [f"{n} stops" for n in reversed(names)]
 
 
+def test_an_app_mounted_twice_starts_once_and_has_its_state_at_both_places(app: Flasgo) -> None:
+    trace: list[str] = []
+    inner = make_starlette(lifespan=noting_lifespan(trace, "inner"))
+    app.mount("/one", inner)
+    app.mount("/two", inner)
+
+    with TestClient(app) as client:
+        states = [client.get(f"{path}/where").json()["state"] for path in ("/one", "/two")]
+
+    assert trace == ["inner starts", "inner stops"]
+    assert states == [{"from": "inner"}] * 2
+
+
 def test_a_mounted_app_that_does_not_start_stops_the_start_up(app: Flasgo) -> None:
     trace: list[str] = []
     app.lifespan(noting_lifespan(trace, "first"))

@@ -50,6 +50,8 @@ def test_a_leading_dot_means_this_blueprint(shop: Flasgo) -> None:
 
     assert client.get(link).text == "/shop/de/items/4"
     assert client.get("/").text == "/"  # where no blueprint serves, it is the app's own
+    with pytest.raises(BuildError, match=r"'.show'\): the leading dot .* no request here"):
+        shop.url_for(".show", lang="en", number=3)
 
 
 @pytest.mark.parametrize(

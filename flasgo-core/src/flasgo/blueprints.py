@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 from msgspec import Struct
 
+from flasgo import _bundle
 from flasgo.asgi import ASGIApp
 from flasgo.callbacks import Callbacks
 from flasgo.errors import ConfigurationError, RouteError
@@ -16,6 +17,7 @@ from flasgo.interop.mounts import METHODS, Mount
 from flasgo.plugins.policies import Policy
 from flasgo.registrar import Registrar, RouteOptions
 from flasgo.routing import Route
+from flasgo.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
@@ -82,6 +84,17 @@ class Blueprint(Registrar):
 
     def __repr__(self) -> str:
         return f"<Blueprint {self.name!r} at {self.prefix or '/'!r}>"
+
+    # Never called for what is there.
+    def __getattr__(self, name: str) -> NoReturn:
+        public = [known for known in dir(type(self)) if not known.startswith("_")]
+        hint = did_you_mean(name, public)
+        if _bundle.missing_app_member(name):
+            hint = (
+                " Plugins add their methods to apps. Those that are decorators take a blueprint as "
+                f"well: app.{name}(...)(blueprint), or the function for it in the plugin's package."
+            )
+        raise AttributeError(f"Blueprint has no attribute {name!r}.{hint}", name=name)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -348,6 +361,6 @@ def _checked_prefix(prefix: str, name: str) -> str:
     if not isinstance(prefix, str) or (prefix and not prefix.startswith("/")):
         raise ConfigurationError(
             f"The prefix of the blueprint {name!r} is a str that starts with '/', or '' for none, "
-            f"not {prefix!r}."
+            f"not {prefix!r}. It comes right behind the name: Blueprint('notes', '/notes')."
         )
     return prefix.rstrip("/")

@@ -40,7 +40,7 @@ class Lifespan:
     def __init__(self, app: Flasgo) -> None:
         self._app = app
         self._parts: list[tuple[str, _Manager]] = []  # what to call it, and what makes it
-        self._mounted: set[int] = set()  # apps by identity: some may not be hashable
+        self._mounted: dict[int, Mount] = {}  # apps by identity: some may not be hashable
 
     def add(self, function: Callable[..., Any]) -> None:
         """Add a function to run around the time in which the app serves.
@@ -69,14 +69,16 @@ class Lifespan:
         Args:
             mount: The mount.
         """
-        if id(mount.app) in self._mounted:
+        first = self._mounted.get(id(mount.app))
+        if first is not None:
+            mount.state = first.state  # what its one lifespan yields is there wherever it answers
             return
-        self._mounted.add(id(mount.app))
+        self._mounted[id(mount.app)] = mount
         self._parts.append((f"the app mounted as {mount.name!r}", lambda: mount.running()))
 
     def checkpoint(self) -> Callable[[], None]:
         """Return a function that forgets what was added since now."""
-        parts, mounted = self._parts[:], set(self._mounted)
+        parts, mounted = self._parts[:], dict(self._mounted)
 
         def go_back() -> None:
             self._parts, self._mounted = parts, mounted

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,6 +14,7 @@ from flasgo.asgi import Message, Receive, Scope, Send
 from flasgo.errors import FlasgoError
 from flasgo.http.headers import checked_raw, encode_header
 from flasgo.requests.connection import Connection
+from flasgo.wording import type_name
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
@@ -38,6 +39,8 @@ _MOST_AHEAD = 8
 _SENT_IN_A_ROW = 16
 
 _INVALID_DATA, _POLICY_VIOLATION, _TOO_BIG = 1007, 1008, 1009
+
+_KINDS = "send_text is for str, send_bytes for bytes, send_json for anything else"
 
 _decode_json = msgspec.json.Decoder().decode
 _encode_json = msgspec.json.Encoder().encode
@@ -215,7 +218,8 @@ class WebSocket(Connection):
         data = await self.receive()
         return data if isinstance(data, bytes) else data.encode()
 
-    async def receive_json(self) -> object:
+    # `Any`: JSON is whatever the client sent.
+    async def receive_json(self) -> Any:
         """Return the next message, decoded from JSON.
 
         To answer bad JSON rather than close the connection, decode what `receive` returns.
@@ -254,7 +258,8 @@ class WebSocket(Connection):
         except WebSocketDisconnect:
             return
 
-    async def iter_json(self) -> AsyncIterator[object]:
+    # `Any`: as for `receive_json`.
+    async def iter_json(self) -> AsyncIterator[Any]:
         """Iterate over messages, decoded from JSON, until the connection is closed."""
         try:
             while True:
@@ -269,16 +274,22 @@ class WebSocket(Connection):
 
         Raises:
             WebSocketDisconnect: When the connection is closed.
+            TypeError: When `data` is no text.
         """
+        if not isinstance(data, str):
+            raise TypeError(f"send_text takes str, not {type_name(data)}; {_KINDS}.")
         await self._emit({"type": "websocket.send", "text": data})
 
-    async def send_bytes(self, data: bytes) -> None:
+    async def send_bytes(self, data: bytes | bytearray | memoryview) -> None:
         """Send a binary message; waits while the client reads too slowly.
 
         Raises:
             WebSocketDisconnect: When the connection is closed.
+            TypeError: When `data` is not bytes.
         """
-        await self._emit({"type": "websocket.send", "bytes": data})
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise TypeError(f"send_bytes takes bytes, not {type_name(data)}; {_KINDS}.")
+        await self._emit({"type": "websocket.send", "bytes": bytes(data)})
 
     async def send_json(self, data: object) -> None:
         """Send a value as a text message of JSON.

@@ -178,6 +178,8 @@ class _Compiler:
         if route.is_websocket:
             _check_async(route)
         slots, takes_any = self._bind(site)
+        if route.is_websocket:
+            _check_connection(route, slots)
         extra: list[tuple[str, Slot]] = []
         for name in route.parameters:
             if name not in self._seen_in_path:
@@ -448,6 +450,21 @@ def _check_async(route: Route) -> None:
         raise RouteError(
             f"Route {route.path!r}: the WebSocket handler at {route.source} is not `async def`, so "
             "it could neither receive nor send. Make it `async def`."
+        )
+
+
+def _check_connection(route: Route, slots: Sequence[tuple[Asked, Slot]]) -> None:
+    """Refuse `async def talk(ws)`: it would be asked of the query, and no handshake succeed."""
+    nameless = [
+        asked.name
+        for asked, (kind, _) in slots
+        if kind == "reader" and asked.annotation is MISSING and asked.default is MISSING
+    ]
+    if nameless and all(kind != "connection" for _, (kind, _) in slots):
+        raise RouteError(
+            f"Route {route.path!r}: the WebSocket handler at {route.source} takes no connection; "
+            f"{nameless[0]!r} would be a parameter of the query. Annotate the connection: "
+            f"`{nameless[0]}: WebSocket`, or call it `websocket`."
         )
 
 

@@ -63,8 +63,13 @@ def _full_name(endpoint: str, connection: Connection | None) -> str:
     """Return an endpoint's name; `.show` is one of the blueprint that serves the request."""
     if not isinstance(endpoint, str) or not endpoint.startswith("."):
         return endpoint
-    route = None if connection is None else connection.route
-    blueprint = None if route is None else route.blueprint
+    if connection is None:
+        raise BuildError(
+            f"url_for({endpoint!r}): the leading dot stands for the blueprint that serves the "
+            "request, and there is no request here. Write the full name.",
+            endpoint=endpoint,
+        )
+    blueprint = None if connection.route is None else connection.route.blueprint
     return endpoint[1:] if blueprint is None else blueprint + endpoint
 
 
