@@ -279,7 +279,12 @@ class Plugins:
         try:
             registered = self.manager.register(plugin, name)
         except pluggy.PluginValidationError as exc:
-            self._refuse(name, f"a hook does not fit its specification: {exc}", "correct it")
+            told = " ".join(str(exc).split())
+            self._refuse(
+                name,
+                f"a hook does not fit its specification: {told}",
+                "take the arguments that the hook has, by their names; fewer are fine",
+            )
         except ValueError as exc:
             self._refuse(name, str(exc), "make one instance per app and give it one name")
         if registered is None:  # pragma: no cover - pluggy's answer to a blocked name
