@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 
 from flasgo_security.outbound.addresses import address_fault, parse_address
 from flasgo_security.outbound.config import SSRFConfig
@@ -75,11 +76,8 @@ class SSRFGuard:
         Raises:
             SSRFViolation: When the server must not go there.
         """
-        try:
+        with self._telling():
             return self._checked(parse_url(url))
-        except SSRFViolation as violation:
-            self._tell(violation)
-            raise
 
     def addresses_of(self, host: str, port: int) -> tuple[str, ...]:
         """Return the addresses of a host, all of them checked.
@@ -91,18 +89,10 @@ class SSRFGuard:
         Raises:
             SSRFViolation: When there are none, or one of them must not be connected to.
         """
-        try:
+        with self._telling(host):
             name = self._checked_host(host)
-            if parse_address(name) is not None:
-                return self._checked_addresses(name, [name])
-            try:
-                found = self._lookup(name, port)
-            except (OSError, UnicodeError) as error:
-                raise _unresolved(name, error) from None
+            found = _literal(name) or self._lookup(name, port)
             return self._checked_addresses(name, found)
-        except SSRFViolation as violation:
-            self._tell(violation)
-            raise
 
     async def aaddresses_of(self, host: str, port: int) -> tuple[str, ...]:
         """Return the addresses of a host, all of them checked; see `addresses_of`.
@@ -114,17 +104,24 @@ class SSRFGuard:
         Raises:
             SSRFViolation: When there are none, or one of them must not be connected to.
         """
-        try:
+        with self._telling(host):
             name = self._checked_host(host)
-            if parse_address(name) is not None:
-                return self._checked_addresses(name, [name])
-            try:
-                found = await self._lookup.in_background(name, port)
-            except (OSError, UnicodeError) as error:
-                raise _unresolved(name, error) from None
+            found = _literal(name) or await self._lookup.in_background(name, port)
             return self._checked_addresses(name, found)
+
+    @contextmanager
+    def _telling(self, host: str = "") -> Generator[None]:
+        """Tell of the violation that ends the block; a resolver's failure is one too."""
+        try:
+            try:
+                yield
+            except (OSError, UnicodeError) as error:
+                raise SSRFViolation(
+                    "unresolved", f"{host!r} cannot be resolved ({error})"
+                ) from None
         except SSRFViolation as violation:
-            self._tell(violation)
+            if self._on_violation is not None:
+                self._on_violation(violation)
             raise
 
     def _checked(self, url: OutboundUrl) -> OutboundUrl:
@@ -166,10 +163,7 @@ class SSRFGuard:
             raise SSRFViolation("address", f"{shown} {fault}")
         return str(address)
 
-    def _tell(self, violation: SSRFViolation) -> None:
-        if self._on_violation is not None:
-            self._on_violation(violation)
 
-
-def _unresolved(host: str, error: Exception) -> SSRFViolation:
-    return SSRFViolation("unresolved", f"{host!r} cannot be resolved ({error})")
+def _literal(name: str) -> list[str]:
+    """Return an address that was given in place of a name; nothing has to be looked up then."""
+    return [name] if parse_address(name) is not None else []
