@@ -61,12 +61,12 @@ class Row:
 
 
 @contextlib.contextmanager
-def serving(name: str) -> Generator[int]:
-    """Serve a contestant; yield its port; end it by its process id."""
+def serving(name: str, module: str = "benchmarks.live_apps") -> Generator[int]:
+    """Serve a contestant, made by a function of a module; yield its port; end it by its id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    factory = f"benchmarks.live_apps:{name.replace('-', '_')}"
+    factory = f"{module}:{name.replace('-', '_')}"
     command = ["uvicorn", "--factory", factory, "--port", str(port), "--log-level", "error"]
     process = subprocess.Popen(
         [sys.executable, "-m", *command, "--no-access-log", "--ws-per-message-deflate", "false"],
