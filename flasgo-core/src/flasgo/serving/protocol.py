@@ -19,6 +19,9 @@ else:
 __all__ = ["GuardedProtocol"]
 
 _DEFAULTS = {spec.name: spec.default for spec in CORE_SETTINGS}
+# How much of a head that is too large is thrown away, and for how long, before the connection ends.
+_MOST_DISCARDED = 16 * 1024 * 1024
+_DISCARDING_SECONDS = 1.0
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -116,7 +119,43 @@ class GuardedProtocol(AutoHTTPProtocol):
 
     def _refuse(self, answer: bytes) -> None:
         self._stop_timer()
-        if not self.transport.is_closing():
-            if not self._is_in_flight():
-                self.transport.write(answer)
-            self.transport.close()
+        transport = self.transport
+        if transport.is_closing():
+            return
+        if self._is_in_flight():
+            transport.close()
+            return
+        transport.write(answer)
+        if answer is _TOO_LARGE:
+            _Discarding(self, transport)
+        else:
+            transport.close()
+
+
+class _Discarding(asyncio.Protocol):
+    """Takes over a connection that has been answered, until the client has stopped sending.
+
+    Closing it at once would reset it, and the reset overtake the answer (RFC 9112, section 9.6).
+
+    Args:
+        before: The protocol that answered.
+        transport: The connection.
+    """
+
+    def __init__(self, before: GuardedProtocol, transport: asyncio.Transport) -> None:
+        self._before = before
+        self._transport = transport
+        self._left = _MOST_DISCARDED
+        transport.set_protocol(self)
+        if transport.can_write_eof():  # TLS cannot, and has no need: its end comes with the close
+            transport.write_eof()
+        self._timer = before.loop.call_later(_DISCARDING_SECONDS, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        self._left -= len(data)
+        if self._left < 0:
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
+        self._before.connection_lost(exc)
