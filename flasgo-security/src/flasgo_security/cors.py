@@ -32,6 +32,7 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
 # What a page may send without asking, and read without being told (Fetch, section 2.2.2).
 _ALWAYS_ALLOWED_HEADERS = frozenset({"accept", "accept-language", "content-language"})
 _LONGEST_REQUESTED_HEADERS = 4096
+_VARY = HeaderBlock({"Vary": "Origin"})
 
 
 @dataclass(frozen=True)
@@ -343,12 +344,18 @@ class CorsGuard:
         rules = self._rules_of(request.route)
         if rules is None or _is_preflight(request):
             return
+        block = None
         if request.raw_header(b"origin") is not None:
             origin = _text(request, b"origin")
             if rules.allows(origin):
-                response.fill_headers(self._block(rules, origin))
-        if not rules.is_open:
+                block = self._block(rules, origin)
+        if block is None:
+            if rules.is_open:
+                return
             # Also where there was no Origin: a cache would keep the answer for all.
+            block = _VARY
+        # PERF: most responses have none of these headers, so they go in as they are.
+        if not response.fill_headers(block) and not rules.is_open:
             response.headers.add_vary("Origin")
 
     def _block(self, rules: CorsRules, origin: str) -> HeaderBlock:
@@ -360,6 +367,8 @@ class CorsGuard:
                 pairs["Access-Control-Allow-Credentials"] = "true"
             if rules.expose:
                 pairs["Access-Control-Expose-Headers"] = ", ".join(rules.expose)
+            if not rules.is_open:
+                pairs["Vary"] = "Origin"
             # As many entries as origins were listed: what is not on a list never gets here.
             block = self._blocks[(rules, allowed)] = HeaderBlock(pairs)
         return block

@@ -60,6 +60,8 @@ def _is_port(text: str) -> bool:
     return text[:1] == ":" and digits.isascii() and digits.isdigit() and 0 < int(digits) < 65536
 
 
+# PERF: clients come more than once. SECURITY: callers bound the length of what is remembered.
+@lru_cache(maxsize=4096)
 def _parse(text: str) -> _Address | None:
     """Return an address; one of IPv4 in IPv6's clothes (RFC 4291, 2.5.5.2) is of IPv4."""
     try:
