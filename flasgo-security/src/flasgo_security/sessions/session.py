@@ -305,7 +305,7 @@ class SessionGuard:
         )
         registry.request_attribute("session", self.load)
         registry.app_method("revoke_session", self.revoke)
-        registry.app_property("session_cookie_name", lambda: self.cookie_name)
+        registry.app_property("session_cookie_name", self.get_cookie_name)
 
     def configure(self, settings: Settings, *, caching: PrivateCaching) -> None:
         """Read the settings.
@@ -357,6 +357,10 @@ class SessionGuard:
     def cookie_name(self) -> str:
         """The name of the session cookie."""
         return self._cookie.name
+
+    def get_cookie_name(self) -> str:
+        """Return the name of the session cookie; this is `app.session_cookie_name`."""
+        return self.cookie_name
 
     def load(self, request: Request) -> Session:
         """Return the session of a request; the value of `request.session`.
