@@ -1,6 +1,7 @@
 """PLUG-6: the kit passes what is sound, and names the fault of what is not."""
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -158,6 +159,25 @@ def test_the_first_fault_is_raised_with_all_that_is_known():
 def test_skipping_takes_a_case_and_a_reason(skip, complaint):
     with pytest.raises(ValueError, match=complaint):
         conformance.suite(Sound, skip=skip)
+
+
+def test_what_happens_when_garbage_is_collected_is_not_the_plugins_doing():
+    class Littering:
+        """Leaves enough behind for a collection at each look."""
+
+        @hookimpl(when=lambda route: bool([[] for _ in range(20_000)]))
+        def request_started(self):
+            return None
+
+    def clock(phase, info):  # what Hypothesis does
+        time.perf_counter()
+
+    gc.callbacks.append(clock)
+    try:
+        assert "pure_predicates" not in conformance.find_faults(Littering)
+    finally:
+        gc.callbacks.remove(clock)
+    assert gc.isenabled()
 
 
 def test_an_instance_is_refused():

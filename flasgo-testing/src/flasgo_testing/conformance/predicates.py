@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Coroutine, Iterator
 from types import FrameType
@@ -83,11 +84,16 @@ class _CallCount:
         self.impure = ""
 
     def __enter__(self) -> None:
+        # What other tools do when garbage is collected would be counted as the predicate's.
+        self._collects = gc.isenabled()
+        gc.disable()
         self._previous = sys.getprofile()
         sys.setprofile(self._note)
 
     def __exit__(self, *_: object) -> None:
         sys.setprofile(self._previous)
+        if self._collects:
+            gc.enable()
 
     def _note(self, frame: FrameType, event: str, argument: object) -> None:
         if event in ("call", "c_call"):
