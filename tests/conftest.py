@@ -7,10 +7,19 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
-from flasgo_testing import TestClient
+from flasgo_testing import TestClient, WebSocketDeniedError
 
 Connect = Callable[..., TestClient]
+
+
+def refusal(client: TestClient, url: str, **options: Any) -> httpx2.Response:
+    """Open a WebSocket that the app has to deny, and return its HTTP answer."""
+    with pytest.raises(WebSocketDeniedError) as denied, client.websocket_connect(url, **options):
+        pass
+    return denied.value.response
+
 
 # In CI everything that a test may need is installed, so a skip hides a hole. The variable is taken
 # out of the environment, where apps under test would report it as a setting that nobody knows.
@@ -63,7 +72,7 @@ def connect() -> Iterator[Connect]:
     with ExitStack() as clients:
 
         def make(app: Any, **options: Any) -> TestClient:
-            client = TestClient(app, **{"raise_server_exceptions": False, **options})
-            return clients.enter_context(closing(client))
+            options.setdefault("raise_server_exceptions", False)
+            return clients.enter_context(closing(TestClient(app, **options)))
 
         yield make

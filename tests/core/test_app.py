@@ -24,6 +24,8 @@ from flasgo import (
     hookimpl,
 )
 
+from tests.conftest import Connect, refusal
+
 # --- Flasgo(...) -------------------------------------------------------------------------------
 
 
@@ -79,8 +81,8 @@ async def test_only_three_protocols_are_spoken(make_app: Callable[..., Flasgo]) 
 
 
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "head", "options"])
-async def test_there_is_a_decorator_for_each_method(
-    make_app: Callable[..., Flasgo], drive: Callable, method: str
+def test_there_is_a_decorator_for_each_method(
+    make_app: Callable[..., Flasgo], connect: Connect, method: str
 ) -> None:
     app = make_app()
 
@@ -89,11 +91,12 @@ async def test_there_is_a_decorator_for_each_method(
         return Response(headers={"x-reached": "yes"})
 
     assert callable(handler)
-    answer = await drive(app)("/x", method.upper())
-    assert (answer.status, answer.headers["x-reached"]) == (200, "yes")
+    client = connect(app)
+    answer = client.request(method.upper(), "/x")
+    assert (answer.status_code, answer.headers["x-reached"]) == (200, "yes")
     assert app.url_for("named") == "/x"
     other = "DELETE" if method != "delete" else "PUT"
-    assert (await drive(app)("/x", other)).status == 405
+    assert client.request(other, "/x").status_code == 405
 
 
 def test_app_options_is_a_mapping_and_a_decorator(make_app: Callable[..., Flasgo]) -> None:
@@ -106,8 +109,8 @@ def test_app_options_is_a_mapping_and_a_decorator(make_app: Callable[..., Flasgo
     assert app.routes[0].methods == {"OPTIONS"}
 
 
-async def test_route_takes_several_methods_and_functions_several_routes(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_route_takes_several_methods_and_functions_several_routes(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
 
@@ -116,8 +119,9 @@ async def test_route_takes_several_methods_and_functions_several_routes(
     async def shared() -> str:
         return "shared"
 
+    client = connect(app)
     for target, method in (("/a", "GET"), ("/a", "POST"), ("/b", "GET")):
-        assert (await drive(app)(target, method)).text == "shared"
+        assert client.request(method, target).text == "shared"
     assert [route.path for route in app.routes] == ["/a", "/b"]
 
 
@@ -182,9 +186,7 @@ def test_the_routes_at_a_path_are_those_of_every_method_and_host(
     assert at("/a/1/") == at("/nowhere") == at("no slash") == at("//b") == []
 
 
-async def test_a_converter_of_the_apps_own(
-    make_app: Callable[..., Flasgo], drive: Callable
-) -> None:
+def test_a_converter_of_the_apps_own(make_app: Callable[..., Flasgo], connect: Connect) -> None:
     class Day(Converter):
         def convert(self, value: str) -> date:
             return date.fromisoformat(value)
@@ -195,8 +197,9 @@ async def test_a_converter_of_the_apps_own(
     app = make_app()
     app.add_converter("day", Day)
     app.add_route("/on/<day:when>", lambda when: when.strftime("%d.%m."), endpoint="on")
-    assert (await drive(app)("/on/2024-02-29")).text == "29.02."
-    assert (await drive(app)("/on/2023-02-29")).status == 404
+    client = connect(app)
+    assert client.get("/on/2024-02-29").text == "29.02."
+    assert client.get("/on/2023-02-29").status_code == 404
     assert app.url_for("on", when=date(2024, 1, 2)) == "/on/2024-01-02"
 
 
@@ -226,16 +229,17 @@ async def test_a_converter_with_a_fault_is_a_404_that_leaves_like_any_other(
     assert "TypeError: not one of the refusals" in caplog.text
 
 
-async def test_a_cast_that_fails_is_a_404(make_app: Callable[..., Flasgo], drive: Callable) -> None:
+def test_a_cast_that_fails_is_a_404(make_app: Callable[..., Flasgo], connect: Connect) -> None:
     app = make_app()
 
     @app.get("/n/<name>")
     async def number(name: int) -> dict[str, int]:
         return {"name": name}
 
-    assert (await drive(app)("/n/12")).json == {"name": 12}
+    client = connect(app)
+    assert client.get("/n/12").json() == {"name": 12}
     for target in ("/n/x", "/n/1.5", "/n/" + "9" * 5000):
-        assert (await drive(app)(target)).status == 404
+        assert client.get(target).status_code == 404
 
 
 # --- What handlers may be ----------------------------------------------------------------------
@@ -299,13 +303,13 @@ HANDLERS: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("kind", HANDLERS)
 @pytest.mark.parametrize("blocking", [True, False])
-async def test_handlers_of_every_shape(
-    make_app: Callable[..., Flasgo], drive: Callable, kind: str, blocking: bool
+def test_handlers_of_every_shape(
+    make_app: Callable[..., Flasgo], connect: Connect, kind: str, blocking: bool
 ) -> None:
     handler, text = HANDLERS[kind]
     app = make_app()
     app.add_route("/", handler, endpoint="index", blocking=blocking)
-    assert (await drive(app)("/?kind=q")).text == text
+    assert connect(app).get("/?kind=q").text == text
 
 
 def test_a_handler_must_be_callable(make_app: Callable[..., Flasgo]) -> None:
@@ -353,9 +357,9 @@ def sync_parts() -> Iterator[bytes]:
         (date(2024, 1, 2), 200, "application/json", b'"2024-01-02"'),
     ],
 )
-async def test_what_a_handler_returns_becomes_a_response(
+def test_what_a_handler_returns_becomes_a_response(
     make_app: Callable[..., Flasgo],
-    drive: Callable,
+    connect: Connect,
     value: object,
     status: int,
     content_type: str | None,
@@ -363,8 +367,8 @@ async def test_what_a_handler_returns_becomes_a_response(
 ) -> None:
     app = make_app()
     app.add_route("/", lambda: value, endpoint="index")
-    answer = await drive(app)("/")
-    assert (answer.status, answer.headers.get("content-type"), answer.body) == (
+    answer = connect(app).get("/")
+    assert (answer.status_code, answer.headers.get("content-type"), answer.content) == (
         status,
         content_type,
         body,
@@ -372,23 +376,24 @@ async def test_what_a_handler_returns_becomes_a_response(
 
 
 @pytest.mark.parametrize("parts", [async_parts, sync_parts])
-async def test_generators_are_streamed(
-    make_app: Callable[..., Flasgo], drive: Callable, parts: Any
+def test_generators_are_streamed(
+    make_app: Callable[..., Flasgo], connect: Connect, parts: Any
 ) -> None:
     app = make_app()
     app.add_route("/made", parts, endpoint="made")
     app.add_route("/returned", lambda: parts(), endpoint="returned")
+    client = connect(app)
     for target in ("/made", "/returned"):
-        answer = await drive(app)(target)
-        assert [message.get("body") for message in answer.messages[1:]] == [b"a", b"b", b""]
+        with client.stream("GET", target) as answer:
+            assert list(answer.iter_raw()) == [b"a", b"b"]
 
 
 @pytest.mark.parametrize(
     "value", [object(), 5, 5.0, True, ("a",), ("a", "b"), (1, 2, 3, 4), {1: object()}, Views]
 )
 @pytest.mark.parametrize("is_async", [True, False])
-async def test_nonsense_is_a_type_error_that_names_the_handler(
-    make_app: Callable[..., Flasgo], drive: Callable, value: object, is_async: bool
+def test_nonsense_is_a_type_error_that_names_the_handler(
+    make_app: Callable[..., Flasgo], connect: Connect, value: object, is_async: bool
 ) -> None:
     app = make_app()
 
@@ -399,14 +404,14 @@ async def test_nonsense_is_a_type_error_that_names_the_handler(
         return value
 
     app.add_route("/", peculiar if is_async else peculiar_sync)
-    answer = await drive(app)("/")
-    assert answer.status == 500
-    assert isinstance(answer.error, TypeError)
-    assert "peculiar" in str(answer.error)
+    answer = connect(app).get("/")
+    assert answer.status_code == 500
+    assert isinstance(answer.extensions["exception"], TypeError)
+    assert "peculiar" in str(answer.extensions["exception"])
 
 
-async def test_a_handler_that_makes_a_coroutine_of_a_coroutine_is_told_so(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_a_handler_that_makes_a_coroutine_of_a_coroutine_is_told_so(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     async def inner() -> str:
         return "x"
@@ -416,8 +421,8 @@ async def test_a_handler_that_makes_a_coroutine_of_a_coroutine_is_told_so(
 
     app = make_app()
     app.add_route("/", outer)
-    answer = await drive(app)("/")
-    assert "await" in str(answer.error)
+    answer = connect(app).get("/")
+    assert "await" in str(answer.extensions["exception"])
 
 
 # --- url_for -----------------------------------------------------------------------------------
@@ -433,39 +438,38 @@ async def test_url_for_builds_paths_and_queries(make_app: Callable[..., Flasgo])
     assert caught.value.endpoint == "notes"
 
 
-async def test_url_for_knows_the_root_path(
-    make_app: Callable[..., Flasgo], drive: Callable
-) -> None:
+def test_url_for_knows_the_root_path(make_app: Callable[..., Flasgo], connect: Connect) -> None:
     app = make_app()
     app.add_route("/x", lambda: app.url_for("x"), endpoint="x")
-    for root_path, expected in (("", "/x"), ("/api", "/api/x"), ("/", "/x")):
-        assert (await drive(app)("/x", root_path=root_path)).text == expected
+    for root_path, expected in (("", "/x"), ("/api", "/api/x")):
+        assert connect(app, root_path=root_path).get("/x").text == expected
 
 
-async def test_an_external_url_never_repeats_an_unchecked_host(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_an_external_url_never_repeats_an_unchecked_host(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
     app.add_route("/", lambda: app.url_for("index", _external=True), endpoint="index")
     with pytest.raises(BuildError, match="SERVER_NAME"):
         app.url_for("index", _external=True)
-    answer = await drive(app)("/", headers=[])
-    assert answer.status == 500
-    assert isinstance(answer.error, BuildError)
+    answer = connect(app).get("/")
+    assert answer.status_code == 500
+    assert isinstance(answer.extensions["exception"], BuildError)
 
 
-async def test_an_external_url_names_the_server_name(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_an_external_url_names_the_server_name(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app(settings={"SERVER_NAME": "shop.example"})
     app.add_route("/", lambda: app.url_for("index", _external=True), endpoint="index")
     assert app.url_for("index", _external=True) == "https://shop.example/"
-    assert (await drive(app)("/")).text == "http://shop.example/"
-    assert (await drive(app)("/", scheme="https")).text == "https://shop.example/"
+    client = connect(app)
+    assert client.get("/").text == "http://shop.example/"
+    assert client.get("https://localhost/").text == "https://shop.example/"
 
 
-async def test_an_external_url_names_a_host_that_a_plugin_has_checked(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_an_external_url_names_a_host_that_a_plugin_has_checked(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     class Hosts:
         @hookimpl
@@ -474,14 +478,14 @@ async def test_an_external_url_names_a_host_that_a_plugin_has_checked(
 
     app = make_app(Hosts())
     app.add_route("/", lambda: app.url_for("index", _external=True), endpoint="index")
-    assert (await drive(app)("/")).text == "http://checked.example/"
+    assert connect(app).get("/").text == "http://checked.example/"
     with pytest.raises(BuildError):
         app.url_for("index", _external=True)
 
 
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
-async def test_url_for_in_a_websocket(
-    make_app: Callable[..., Flasgo], drive: Callable, scheme: str
+def test_url_for_in_a_websocket(
+    make_app: Callable[..., Flasgo], connect: Connect, scheme: str
 ) -> None:
     app = make_app(settings={"SERVER_NAME": "shop.example"})
     built: list[str] = []
@@ -490,5 +494,5 @@ async def test_url_for_in_a_websocket(
     async def talk(websocket: WebSocket) -> None:
         built.append(app.url_for("talk", _external=True))
 
-    await drive(app).websocket("/ws", scheme=scheme)
+    refusal(connect(app), f"{scheme}://shop.example/ws")
     assert built == [f"{scheme}://shop.example/ws"]

@@ -13,6 +13,8 @@ import msgspec
 import pytest
 from flasgo import Connection, Flasgo, Request, RouteError
 
+from tests.conftest import Connect
+
 
 class Colour(Enum):
     RED = "red"
@@ -23,9 +25,9 @@ class Body(msgspec.Struct):
     text: str
 
 
-async def echo(app: Flasgo, drive: Callable, handler: Any, target: str, path: str = "/") -> Any:
+def echo(app: Flasgo, connect: Connect, handler: Any, target: str, path: str = "/") -> Any:
     app.add_route(path, handler, endpoint="echo")
-    return await drive(app)(target)
+    return connect(app).get(target)
 
 
 # --- The request -------------------------------------------------------------------------------
@@ -56,55 +58,56 @@ def with_query(q: str, r: Request) -> str:
 
 
 @pytest.mark.parametrize("handler", [named, annotated, based, keyword, positional])
-async def test_the_request_is_found_by_name_or_type(
-    make_app: Callable[..., Flasgo], drive: Callable, handler: Any
+def test_the_request_is_found_by_name_or_type(
+    make_app: Callable[..., Flasgo], connect: Connect, handler: Any
 ) -> None:
-    assert (await echo(make_app(), drive, handler, "/")).text == "/"
+    assert echo(make_app(), connect, handler, "/").text == "/"
 
 
-async def test_the_request_and_other_parameters(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_the_request_and_other_parameters(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
-    assert (await echo(make_app(), drive, with_query, "/?q=x")).text == "/x"
+    assert echo(make_app(), connect, with_query, "/?q=x").text == "/x"
 
 
 # --- The path ----------------------------------------------------------------------------------
 
 
 async def test_path_parameters_are_converted_to_the_annotation(
-    make_app: Callable[..., Flasgo], drive: Callable
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     def handler(a: int, b: str, c: Any, d: date, e: Colour, f) -> Any:
         return [a, b, d.year, e.name, f]
 
-    answer = await echo(
+    answer = echo(
         make_app(),
-        drive,
+        connect,
         lambda a, b, d, e: [a, b, d, e],
         "/7/x/2024-02-01/red",
         "/<int:a>/<b>/<d>/<e>",
     )
-    assert answer.json == [7, "x", "2024-02-01", "red"]
+    assert answer.json() == [7, "x", "2024-02-01", "red"]
 
     def typed(a: int, b: str, d: date, e: Colour) -> Any:
         return [a, b, d.year, e.name]
 
     app = make_app()
-    answer = await echo(app, drive, typed, "/7/x/2024-02-01/red", "/<a>/<b>/<d>/<e>")
-    assert answer.json == [7, "x", 2024, "RED"]
+    answer = echo(app, connect, typed, "/7/x/2024-02-01/red", "/<a>/<b>/<d>/<e>")
+    assert answer.json() == [7, "x", 2024, "RED"]
+    client = connect(app)
     for target in ("/x/x/2024-02-01/red", "/7/x/2024-02-31/red", "/7/x/2024-02-01/green"):
-        assert (await drive(app)(target)).status == 404
+        assert (await client.aget(target)).status_code == 404
 
 
-async def test_a_handler_may_take_all_path_parameters_as_keywords(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_a_handler_may_take_all_path_parameters_as_keywords(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
-    answer = await echo(make_app(), drive, lambda **rest: rest, "/1/2", "/<int:a>/<b>")
-    assert answer.json == {"a": 1, "b": "2"}
+    answer = echo(make_app(), connect, lambda **rest: rest, "/1/2", "/<int:a>/<b>")
+    assert answer.json() == {"a": 1, "b": "2"}
 
 
-async def test_path_params_are_fresh_for_each_request(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_path_params_are_fresh_for_each_request(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
 
@@ -120,9 +123,10 @@ async def test_path_params_are_fresh_for_each_request(
         request.path_params["more"] = 1
         return seen
 
+    client = connect(app)
     for target, seen in (("/a", ["name"]), ("/static", [])):
         for _ in range(2):
-            assert (await drive(app)(target)).json == seen
+            assert client.get(target).json() == seen
 
 
 def test_a_path_parameter_that_the_handler_does_not_take_is_refused(
@@ -174,10 +178,10 @@ def query_handler(
         ("q=caf%C3%A9+x&limit=1&limit=2", ["café x", 1, None, False, [], [], "RED", "a", None, 1]),
     ],
 )
-async def test_other_parameters_come_from_the_query(
-    make_app: Callable[..., Flasgo], drive: Callable, query: str, expected: list[object]
+def test_other_parameters_come_from_the_query(
+    make_app: Callable[..., Flasgo], connect: Connect, query: str, expected: list[object]
 ) -> None:
-    assert (await echo(make_app(), drive, query_handler, f"/?{query}")).json == expected
+    assert echo(make_app(), connect, query_handler, f"/?{query}").json() == expected
 
 
 @pytest.mark.parametrize(
@@ -196,18 +200,18 @@ async def test_other_parameters_come_from_the_query(
         ("q=1&limit=" + "9" * 5000, "limit"),
     ],
 )
-async def test_a_value_that_does_not_fit_is_a_422_that_names_the_parameter(
-    make_app: Callable[..., Flasgo], drive: Callable, query: str, name: str
+def test_a_value_that_does_not_fit_is_a_422_that_names_the_parameter(
+    make_app: Callable[..., Flasgo], connect: Connect, query: str, name: str
 ) -> None:
-    answer = await echo(make_app(), drive, query_handler, f"/?{query}")
-    assert answer.status == 422
-    assert repr(name) in answer.json["detail"]
+    answer = echo(make_app(), connect, query_handler, f"/?{query}")
+    assert answer.status_code == 422
+    assert repr(name) in answer.json()["detail"]
 
 
-async def test_a_default_without_annotation_is_the_handlers_own_business(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_a_default_without_annotation_is_the_handlers_own_business(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
-    assert (await echo(make_app(), drive, lambda kind="mine": kind, "/?kind=yours")).text == "mine"
+    assert echo(make_app(), connect, lambda kind="mine": kind, "/?kind=yours").text == "mine"
 
 
 # --- Partials ----------------------------------------------------------------------------------
@@ -223,12 +227,12 @@ def listing(kind: str, request: Request, limit: int = 10) -> Any:
     ids=["positional", "keyword"],
 )
 async def test_partials_keep_their_annotations_and_what_they_have_fixed(
-    make_app: Callable[..., Flasgo], drive: Callable, handler: Any
+    make_app: Callable[..., Flasgo], connect: Connect, handler: Any
 ) -> None:
     app = make_app()
-    answer = await echo(app, drive, handler, "/?limit=5&kind=secrets")
-    assert answer.json == ["notes", "/", 5]
-    assert (await drive(app)("/?limit=x")).status == 422
+    answer = echo(app, connect, handler, "/?limit=5&kind=secrets")
+    assert answer.json() == ["notes", "/", 5]
+    assert (await connect(app).aget("/?limit=x")).status_code == 422
 
 
 # --- Refused at registration -------------------------------------------------------------------

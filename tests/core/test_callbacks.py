@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from flasgo import ConfigurationError, Flasgo, HTTPException, Request, Response
 
+from tests.conftest import Connect
+
 
 def index_app(make_app: Callable[..., Flasgo]) -> Flasgo:
     app = make_app()
@@ -30,31 +32,31 @@ def index_app(make_app: Callable[..., Flasgo]) -> Flasgo:
         (Response.text("early", status_code=402), 402, b"early"),
     ],
 )
-async def test_what_before_request_returns_ends_the_request(
-    make_app: Callable[..., Flasgo], drive: Callable, value: object, status: int, body: bytes
+def test_what_before_request_returns_ends_the_request(
+    make_app: Callable[..., Flasgo], connect: Connect, value: object, status: int, body: bytes
 ) -> None:
     app = index_app(make_app)
     later: list[str] = []
     app.before_request(lambda: value)
     app.before_request(lambda: later.append("second"))
-    answer = await drive(app)("/")
-    assert (answer.status, answer.body) == (status, body)
+    answer = connect(app).get("/")
+    assert (answer.status_code, answer.content) == (status, body)
     assert later == (["second"] if value is None else [])
 
 
-async def test_before_request_may_raise(make_app: Callable[..., Flasgo], drive: Callable) -> None:
+def test_before_request_may_raise(make_app: Callable[..., Flasgo], connect: Connect) -> None:
     app = index_app(make_app)
 
     @app.before_request
     async def refuse(request: Request) -> None:
         raise HTTPException(403, request.path)
 
-    answer = await drive(app)("/")
-    assert (answer.status, answer.json["detail"]) == (403, "/")
+    answer = connect(app).get("/")
+    assert (answer.status_code, answer.json()["detail"]) == (403, "/")
 
 
-async def test_junk_from_before_request_is_a_500_that_names_it(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_junk_from_before_request_is_a_500_that_names_it(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = index_app(make_app)
 
@@ -62,16 +64,16 @@ async def test_junk_from_before_request_is_a_500_that_names_it(
     def peculiar() -> object:
         return object()
 
-    answer = await drive(app)("/")
-    assert answer.status == 500
-    assert "peculiar" in str(answer.error)
+    answer = connect(app).get("/")
+    assert answer.status_code == 500
+    assert "peculiar" in str(answer.extensions["exception"])
 
 
 # --- after_request -----------------------------------------------------------------------------
 
 
-async def test_after_request_runs_in_reverse_and_may_replace_the_response(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_after_request_runs_in_reverse_and_may_replace_the_response(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = index_app(make_app)
 
@@ -87,11 +89,11 @@ async def test_after_request_runs_in_reverse_and_may_replace_the_response(
     def very_first(response: Response) -> None:
         response.headers["x-first"] = "1"
 
-    assert (await drive(app)("/")).text == "last(first(/ index))"
+    assert connect(app).get("/").text == "last(first(/ index))"
 
 
-async def test_after_request_that_fails_ends_in_a_500_and_the_others_still_run(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_after_request_that_fails_ends_in_a_500_and_the_others_still_run(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = index_app(make_app)
 
@@ -103,16 +105,16 @@ async def test_after_request_that_fails_ends_in_a_500_and_the_others_still_run(
     def fail(response: Response) -> None:
         raise ZeroDivisionError
 
-    answer = await drive(app)("/")
-    assert (answer.status, answer.headers["x-marked"]) == (500, "500")
-    assert isinstance(answer.error, ZeroDivisionError)
+    answer = connect(app).get("/")
+    assert (answer.status_code, answer.headers["x-marked"]) == (500, "500")
+    assert isinstance(answer.extensions["exception"], ZeroDivisionError)
 
 
 # --- teardown_request --------------------------------------------------------------------------
 
 
-async def test_teardown_gets_the_exception_and_runs_in_reverse(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_teardown_gets_the_exception_and_runs_in_reverse(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = index_app(make_app)
     seen: list[object] = []
@@ -130,9 +132,10 @@ async def test_teardown_gets_the_exception_and_runs_in_reverse(
     async def first(exc: Exception | None = None) -> None:
         seen.append(("first", exc))
 
-    await drive(app)("/")
-    await drive(app)("/boom")
-    await drive(app)("/nowhere")
+    client = connect(app)
+    client.get("/")
+    client.get("/boom")
+    client.get("/nowhere")
     assert seen == [
         ("first", None),
         ("last", None),
@@ -143,9 +146,7 @@ async def test_teardown_gets_the_exception_and_runs_in_reverse(
     ]
 
 
-async def test_teardown_sees_the_request_still(
-    make_app: Callable[..., Flasgo], drive: Callable
-) -> None:
+def test_teardown_sees_the_request_still(make_app: Callable[..., Flasgo], connect: Connect) -> None:
     from flasgo import request
 
     app = index_app(make_app)
@@ -159,7 +160,7 @@ async def test_teardown_sees_the_request_still(
     def also() -> None:
         seen.append(request.path)
 
-    await drive(app)("/x")
+    connect(app).get("/x")
     assert seen == ["/x", "/x"]
 
 
@@ -209,12 +210,12 @@ def returns_awaitable(response: Response) -> Any:
         (functools.partial(keyword_default, flag=False), "resp False"),
     ],
 )
-async def test_callbacks_take_what_they_name(
-    make_app: Callable[..., Flasgo], drive: Callable, function: Any, seen: str
+def test_callbacks_take_what_they_name(
+    make_app: Callable[..., Flasgo], connect: Connect, function: Any, seen: str
 ) -> None:
     app = index_app(make_app)
     app.after_request(function)
-    assert (await drive(app)("/")).headers["x-seen"] == seen
+    assert connect(app).get("/").headers["x-seen"] == seen
 
 
 @pytest.mark.parametrize("kind", ["before_request", "after_request", "teardown_request"])

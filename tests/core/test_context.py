@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from flasgo import Flasgo, Request, WebSocket, context_proxy, current_request, g, request
 
+from tests.conftest import Connect, refusal
+
 
 @pytest.mark.parametrize(
     "use",
@@ -41,8 +43,8 @@ def test_outside_of_a_request_they_can_be_looked_at() -> None:
     assert not inspect.isclass(request)
 
 
-async def test_in_a_request_they_are_the_request(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_in_a_request_they_are_the_request(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
 
@@ -66,11 +68,11 @@ async def test_in_a_request_they_are_the_request(
             bool(g),
         ]
 
-    answer = (await drive(app)("/")).json
+    answer = connect(app).get("/").json()
     assert answer == [True] * 7 + ["Ann", True, ["name"], 1, True]
 
 
-async def test_they_can_be_written_to(make_app: Callable[..., Flasgo], drive: Callable) -> None:
+def test_they_can_be_written_to(make_app: Callable[..., Flasgo], connect: Connect) -> None:
     store = context_proxy("store", lambda: current_request().state.store)
     app = make_app()
 
@@ -83,13 +85,13 @@ async def test_they_can_be_written_to(make_app: Callable[..., Flasgo], drive: Ca
         del g.gone
         return {"b": store["b"], "left": [*store], "gone": "gone" in g}
 
-    assert (await drive(app)("/")).json == {"b": 2, "left": ["b"], "gone": False}
+    assert connect(app).get("/").json() == {"b": 2, "left": ["b"], "gone": False}
     with pytest.raises(RuntimeError, match="no request here"):
         store["b"]
 
 
 async def test_each_of_many_concurrent_requests_sees_its_own(
-    make_app: Callable[..., Flasgo], drive: Callable
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app(settings={"SYNC_WORKERS": 4})
     arrived = 0
@@ -109,14 +111,15 @@ async def test_each_of_many_concurrent_requests_sees_its_own(
     async def in_a_task() -> str:
         return request.path
 
-    answers = await asyncio.gather(*(drive(app)(f"/async/{n}") for n in range(total)))
-    assert [answer.json for answer in answers] == [
+    client = connect(app)
+    answers = await asyncio.gather(*(client.aget(f"/async/{n}") for n in range(total)))
+    assert [answer.json() for answer in answers] == [
         [n, f"/async/{n}", f"/async/{n}"] for n in range(total)
     ]
 
 
 async def test_each_of_many_threads_sees_its_own(
-    make_app: Callable[..., Flasgo], drive: Callable
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app(settings={"SYNC_WORKERS": 4})
     barrier = threading.Barrier(4, timeout=20)
@@ -127,13 +130,12 @@ async def test_each_of_many_threads_sees_its_own(
         barrier.wait()
         return [g.number, request.path]
 
-    answers = await asyncio.gather(*(drive(app)(f"/sync/{n}") for n in range(4)))
-    assert [answer.json for answer in answers] == [[n, f"/sync/{n}"] for n in range(4)]
+    client = connect(app)
+    answers = await asyncio.gather(*(client.aget(f"/sync/{n}") for n in range(4)))
+    assert [answer.json() for answer in answers] == [[n, f"/sync/{n}"] for n in range(4)]
 
 
-async def test_they_work_in_streamed_responses(
-    make_app: Callable[..., Flasgo], drive: Callable
-) -> None:
+def test_they_work_in_streamed_responses(make_app: Callable[..., Flasgo], connect: Connect) -> None:
     app = make_app()
 
     @app.get("/async")
@@ -147,12 +149,13 @@ async def test_they_work_in_streamed_responses(
         yield request.path
         yield request.path
 
+    client = connect(app)
     for target in ("/async", "/sync"):
-        assert (await drive(app)(target)).text == target * 2
+        assert client.get(target).text == target * 2
 
 
 async def test_they_work_in_callbacks_and_websockets(
-    make_app: Callable[..., Flasgo], drive: Callable
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
     seen: list[str] = []
@@ -163,39 +166,41 @@ async def test_they_work_in_callbacks_and_websockets(
     async def talk(websocket: WebSocket) -> None:
         seen.append(f"ws {request.path}")
 
-    await drive(app)("/x")
-    await drive(app).websocket("/ws")
+    client = connect(app)
+    client.get("/x")
+    refusal(client, "/ws")
     assert seen == ["/x", "/x", "/x", "/ws", "ws /ws", "/ws"]
 
 
-async def test_nothing_stays_behind(make_app: Callable[..., Flasgo], drive: Callable) -> None:
+def test_nothing_stays_behind(make_app: Callable[..., Flasgo], connect: Connect) -> None:
     app = make_app()
 
     @app.get("/boom")
     async def boom() -> None:
         raise KeyError
 
+    client = connect(app)
     for target in ("/", "/boom"):
-        await drive(app)(target)
+        client.get(target)
         with pytest.raises(RuntimeError):
             current_request()
 
 
-async def test_an_app_called_by_a_request_of_another_app(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_an_app_called_by_a_request_of_another_app(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     inner, outer = make_app(), make_app()
     inner.add_route("/inner", lambda: request.path, endpoint="inner")
 
     @outer.get("/outer")
     async def call() -> list[str]:
-        return [request.path, (await drive(inner)("/inner")).text, request.path]
+        return [request.path, (await connect(inner).aget("/inner")).text, request.path]
 
-    assert (await drive(outer)("/outer")).json == ["/outer", "/inner", "/outer"]
+    assert connect(outer).get("/outer").json() == ["/outer", "/inner", "/outer"]
 
 
-async def test_the_callers_context_reaches_threads_and_stays_as_it_was(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_the_callers_context_reaches_threads_and_stays_as_it_was(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     variable: ContextVar[str] = ContextVar("variable")
     app = make_app()
@@ -207,5 +212,5 @@ async def test_the_callers_context_reaches_threads_and_stays_as_it_was(
         return seen
 
     variable.set("from outside")
-    assert (await drive(app)("/")).text == "from outside"
+    assert connect(app).get("/").text == "from outside"
     assert variable.get() == "from outside"

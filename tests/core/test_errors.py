@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 
@@ -17,6 +16,8 @@ from flasgo import (
     errors,
     redirect,
 )
+
+from tests.conftest import Connect
 
 
 class Animal(Exception):
@@ -47,43 +48,43 @@ def failing(app: Flasgo, error: Exception, path: str = "/") -> None:
     ("error", "expected"),
     [(Animal(), "animal"), (Dog(), "dog"), (Puppy(), "dog"), (KeyError("x"), "exception")],
 )
-async def test_the_handler_of_the_most_specific_class_answers(
-    make_app: Callable[..., Flasgo], drive: Callable, error: Exception, expected: str
+def test_the_handler_of_the_most_specific_class_answers(
+    make_app: Callable[..., Flasgo], connect: Connect, error: Exception, expected: str
 ) -> None:
     app = make_app()
     app.errorhandler(Exception)(lambda error: "exception")
     app.errorhandler(Dog)(lambda error: "dog")
     app.errorhandler(Animal)(lambda error: "animal")
     failing(app, error)
-    assert (await drive(app)("/")).text == expected
+    assert connect(app).get("/").text == expected
 
 
-async def test_a_status_comes_before_classes(
-    make_app: Callable[..., Flasgo], drive: Callable
-) -> None:
+def test_a_status_comes_before_classes(make_app: Callable[..., Flasgo], connect: Connect) -> None:
     app = make_app()
     app.errorhandler(404)(lambda error: f"404: {error.detail}")
     app.errorhandler(HTTPException)(lambda error: f"http {error.status_code}")
     failing(app, HTTPException(404, "no note"), "/a")
     failing(app, HTTPException(409), "/b")
+    client = connect(app)
     for target, status, text in (
         ("/a", 404, "404: no note"),
         ("/b", 409, "http 409"),
         ("/c", 404, "404: Nothing is at this address; check the path."),
     ):
-        answer = await drive(app)(target)
-        assert (answer.status, answer.text) == (status, text)
+        answer = client.get(target)
+        assert (answer.status_code, answer.text) == (status, text)
 
 
-async def test_500_takes_what_no_class_takes_and_the_error_is_still_logged(
-    make_app: Callable[..., Flasgo], drive: Callable, caplog: pytest.LogCaptureFixture
+def test_500_takes_what_no_class_takes_and_the_error_is_still_logged(
+    make_app: Callable[..., Flasgo], connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app()
     failure = KeyError("x")
     failing(app, failure)
     app.errorhandler(500)(lambda error: f"sorry: {type(error).__name__}")
-    answer = await drive(app)("/")
-    assert (answer.status, answer.text, answer.error) == (500, "sorry: KeyError", failure)
+    answer = connect(app).get("/")
+    assert (answer.status_code, answer.text) == (500, "sorry: KeyError")
+    assert answer.extensions["exception"] is failure
     assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [failure]
 
 
@@ -99,8 +100,8 @@ async def test_a_handler_of_every_exception_does_not_silence_the_log(
     assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [failure]
 
 
-async def test_an_expected_class_is_neither_logged_nor_reported(
-    make_app: Callable[..., Flasgo], drive: Callable, caplog: pytest.LogCaptureFixture
+def test_an_expected_class_is_neither_logged_nor_reported(
+    make_app: Callable[..., Flasgo], connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app()
     failing(app, Dog())
@@ -109,8 +110,9 @@ async def test_an_expected_class_is_neither_logged_nor_reported(
     def found(error: Animal) -> tuple[str, int]:
         return "woof", 400
 
-    answer = await drive(app)("/")
-    assert (answer.status, answer.text, answer.error) == (400, "woof", None)
+    answer = connect(app).get("/")
+    assert (answer.status_code, answer.text) == (400, "woof")
+    assert "exception" not in answer.extensions
     assert caplog.records == []
 
 
@@ -124,14 +126,15 @@ async def test_an_expected_class_is_neither_logged_nor_reported(
         (Response.text("mine", status_code=418), 418, b"mine"),
     ],
 )
-async def test_a_bare_value_keeps_the_status_of_the_error(
-    make_app: Callable[..., Flasgo], drive: Callable, value: object, status: int, body: bytes
+def test_a_bare_value_keeps_the_status_of_the_error(
+    make_app: Callable[..., Flasgo], connect: Connect, value: object, status: int, body: bytes
 ) -> None:
     app = make_app()
     app.errorhandler(409)(lambda error: value)
     failing(app, HTTPException(409, headers={"retry-after": "1"}))
-    answer = await drive(app)("/")
-    assert (answer.status, answer.body, answer.headers["retry-after"]) == (status, body, "1")
+    answer = connect(app).get("/")
+    assert (answer.status_code, answer.content) == (status, body)
+    assert answer.headers["retry-after"] == "1"
 
 
 @pytest.mark.parametrize("answer", [redirect("/login", 303), ("fine", 200)])
@@ -161,18 +164,18 @@ async def test_in_debug_what_failed_is_shown_and_not_the_page_that_says_sorry(
     assert (await drive(app)("/meant")).text == "sorry"
 
 
-async def test_a_bare_value_for_an_exception_is_a_500(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_a_bare_value_for_an_exception_is_a_500(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
     app.errorhandler(Dog)(lambda error: "woof")
     failing(app, Dog())
-    assert (await drive(app)("/")).status == 500
+    assert connect(app).get("/").status_code == 500
 
 
 @pytest.mark.parametrize("is_async", [True, False])
-async def test_error_handlers_may_ask_for_the_request(
-    make_app: Callable[..., Flasgo], drive: Callable, is_async: bool
+def test_error_handlers_may_ask_for_the_request(
+    make_app: Callable[..., Flasgo], connect: Connect, is_async: bool
 ) -> None:
     app = make_app()
     failing(app, Dog("rex"))
@@ -184,13 +187,13 @@ async def test_error_handlers_may_ask_for_the_request(
         return f"{request.path} {error}"
 
     app.errorhandler(Dog)(async_handler if is_async else sync_handler)
-    assert (await drive(app)("/")).text == "/ rex"
+    assert connect(app).get("/").text == "/ rex"
 
 
 @pytest.mark.parametrize("second", [KeyError("second"), HTTPException(404), Dog("again")])
-async def test_an_error_in_an_error_handler_is_a_hardened_500(
+def test_an_error_in_an_error_handler_is_a_hardened_500(
     make_app: Callable[..., Flasgo],
-    drive: Callable,
+    connect: Connect,
     caplog: pytest.LogCaptureFixture,
     second: Exception,
 ) -> None:
@@ -201,15 +204,15 @@ async def test_an_error_in_an_error_handler_is_a_hardened_500(
     async def fail() -> None:
         raise second
 
-    answer = await drive(app)("/")
-    assert (answer.status, answer.json["error"]) == (500, "internal_server_error")
+    answer = connect(app).get("/")
+    assert (answer.status_code, answer.json()["error"]) == (500, "internal_server_error")
     assert "second" not in answer.text
-    assert answer.error is second
+    assert answer.extensions["exception"] is second
     assert second in [record.exc_info[1] for record in caplog.records if record.exc_info]
 
 
-async def test_an_error_handler_that_returns_junk_is_a_hardened_500(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_an_error_handler_that_returns_junk_is_a_hardened_500(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
     failing(app, HTTPException(400))
@@ -218,10 +221,10 @@ async def test_an_error_handler_that_returns_junk_is_a_hardened_500(
     def junk() -> object:
         return object()
 
-    answer = await drive(app)("/")
-    assert answer.status == 500
-    assert isinstance(answer.error, TypeError)
-    assert "junk" in str(answer.error)
+    answer = connect(app).get("/")
+    assert answer.status_code == 500
+    assert isinstance(answer.extensions["exception"], TypeError)
+    assert "junk" in str(answer.extensions["exception"])
 
 
 @pytest.mark.parametrize("key", [200, 399, 600, True, "404", BaseException, KeyboardInterrupt, int])
@@ -232,8 +235,8 @@ def test_an_error_handler_takes_an_error_status_or_an_exception_class(
         make_app().errorhandler(key)(lambda: "x")
 
 
-async def test_a_cancelled_request_is_not_an_error_to_answer(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_a_cancelled_request_is_not_an_error_to_answer(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
     ended: list[str] = []
@@ -245,7 +248,7 @@ async def test_a_cancelled_request_is_not_an_error_to_answer(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        await drive(app)("/")
+        connect(app, raise_server_exceptions=True).get("/")
     assert ended == ["teardown"]
 
 
@@ -278,16 +281,16 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
         ("text/html," * 2000, JSON),
     ],
 )
-async def test_errors_come_in_the_form_that_the_client_prefers(
-    make_app: Callable[..., Flasgo], drive: Callable, accept: str | None, content_type: str
+def test_errors_come_in_the_form_that_the_client_prefers(
+    make_app: Callable[..., Flasgo], connect: Connect, accept: str | None, content_type: str
 ) -> None:
-    answer = await drive(make_app())("/nowhere", headers={"accept": accept} if accept else {})
-    assert (answer.status, answer.headers["content-type"]) == (404, content_type)
+    answer = connect(make_app()).get("/nowhere", headers={"accept": accept} if accept else {})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, content_type)
     assert answer.headers["vary"] == "Accept"
 
 
-async def test_json_errors_have_a_code_and_a_message(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_json_errors_have_a_code_and_a_message(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
 
@@ -295,24 +298,22 @@ async def test_json_errors_have_a_code_and_a_message(
     async def note(id: int) -> None:  # noqa: A002
         abort(409, "Somebody changed the note.", headers={"retry-after": "3"})
 
-    answer = await drive(app)("/7")
-    assert (answer.status, answer.headers["retry-after"]) == (409, "3")
-    assert answer.json == {"error": "conflict", "detail": "Somebody changed the note."}
+    answer = connect(app).get("/7")
+    assert (answer.status_code, answer.headers["retry-after"]) == (409, "3")
+    assert answer.json() == {"error": "conflict", "detail": "Somebody changed the note."}
 
 
-async def test_an_error_code_of_the_developers_own(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_an_error_code_of_the_developers_own(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
     failing(app, HTTPException(409, "Too late.", error="edit_conflict"))
-    assert (await drive(app)("/")).json["error"] == "edit_conflict"
+    assert connect(app).get("/").json()["error"] == "edit_conflict"
 
 
-async def test_problem_json_follows_rfc_9457(
-    make_app: Callable[..., Flasgo], drive: Callable
-) -> None:
-    answer = await drive(make_app())("/x", headers={"accept": PROBLEM})
-    assert answer.json == {
+def test_problem_json_follows_rfc_9457(make_app: Callable[..., Flasgo], connect: Connect) -> None:
+    answer = connect(make_app()).get("/x", headers={"accept": PROBLEM})
+    assert answer.json() == {
         "type": "about:blank",
         "title": "Not found",
         "status": 404,
@@ -322,52 +323,53 @@ async def test_problem_json_follows_rfc_9457(
 
 
 @pytest.mark.parametrize("debug", [True, False])
-async def test_html_errors_escape_whatever_they_show(
-    make_app: Callable[..., Flasgo], drive: Callable, debug: bool
+def test_html_errors_escape_whatever_they_show(
+    make_app: Callable[..., Flasgo], connect: Connect, debug: bool
 ) -> None:
     app = make_app(settings={"DEBUG": debug})
     failing(app, HTTPException(400, "<script>alert(1)</script>"), "/a")
     failing(app, KeyError("<script>alert(2)</script>"), "/b")
+    client = connect(app)
     for target in ("/a", "/b"):
-        answer = await drive(app)(target, headers={"accept": BROWSER})
+        answer = client.get(target, headers={"accept": BROWSER})
         assert "<script>" not in answer.text
         assert answer.text.startswith("<!doctype html>")
-    assert "&lt;script&gt;" in (await drive(app)("/a", headers={"accept": BROWSER})).text
+    assert "&lt;script&gt;" in client.get("/a", headers={"accept": BROWSER}).text
 
 
 @pytest.mark.parametrize("accept", [JSON, BROWSER, PROBLEM])
-async def test_nothing_internal_is_shown_outside_debug(
-    make_app: Callable[..., Flasgo], drive: Callable, accept: str
+def test_nothing_internal_is_shown_outside_debug(
+    make_app: Callable[..., Flasgo], connect: Connect, accept: str
 ) -> None:
     app = make_app()
     failing(app, KeyError("postgres://user:hunter2@db"))
-    answer = await drive(app)("/", headers={"accept": accept})
-    assert answer.status == 500
+    answer = connect(app).get("/", headers={"accept": accept})
+    assert answer.status_code == 500
     for hidden in ("hunter2", "KeyError", "Traceback", __file__, "flasgo"):
         assert hidden not in answer.text
 
 
 @pytest.mark.parametrize("accept", [JSON, BROWSER, PROBLEM])
-async def test_debug_shows_the_traceback(
-    make_app: Callable[..., Flasgo], drive: Callable, accept: str
+def test_debug_shows_the_traceback(
+    make_app: Callable[..., Flasgo], connect: Connect, accept: str
 ) -> None:
     app = make_app(settings={"DEBUG": True})
     failing(app, KeyError("the key"))
-    text = (await drive(app)("/", headers={"accept": accept})).text
+    text = connect(app).get("/", headers={"accept": accept}).text
     assert "KeyError" in text
     assert "Traceback" in text
     assert "test_errors.py" in text
 
 
-async def test_debug_shows_no_traceback_for_http_errors(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_debug_shows_no_traceback_for_http_errors(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
-    answer = await drive(make_app(settings={"DEBUG": True}))("/nowhere")
-    assert set(answer.json) == {"error", "detail"}
+    answer = connect(make_app(settings={"DEBUG": True})).get("/nowhere")
+    assert set(answer.json()) == {"error", "detail"}
 
 
-async def test_the_log_quotes_the_path(
-    make_app: Callable[..., Flasgo], drive: Callable, caplog: pytest.LogCaptureFixture
+def test_the_log_quotes_the_path(
+    make_app: Callable[..., Flasgo], connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app()
 
@@ -375,18 +377,16 @@ async def test_the_log_quotes_the_path(
     async def fail(rest: str) -> None:
         raise KeyError
 
-    await drive(app)("/a%E2%80%A8b%22")
+    connect(app).get("/a%E2%80%A8b%22")
     message = caplog.records[0].getMessage()
     assert "\\u2028" in message
     assert "\u2028" not in message
 
 
-async def test_tracebacks_in_json_stay_json(
-    make_app: Callable[..., Flasgo], drive: Callable
-) -> None:
+def test_tracebacks_in_json_stay_json(make_app: Callable[..., Flasgo], connect: Connect) -> None:
     app = make_app(settings={"DEBUG": True})
     failing(app, KeyError('"\n\x00'))
-    assert "traceback" in json.loads((await drive(app)("/")).body)
+    assert "traceback" in connect(app).get("/").json()
 
 
 # --- The exceptions themselves -----------------------------------------------------------------
@@ -436,12 +436,12 @@ def test_every_exception_says_when_it_is_raised() -> None:
         HTTPException(400, "lone \ud800 surrogate"),
     ],
 )
-async def test_an_error_that_cannot_be_sent_is_a_hardened_500(
-    make_app: Callable[..., Flasgo], drive: Callable, error: HTTPException
+def test_an_error_that_cannot_be_sent_is_a_hardened_500(
+    make_app: Callable[..., Flasgo], connect: Connect, error: HTTPException
 ) -> None:
     app = make_app()
     failing(app, error)
-    answer = await drive(app)("/")
-    assert (answer.status, answer.json["error"]) == (500, "internal_server_error")
+    answer = connect(app).get("/")
+    assert (answer.status_code, answer.json()["error"]) == (500, "internal_server_error")
     assert "x-evil" not in answer.headers
-    assert answer.error is not None
+    assert answer.extensions["exception"] is not None

@@ -15,6 +15,8 @@ from flasgo import Flasgo, hookimpl, hookspecs
 from flasgo.checks import collect_findings
 from flasgo.hookspecs import REQUEST_HOOKS, SETUP_HOOKS
 
+from tests.conftest import Connect
+
 HOOKS = (*SETUP_HOOKS, *REQUEST_HOOKS)
 
 
@@ -138,30 +140,30 @@ def triggers(*hooks: str) -> Callable[[Trigger], Trigger]:
 
 
 @triggers("plugin_setup", "app_created")
-async def create(app: Flasgo, drive: Any, lifespan: Any) -> None:
+async def create(app: Flasgo, connect: Connect, lifespan: Any) -> None:
     """Do nothing more: the app was created."""
 
 
 @triggers("app_startup", "app_shutdown")
-async def serve(app: Flasgo, drive: Any, lifespan: Any) -> None:
+async def serve(app: Flasgo, connect: Connect, lifespan: Any) -> None:
     driver = lifespan(app)
     await driver.start()
     await driver.stop()
 
 
 @triggers(*REQUEST_HOOKS)
-async def request(app: Flasgo, drive: Any, lifespan: Any) -> None:
+async def request(app: Flasgo, connect: Connect, lifespan: Any) -> None:
     app.add_route("/", lambda: "x", endpoint="index")
-    await drive(app)("/")
+    await connect(app).aget("/")
 
 
 @triggers("check_app")
-async def check(app: Flasgo, drive: Any, lifespan: Any) -> None:
+async def check(app: Flasgo, connect: Connect, lifespan: Any) -> None:
     collect_findings(app, deploy=True)
 
 
 @triggers("openapi_document")
-async def describe(app: Flasgo, drive: Any, lifespan: Any) -> None:
+async def describe(app: Flasgo, connect: Connect, lifespan: Any) -> None:
     app.openapi_spec()
 
 
@@ -171,11 +173,11 @@ BY_COMMAND_LINE = {"cli_commands"}
 
 @pytest.mark.parametrize("hook", [hook for hook in HOOKS if hook not in BY_COMMAND_LINE])
 async def test_the_hook_is_called_with_what_its_specification_says(
-    make_app: Callable[..., Flasgo], drive: Any, lifespan: Any, hook: str
+    make_app: Callable[..., Flasgo], connect: Connect, lifespan: Any, hook: str
 ) -> None:
     observer = Observer()
     app = make_app(observer)
-    await TRIGGERS[hook](app, drive, lifespan)
+    await TRIGGERS[hook](app, connect, lifespan)
     assert list(observer.calls[hook]) == parameters(hook)
     expected = {"app": app, "deploy": True, "error": None}
     for name, value in observer.calls[hook].items():

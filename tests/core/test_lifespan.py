@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from flasgo import ConfigurationError, Flasgo, Request, hookimpl
 
+from tests.conftest import Connect
+
 
 class Service:
     """A plugin that opens and closes, and can fail at either."""
@@ -76,17 +78,15 @@ def add_functions(app: Flasgo, trace: list[str], *, fails: bool = False) -> None
         trace.append("third down")
 
 
-async def test_everything_starts_in_order_and_stops_in_reverse(
-    make_app: Callable[..., Flasgo], lifespan: Callable
+def test_everything_starts_in_order_and_stops_in_reverse(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     trace: list[str] = []
     app = make_app(AsyncService("b", trace), Service("a", trace))
     add_functions(app, trace)
-    driver = lifespan(app)
-    assert await driver.start() == {"type": "lifespan.startup.complete"}
     up = ["a up", "b up", "first up", "second up", "third up, first is there"]
-    assert trace == up
-    assert await driver.stop() == {"type": "lifespan.shutdown.complete"}
+    with connect(app):
+        assert trace == up
     assert trace[len(up) :] == ["third down", "second down", "first down", "b down", "a down"]
 
 
@@ -139,8 +139,8 @@ async def test_a_failing_shut_down_is_named_and_the_rest_still_stops(
     assert trace == ["a up", "b up", "b down", "a down"]
 
 
-async def test_the_order_options_hold_for_start_up(
-    make_app: Callable[..., Flasgo], lifespan: Callable
+def test_the_order_options_hold_for_start_up(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     trace: list[str] = []
 
@@ -150,36 +150,32 @@ async def test_the_order_options_hold_for_start_up(
             self.step("up")
 
     app = make_app(Late("a", trace), Service("z", trace))
-    driver = lifespan(app)
-    await driver.start()
-    await driver.stop()
+    with connect(app):
+        pass
     assert trace == ["z up", "a up", "a down", "z down"]
 
 
-async def test_state_set_at_start_up_is_there_for_requests(
-    make_app: Callable[..., Flasgo], lifespan: Callable, drive: Callable
+def test_state_set_at_start_up_is_there_for_requests(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
     add_functions(app, [])
     app.add_route("/", lambda request: request.app.state.first, endpoint="index")
-    driver = lifespan(app)
-    await driver.start()
-    assert (await drive(app)("/")).text == "there"
-    await driver.stop()
+    with connect(app) as client:
+        assert client.get("/").text == "there"
 
 
-async def test_sync_handlers_work_before_between_and_after_lifespans(
-    make_app: Callable[..., Flasgo], lifespan: Callable, drive: Callable
+def test_sync_handlers_work_before_between_and_after_lifespans(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
     app.add_route("/", lambda: "x", endpoint="index")
-    assert (await drive(app)("/")).text == "x"
+    client = connect(app)
+    assert client.get("/").text == "x"
     for _ in range(2):
-        driver = lifespan(app)
-        await driver.start()
-        assert (await drive(app)("/")).text == "x"
-        await driver.stop()
-        assert (await drive(app)("/")).text == "x"
+        with connect(app) as started:
+            assert started.get("/").text == "x"
+        assert client.get("/").text == "x"
 
 
 async def test_a_function_that_fails_to_stop_does_not_keep_the_others_from_it(

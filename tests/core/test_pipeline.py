@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from flasgo import Flasgo, PluginError, Policy, Request, Response, Route, has_policy, hookimpl
 
+from tests.conftest import Connect
+
 
 @dataclass(frozen=True)
 class Marked(Policy):
@@ -56,8 +58,8 @@ HOOKS = (
 )
 
 
-async def test_predicates_are_asked_once_per_endpoint_and_never_by_a_request(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_predicates_are_asked_once_per_endpoint_and_never_by_a_request(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     plugin = picky(*HOOKS, says=lambda route: route.path == "/yes")
     app = make_app(plugin)
@@ -70,8 +72,9 @@ async def test_predicates_are_asked_once_per_endpoint_and_never_by_a_request(
         (hook, "/") for hook in ("request_started", "response_finalize", "request_finished")
     ]
     assert asked == sorted([*endpoints, *unmatched])
+    client = connect(app)
     for target in ("/yes", "/no", "/nowhere", "/yes"):
-        await drive(app)(target)
+        client.get(target)
     assert sorted(plugin.asked) == asked
     assert plugin.called == [*HOOKS, *HOOKS]
 
@@ -96,7 +99,7 @@ def test_outcomes_without_endpoint_have_a_route_without_methods_and_policies(
 
 @pytest.mark.parametrize("hook", HOOKS)
 async def test_a_predicate_that_fails_stops_the_start_up(
-    make_app: Callable[..., Flasgo], drive: Callable, lifespan: Callable, hook: str
+    make_app: Callable[..., Flasgo], connect: Connect, lifespan: Callable, hook: str
 ) -> None:
     def fail(route: Route) -> bool:
         raise LookupError("no such thing")
@@ -108,14 +111,12 @@ async def test_a_predicate_that_fails_stops_the_start_up(
     for named in ("picky", hook, "when=", "LookupError"):
         assert named in message["message"]
     with pytest.raises(PluginError) as caught:
-        await drive(app)("/")
+        await connect(app, raise_server_exceptions=True).aget("/")
     assert caught.value.plugin == "picky"
     assert isinstance(caught.value.__cause__, LookupError)
 
 
-async def test_a_hook_may_take_fewer_arguments(
-    make_app: Callable[..., Flasgo], drive: Callable
-) -> None:
+def test_a_hook_may_take_fewer_arguments(make_app: Callable[..., Flasgo], connect: Connect) -> None:
     seen: list[object] = []
 
     class Lean:
@@ -137,17 +138,17 @@ async def test_a_hook_may_take_fewer_arguments(
 
     app = make_app(Lean())
     app.add_route("/x", lambda: "x", endpoint="x")
-    await drive(app)("/x")
+    connect(app).get("/x")
     assert seen == ["started", "authorize", 200, (None, "/x")]
 
 
-async def test_nothing_is_compiled_twice_without_a_change(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_nothing_is_compiled_twice_without_a_change(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
     app.add_route("/", lambda: "x", endpoint="index")
     first = app.compile()
-    await drive(app)("/")
+    connect(app).get("/")
     assert app.compile() is first
 
 
@@ -168,8 +169,8 @@ class Changing:
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-async def test_what_is_registered_after_the_first_request_counts(
-    make_app: Callable[..., Flasgo], drive: Callable, change: Callable[[Flasgo], object]
+def test_what_is_registered_after_the_first_request_counts(
+    make_app: Callable[..., Flasgo], connect: Connect, change: Callable[[Flasgo], object]
 ) -> None:
     app = make_app()
 
@@ -177,18 +178,20 @@ async def test_what_is_registered_after_the_first_request_counts(
     async def index() -> None:
         raise ZeroDivisionError
 
-    assert (await drive(app)("/")).status == 500
+    client = connect(app)
+    assert client.get("/").status_code == 500
     change(app)
-    assert (await drive(app)("/")).text == "changed"
+    assert client.get("/").text == "changed"
 
 
-async def test_a_route_added_after_the_first_request(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_a_route_added_after_the_first_request(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app(Changing())
-    assert (await drive(app)("/late")).status == 404
+    client = connect(app)
+    assert client.get("/late").status_code == 404
     app.add_route("/late", lambda: "x", endpoint="late")
-    assert (await drive(app)("/late")).text == "changed"
+    assert client.get("/late").text == "changed"
 
 
 def test_explain_lists_every_step_with_its_owner(make_app: Callable[..., Flasgo]) -> None:

@@ -29,6 +29,8 @@ from flasgo import (
 )
 from flasgo.plugins.discovery import installed_plugins
 
+from tests.conftest import Connect
+
 
 class Greeter:
     """A sound plugin that brings one of everything."""
@@ -222,9 +224,9 @@ UNMARKED = """
         (FAILS_LATER, "no licence"),
     ],
 )
-async def test_an_optional_plugin_that_fails_is_left_out_and_listed(
+def test_an_optional_plugin_that_fails_is_left_out_and_listed(
     install: Callable[..., None],
-    drive: Callable,
+    connect: Connect,
     caplog: pytest.LogCaptureFixture,
     source: str,
     cause: str,
@@ -238,7 +240,7 @@ async def test_an_optional_plugin_that_fails_is_left_out_and_listed(
     assert not hasattr(app, "acme")
     assert any("acme" in r.getMessage() for r in caplog.records if r.levelno == logging.ERROR)
     app.add_route("/", lambda: "ok", endpoint="index")
-    assert (await drive(app)("/")).status == 200
+    assert connect(app).get("/").status_code == 200
 
 
 FAILS_LAST = """
@@ -316,8 +318,8 @@ def test_the_configuration_of_another_plugin_does_not_rest_with_it(
 
 
 @pytest.mark.parametrize("way", ["argument", "setting", "environment", "alias"])
-async def test_a_plugin_is_named_off(
-    install: Callable[..., None], drive: Callable, monkeypatch: pytest.MonkeyPatch, way: str
+def test_a_plugin_is_named_off(
+    install: Callable[..., None], connect: Connect, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     install("acme-flasgo", "acme", "acme_plugin:Plugin", SOUND)
     arguments: dict[str, Any] = {}
@@ -332,7 +334,7 @@ async def test_a_plugin_is_named_off(
     app = discovering("acme", **arguments)
     assert (app.plugins["acme"].status, app.plugins["acme"].hooks) == ("disabled", ())
     assert "acme" not in app.plugins
-    assert "x-acme" not in (await drive(app)("/")).headers
+    assert "x-acme" not in connect(app).get("/").headers
 
 
 def test_a_disabled_plugin_is_not_even_imported(
@@ -627,15 +629,16 @@ def test_a_plugin_of_a_level_that_is_not_there_is_refused(
 # --- Joining late ------------------------------------------------------------------------------
 
 
-async def test_a_late_plugin_is_set_up_at_once(
-    make_app: Callable[..., Flasgo], drive: Callable, monkeypatch: pytest.MonkeyPatch
+def test_a_late_plugin_is_set_up_at_once(
+    make_app: Callable[..., Flasgo], connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FLASGO_GREETING", "ahoy")
     app = make_app()
     app.add_route("/x", lambda request: request.greeting, endpoint="x")
-    assert (await drive(app)("/x")).status == 500
+    client = connect(app)
+    assert client.get("/x").status_code == 500
     app.plugins.register(Greeter)
-    answer = await drive(app)("/x")
+    answer = client.get("/x")
     assert (answer.text, answer.headers["x-greeting"]) == ("hi /x", "ahoy")
     assert (app.greet("Ann"), app.greetings) == ("hi Ann", 3)
     assert app.options["greet_twice"] is False
@@ -711,8 +714,8 @@ class First:
 
 
 @pytest.mark.parametrize("members", UNSOUND.values(), ids=UNSOUND.keys())
-async def test_a_late_plugin_that_fails_leaves_the_app_as_it_was(
-    make_app: Callable[..., Flasgo], drive: Callable, members: dict[str, Any]
+def test_a_late_plugin_that_fails_leaves_the_app_as_it_was(
+    make_app: Callable[..., Flasgo], connect: Connect, members: dict[str, Any]
 ) -> None:
     app = make_app(First())
     app.add_route("/", lambda: "as before", endpoint="index")
@@ -723,11 +726,12 @@ async def test_a_late_plugin_that_fails_leaves_the_app_as_it_was(
     assert (dict(app.settings), dict(app.options)) == (settings, options)
     assert not hasattr(app, "late_method")
     assert app.late_option() == "mine"
-    assert (await drive(app)("/")).text == "as before"
+    client = connect(app)
+    assert client.get("/").text == "as before"
     # What is sound can have the name and bring the same things.
     app.plugins.register(late())
     assert app.settings.LATE_SETTING == 1
-    assert (await drive(app)("/")).text == "part"
+    assert client.get("/").text == "part"
 
 
 @hookimpl

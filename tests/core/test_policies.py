@@ -21,6 +21,9 @@ from flasgo import (
     has_policy,
     hookimpl,
 )
+from flasgo_testing import WebSocketDeniedError
+
+from tests.conftest import Connect
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,8 @@ def locked(handler: Any, reason: str = "closed") -> Any:
 # --- Where policies can be attached ------------------------------------------------------------
 
 
-async def test_above_and_below_the_route_decorator(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_above_and_below_the_route_decorator(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app(Locksmith())
 
@@ -81,12 +84,13 @@ async def test_above_and_below_the_route_decorator(
     async def free() -> str:
         return "in"
 
-    statuses = [(await drive(app)(target)).status for target in ("/below", "/above", "/free")]
+    client = connect(app)
+    statuses = [client.get(target).status_code for target in ("/below", "/above", "/free")]
     assert statuses == [403, 403, 200]
 
 
-async def test_on_a_function_shared_by_several_routes(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_on_a_function_shared_by_several_routes(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app(Locksmith())
 
@@ -97,11 +101,12 @@ async def test_on_a_function_shared_by_several_routes(
         return "in"
 
     app.add_route("/c", shared, ["POST"])
+    client = connect(app)
     for target, method in (("/a", "GET"), ("/b", "GET"), ("/a", "HEAD"), ("/c", "POST")):
-        assert (await drive(app)(target, method)).status == 403
+        assert client.request(method, target).status_code == 403
 
 
-async def test_of_one_route_alone(make_app: Callable[..., Flasgo], drive: Callable) -> None:
+def test_of_one_route_alone(make_app: Callable[..., Flasgo], connect: Connect) -> None:
     app = make_app(Locksmith())
 
     async def shared() -> str:
@@ -109,23 +114,25 @@ async def test_of_one_route_alone(make_app: Callable[..., Flasgo], drive: Callab
 
     app.add_route("/a", shared, policies=[Locked()])
     app.add_route("/b", shared)
-    assert [(await drive(app)(target)).status for target in ("/a", "/b")] == [403, 200]
+    client = connect(app)
+    assert [client.get(target).status_code for target in ("/a", "/b")] == [403, 200]
 
 
-async def test_after_the_first_request(make_app: Callable[..., Flasgo], drive: Callable) -> None:
+def test_after_the_first_request(make_app: Callable[..., Flasgo], connect: Connect) -> None:
     app = make_app(Locksmith())
 
     @app.get("/")
     async def index() -> str:
         return "in"
 
-    assert (await drive(app)("/")).status == 200
+    client = connect(app)
+    assert client.get("/").status_code == 200
     locked(index)
-    assert (await drive(app)("/")).status == 403
+    assert client.get("/").status_code == 403
 
 
-async def test_on_a_method_after_the_first_request(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_on_a_method_after_the_first_request(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     class Views:
         async def index(self) -> str:
@@ -133,14 +140,15 @@ async def test_on_a_method_after_the_first_request(
 
     app = make_app(Locksmith())
     app.add_route("/", Views().index)
-    assert (await drive(app)("/")).status == 200
+    client = connect(app)
+    assert client.get("/").status_code == 200
     locked(Views.index)
-    assert (await drive(app)("/")).status == 403
+    assert client.get("/").status_code == 403
 
 
 @pytest.mark.parametrize("late", [True, False])
-async def test_on_what_a_partial_or_an_object_calls(
-    make_app: Callable[..., Flasgo], drive: Callable, late: bool
+def test_on_what_a_partial_or_an_object_calls(
+    make_app: Callable[..., Flasgo], connect: Connect, late: bool
 ) -> None:
     async def show(kind: str) -> str:
         return kind
@@ -155,16 +163,17 @@ async def test_on_what_a_partial_or_an_object_calls(
         locked(View.__call__)
     app.add_route("/partial", functools.partial(show, kind="partial"))
     app.add_route("/object", View())
+    client = connect(app)
     if late:
         for target in ("/partial", "/object"):
-            assert (await drive(app)(target)).status == 200
+            assert client.get(target).status_code == 200
         locked(show)
         locked(View.__call__)
     for target in ("/partial", "/object"):
-        assert (await drive(app)(target)).status == 403
+        assert client.get(target).status_code == 403
 
 
-async def test_on_a_websocket_route(make_app: Callable[..., Flasgo], drive: Callable) -> None:
+def test_on_a_websocket_route(make_app: Callable[..., Flasgo], connect: Connect) -> None:
     app = make_app(Locksmith())
     reached: list[str] = []
 
@@ -173,11 +182,12 @@ async def test_on_a_websocket_route(make_app: Callable[..., Flasgo], drive: Call
     async def talk(websocket: WebSocket) -> None:
         reached.append("handler")
 
-    answer = await drive(app).websocket("/ws")
-    assert ([message["type"] for message in answer.messages], reached) == (["websocket.close"], [])
+    with pytest.raises(WebSocketDeniedError), connect(app).websocket_connect("/ws"):
+        pass
+    assert reached == []
 
 
-async def test_several_of_one_type_add_up(make_app: Callable[..., Flasgo]) -> None:
+def test_several_of_one_type_add_up(make_app: Callable[..., Flasgo]) -> None:
     app = make_app(Locksmith())
 
     @app.get("/")
@@ -193,19 +203,19 @@ async def test_several_of_one_type_add_up(make_app: Callable[..., Flasgo]) -> No
     ]
 
 
-async def test_two_apps_with_one_handler_both_see_a_late_policy(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_two_apps_with_one_handler_both_see_a_late_policy(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     async def shared() -> str:
         return "in"
 
     apps = [make_app(Locksmith()), make_app(Locksmith())]
+    clients = [connect(app) for app in apps]
     for app in apps:
         app.add_route("/", shared)
-        assert (await drive(app)("/")).status == 200
+    assert [client.get("/").status_code for client in clients] == [200, 200]
     locked(shared)
-    for app in apps:
-        assert (await drive(app)("/")).status == 403
+    assert [client.get("/").status_code for client in clients] == [403, 403]
 
 
 @pytest.mark.parametrize("kind", [staticmethod, classmethod])
@@ -316,21 +326,22 @@ async def test_a_policy_that_nobody_enforces_stops_the_start_up(
     assert "/secret/<int:id>" in message["message"]
 
 
-async def test_a_policy_that_nobody_enforces_stops_every_request(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_a_policy_that_nobody_enforces_stops_every_request(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = unenforced_app(make_app)
     app.add_route("/", lambda: "open", endpoint="index")
+    client = connect(app, raise_server_exceptions=True)
     for target in ("/secret/1", "/", "/nowhere", "/secret/1"):
         with pytest.raises(UnenforcedPolicyError) as caught:
-            await drive(app)(target)
+            client.get(target)
         check(caught.value)
-    with pytest.raises(UnenforcedPolicyError):
-        await drive(app).websocket("/ws")
+    with pytest.raises(UnenforcedPolicyError), client.websocket_connect("/ws"):
+        pass
 
 
-async def test_a_late_policy_that_nobody_enforces_stops_requests_too(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_a_late_policy_that_nobody_enforces_stops_requests_too(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
 
@@ -338,29 +349,29 @@ async def test_a_late_policy_that_nobody_enforces_stops_requests_too(
     async def index() -> str:
         return "in"
 
-    assert (await drive(app)("/")).status == 200
+    client = connect(app, raise_server_exceptions=True)
+    assert client.get("/").status_code == 200
     locked(index)
     with pytest.raises(UnenforcedPolicyError):
-        await drive(app)("/")
+        client.get("/")
 
 
-async def test_switching_the_enforcer_off_does_not_open_the_door(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_switching_the_enforcer_off_does_not_open_the_door(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app(Locksmith(), disable_plugins={"locksmith"})
     app.add_route("/", locked(lambda: "in"), endpoint="index")
     with pytest.raises(UnenforcedPolicyError):
-        await drive(app)("/")
+        connect(app, raise_server_exceptions=True).get("/")
 
 
-async def test_a_late_enforcer_opens_the_app(
-    make_app: Callable[..., Flasgo], drive: Callable
-) -> None:
+def test_a_late_enforcer_opens_the_app(make_app: Callable[..., Flasgo], connect: Connect) -> None:
     app = unenforced_app(make_app)
+    client = connect(app, raise_server_exceptions=True)
     with pytest.raises(UnenforcedPolicyError):
-        await drive(app)("/secret/1")
+        client.get("/secret/1")
     app.plugins.register(Locksmith())
-    assert (await drive(app)("/secret/1")).status == 403
+    assert client.get("/secret/1").status_code == 403
 
 
 def hiding(handler: Any) -> Any:
@@ -484,12 +495,12 @@ async def test_handlers_may_call_those_of_other_routes(
     assert [(await drive(app)(target)).status for target in ("/secret", "/open")] == [403, 200]
 
 
-async def test_a_subclass_is_enforced_with_its_base(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_a_subclass_is_enforced_with_its_base(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app(Locksmith())
     app.add_route("/", attach_policy(lambda: "in", DoubleLocked()), endpoint="index")
-    assert (await drive(app)("/")).status == 403
+    assert connect(app).get("/").status_code == 403
 
 
 def test_a_policy_explains_itself() -> None:

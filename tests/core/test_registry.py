@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from flasgo import Flasgo, OptionError, PluginError, Policy, Registry, Request, hookimpl
 
+from tests.conftest import Connect
+
 
 def declaring(name: str, declare: Callable[[Registry], object]) -> object:
     """Return a plugin whose set-up calls a function with the registry."""
@@ -127,8 +129,8 @@ def test_methods_and_properties_of_the_app(make_app: Callable[..., Flasgo]) -> N
         _ = app.doubel
 
 
-async def test_request_attributes_are_computed_once_when_asked_for(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_request_attributes_are_computed_once_when_asked_for(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     computed: list[str] = []
 
@@ -150,10 +152,11 @@ async def test_request_attributes_are_computed_once_when_asked_for(
     async def unused() -> str:
         return "x"
 
-    await drive(app)("/unused")
+    client = connect(app)
+    client.get("/unused")
     assert computed == []
     value = "value of /used"
-    assert (await drive(app)("/used")).json == [None, value, value, value, "assigned"]
+    assert client.get("/used").json() == [None, value, value, value, "assigned"]
     assert computed == ["/used"]
 
 

@@ -10,12 +10,14 @@ import pytest
 from flasgo import Flasgo, SettingError
 from flasgo.threads import WorkerThreads
 
+from tests.conftest import Connect
+
 TIMEOUT = 20
 """Seconds after which a test that would hang is given up."""
 
 
 async def test_a_blocking_handler_does_not_keep_others_waiting(
-    make_app: Callable[..., Flasgo], drive: Callable
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
     started, released = threading.Event(), threading.Event()
@@ -33,13 +35,14 @@ async def test_a_blocking_handler_does_not_keep_others_waiting(
         released.set()
         return "quick"
 
-    answers = await asyncio.gather(drive(app)("/blocking"), drive(app)("/quick"))
+    client = connect(app)
+    answers = await asyncio.gather(client.aget("/blocking"), client.aget("/quick"))
     assert [answer.text for answer in answers] == ["released", "quick"]
 
 
 @pytest.mark.parametrize("kind", ["before_request", "after_request", "errorhandler"])
-async def test_blocking_callbacks_do_not_keep_others_waiting(
-    make_app: Callable[..., Flasgo], drive: Callable, kind: str
+def test_blocking_callbacks_do_not_keep_others_waiting(
+    make_app: Callable[..., Flasgo], connect: Connect, kind: str
 ) -> None:
     app = make_app()
     names: list[str] = []
@@ -49,13 +52,13 @@ async def test_blocking_callbacks_do_not_keep_others_waiting(
 
     register = app.errorhandler(404) if kind == "errorhandler" else getattr(app, kind)
     register(callback)
-    await drive(app)("/nowhere")
+    connect(app).get("/nowhere")
     assert names
-    assert names[0] != threading.current_thread().name
+    assert names[0].startswith("flasgo_")
 
 
-async def test_threads_are_for_blocking_handlers_alone(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_threads_are_for_blocking_handlers_alone(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
 
@@ -68,14 +71,15 @@ async def test_threads_are_for_blocking_handlers_alone(
     app.add_route("/thread", name, endpoint="thread")
     app.add_route("/inline", name, endpoint="inline", blocking=False)
     app.add_route("/async", async_name)
-    here = threading.current_thread().name
-    assert (await drive(app)("/thread")).text.startswith("flasgo")
-    assert (await drive(app)("/inline")).text == here
-    assert (await drive(app)("/async")).text == here
+    client = connect(app)
+    assert client.get("/thread").text.startswith("flasgo_")
+    on_the_loop = client.get("/async").text
+    assert not on_the_loop.startswith("flasgo_")
+    assert client.get("/inline").text == on_the_loop
 
 
 async def test_sync_workers_limits_the_threads(
-    make_app: Callable[..., Flasgo], drive: Callable
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app(settings={"SYNC_WORKERS": 2})
     pair = threading.Barrier(2, timeout=TIMEOUT)
@@ -93,8 +97,9 @@ async def test_sync_workers_limits_the_threads(
             running -= 1
         return "ok"
 
-    answers = await asyncio.gather(*(drive(app)("/") for _ in range(8)))
-    assert {answer.status for answer in answers} == {200}
+    client = connect(app)
+    answers = await asyncio.gather(*(client.aget("/") for _ in range(8)))
+    assert {answer.status_code for answer in answers} == {200}
     assert most == 2
 
 
@@ -105,7 +110,7 @@ def test_sync_workers_is_positive(make_app: Callable[..., Flasgo]) -> None:
 
 @pytest.mark.parametrize("blocking", [True, False])
 async def test_stop_iteration_is_an_error_and_no_hang(
-    make_app: Callable[..., Flasgo], drive: Callable, blocking: bool
+    make_app: Callable[..., Flasgo], connect: Connect, blocking: bool
 ) -> None:
     app = make_app()
 
@@ -114,9 +119,9 @@ async def test_stop_iteration_is_an_error_and_no_hang(
 
     app.add_route("/", exhausted, blocking=blocking)
     async with asyncio.timeout(TIMEOUT):
-        answer = await drive(app)("/")
-    assert answer.status == 500
-    assert isinstance(answer.error, RuntimeError)
+        answer = await connect(app).aget("/")
+    assert answer.status_code == 500
+    assert isinstance(answer.extensions["exception"], RuntimeError)
 
 
 async def test_a_threads_exception_is_raised_in_the_caller() -> None:

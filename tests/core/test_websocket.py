@@ -17,16 +17,9 @@ from flasgo import (
     WebSocketDisconnect,
     hookimpl,
 )
+from flasgo_testing import WebSocketClosedError
 
-EXTENSION = {"extensions": {"websocket.http.response": {}}}
-
-
-def text(value: str) -> dict[str, str]:
-    return {"type": "websocket.receive", "text": value}
-
-
-def binary(value: bytes) -> dict[str, object]:
-    return {"type": "websocket.receive", "bytes": value}
+from tests.conftest import Connect, refusal
 
 
 def types(answer: Any) -> list[str]:
@@ -55,7 +48,7 @@ class Denying:
 # --- Talking -----------------------------------------------------------------------------------
 
 
-async def test_accept_echo_close(make_app: Callable[..., Flasgo], drive: Callable) -> None:
+def test_accept_echo_close(make_app: Callable[..., Flasgo], connect: Connect) -> None:
     app = make_app()
 
     @app.websocket("/ws/<int:room>")
@@ -67,21 +60,23 @@ async def test_accept_echo_close(make_app: Callable[..., Flasgo], drive: Callabl
         await websocket.send_json({"got": await websocket.receive_json()})
         await websocket.close(4000, "done")
 
-    incoming = [text("a"), binary(b"b"), text("[1]")]
-    answer = await drive(app).websocket("/ws/7?name=Ann", incoming, subprotocols=["chat"])
-    assert answer.messages == [
-        {"type": "websocket.accept", "subprotocol": "chat", "headers": [(b"x-room", b"7")]},
-        {"type": "websocket.send", "text": "Ann in 7"},
-        {"type": "websocket.send", "text": "a"},
-        {"type": "websocket.send", "bytes": b"b"},
-        {"type": "websocket.send", "text": '{"got":[1]}'},
-        {"type": "websocket.close", "code": 4000, "reason": "done"},
-    ]
+    with connect(app).websocket_connect("/ws/7?name=Ann", ["chat"]) as websocket:
+        assert (websocket.subprotocol, websocket.headers["x-room"]) == ("chat", "7")
+        assert websocket.receive() == "Ann in 7"
+        websocket.send("a")
+        assert websocket.receive() == "a"
+        websocket.send(b"b")
+        assert websocket.receive() == b"b"
+        websocket.send_json([1])
+        assert websocket.receive() == '{"got":[1]}'
+        with pytest.raises(WebSocketClosedError) as closed:
+            websocket.receive()
+    assert (closed.value.code, closed.value.reason) == (4000, "done")
 
 
 @pytest.mark.parametrize("kind", ["text", "bytes", "json"])
-async def test_iterating_ends_when_the_client_leaves(
-    make_app: Callable[..., Flasgo], drive: Callable, kind: str
+def test_iterating_ends_when_the_client_leaves(
+    make_app: Callable[..., Flasgo], connect: Connect, kind: str
 ) -> None:
     app = make_app()
     seen: list[object] = []
@@ -92,14 +87,14 @@ async def test_iterating_ends_when_the_client_leaves(
         async for message in getattr(websocket, f"iter_{kind}")():
             seen.append(message)
 
-    answer = await drive(app).websocket("/ws", [text("1"), binary(b"2")])
+    with connect(app, raise_server_exceptions=True).websocket_connect("/ws") as websocket:
+        websocket.send("1")
+        websocket.send(b"2")
     assert seen == {"text": ["1", "2"], "bytes": [b"1", b"2"], "json": [1, 2]}[kind]
-    assert types(answer) == ["accept"]
-    assert answer.error is None
 
 
-async def test_a_client_that_leaves_is_no_error(
-    make_app: Callable[..., Flasgo], drive: Callable, caplog: pytest.LogCaptureFixture
+def test_a_client_that_leaves_is_no_error(
+    make_app: Callable[..., Flasgo], connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app()
     caught: list[WebSocketDisconnect] = []
@@ -118,13 +113,14 @@ async def test_a_client_that_leaves_is_no_error(
     def last(error: Exception | None) -> None:
         seen.append(error)
 
-    answer = await drive(app).websocket("/ws")
+    with connect(app, raise_server_exceptions=True).websocket_connect("/ws") as websocket:
+        websocket.close(1001)
     assert [exc.code for exc in caught] == [1001]
-    assert (types(answer), seen, caplog.records) == (["accept"], [None], [])
+    assert (seen, caplog.records) == ([None], [])
 
 
-async def test_after_the_end_nothing_can_be_sent_or_received(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_after_the_end_nothing_can_be_sent_or_received(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
     refused: list[str] = []
@@ -144,12 +140,13 @@ async def test_after_the_end_nothing_can_be_sent_or_received(
         await websocket.close()
         refused.append("all")
 
-    answer = await drive(app).websocket("/ws")
-    assert (types(answer), refused) == (["accept", "close"], ["all"])
+    with connect(app, raise_server_exceptions=True).websocket_connect("/ws"):
+        pass
+    assert refused == ["all"]
 
 
-async def test_a_handler_that_returns_closes_the_connection(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_a_handler_that_returns_closes_the_connection(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
 
@@ -157,12 +154,16 @@ async def test_a_handler_that_returns_closes_the_connection(
     async def brief(websocket: WebSocket) -> None:
         await websocket.accept()
 
-    answer = await drive(app).websocket("/ws")
-    assert answer.messages[-1] == {"type": "websocket.close", "code": 1000, "reason": ""}
+    with (
+        connect(app).websocket_connect("/ws") as websocket,
+        pytest.raises(WebSocketClosedError) as closed,
+    ):
+        websocket.receive()
+    assert (closed.value.code, closed.value.reason) == (1000, "")
 
 
-async def test_a_header_of_the_handshake_is_checked(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_a_header_of_the_handshake_is_checked(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
 
@@ -170,9 +171,9 @@ async def test_a_header_of_the_handshake_is_checked(
     async def injected(websocket: WebSocket) -> None:
         await websocket.accept(headers=[("x", "a\r\nset-cookie: b")])
 
-    answer = await drive(app).websocket("/ws", **EXTENSION)
-    assert types(answer) == ["http.response.start", "http.response.body"]
-    assert isinstance(answer.error, ValueError)
+    answer = refusal(connect(app), "/ws")
+    assert answer.status_code == 500
+    assert isinstance(answer.extensions["exception"], ValueError)
 
 
 # --- Denial ------------------------------------------------------------------------------------
@@ -187,13 +188,8 @@ async def test_a_header_of_the_handshake_is_checked(
         ("junk", 500),
     ],
 )
-@pytest.mark.parametrize("extended", [True, False])
 async def test_a_gate_denies_before_the_handshake(
-    make_app: Callable[..., Flasgo],
-    drive: Callable,
-    denial: object,
-    status: int,
-    extended: bool,
+    make_app: Callable[..., Flasgo], connect: Connect, drive: Callable, denial: object, status: int
 ) -> None:
     if isinstance(denial, Response):
         denial = Response.json({"no": 1}, status_code=403)
@@ -204,20 +200,18 @@ async def test_a_gate_denies_before_the_handshake(
     async def talk(websocket: WebSocket) -> None:
         reached.append("handler")
 
-    answer = await drive(app).websocket("/ws", **(EXTENSION if extended else {}))
-    assert reached == []
-    if not extended:
-        # Servers without the extension turn this into a plain 403.
-        assert answer.messages == [{"type": "websocket.close", "code": 1008, "reason": ""}]
-        return
-    assert types(answer) == ["http.response.start", "http.response.body"]
-    assert answer.status == status
+    answer = refusal(connect(app), "/ws")
+    assert answer.status_code == status
     assert answer.headers["x-final"] == "yes"
-    assert isinstance(answer.error, HookError) is (status == 500)
+    assert isinstance(answer.extensions.get("exception"), HookError) is (status == 500)
+    # Raw: servers without the extension for denials turn the closing into a plain 403.
+    closed = await drive(app).websocket("/ws")
+    assert closed.messages == [{"type": "websocket.close", "code": 1008, "reason": ""}]
+    assert reached == []
 
 
-async def test_before_request_can_deny_a_handshake(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_before_request_can_deny_a_handshake(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
     app.before_request(lambda: ("closed", 503))
@@ -225,12 +219,12 @@ async def test_before_request_can_deny_a_handshake(
     @app.websocket("/ws")
     async def talk(websocket: WebSocket) -> None: ...
 
-    answer = await drive(app).websocket("/ws", **EXTENSION)
-    assert (answer.status, answer.body) == (503, b"closed")
+    answer = refusal(connect(app), "/ws")
+    assert (answer.status_code, answer.text) == (503, "closed")
 
 
 async def test_the_handler_can_refuse_the_handshake(
-    make_app: Callable[..., Flasgo], drive: Callable
+    make_app: Callable[..., Flasgo], connect: Connect, drive: Callable
 ) -> None:
     app = make_app()
 
@@ -239,8 +233,8 @@ async def test_the_handler_can_refuse_the_handshake(
         raise HTTPException(404, "No such room.")
 
     app.errorhandler(404)(lambda error: {"room": error.detail})
-    answer = await drive(app).websocket("/ws", **EXTENSION)
-    assert (answer.status, answer.json) == (404, {"room": "No such room."})
+    answer = refusal(connect(app), "/ws")
+    assert (answer.status_code, answer.json()) == (404, {"room": "No such room."})
     assert types(await drive(app).websocket("/ws")) == ["close"]
 
 
@@ -249,7 +243,7 @@ async def test_the_handler_can_refuse_the_handshake(
     [("/nowhere", 404), ("/http", 404), ("/http/", 404), ("/ws/a%2Fb", 404), ("/ws/%ff", 400)],
 )
 async def test_what_reaches_no_websocket_is_refused(
-    make_app: Callable[..., Flasgo], drive: Callable, target: str, status: int
+    make_app: Callable[..., Flasgo], connect: Connect, drive: Callable, target: str, status: int
 ) -> None:
     app = make_app(Denying(None))
     app.add_route("/http", lambda: "x", endpoint="http")
@@ -258,27 +252,31 @@ async def test_what_reaches_no_websocket_is_refused(
     async def talk(websocket: WebSocket, name: str) -> None:
         await websocket.accept()
 
-    answer = await drive(app).websocket(target, **EXTENSION)
-    assert answer.status == status
+    answer = refusal(connect(app), target)
+    assert answer.status_code == status
     assert answer.headers["x-final"] == "yes"
     assert types(await drive(app).websocket(target)) == ["close"]
 
 
-async def test_an_http_request_does_not_reach_a_websocket_route(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_an_http_request_does_not_reach_a_websocket_route(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
 
     @app.websocket("/ws")
     async def talk(websocket: WebSocket) -> None: ...
 
+    client = connect(app)
     for method in ("GET", "WEBSOCKET", "OPTIONS"):
-        assert (await drive(app)("/ws", method)).status == 404
+        assert client.request(method, "/ws").status_code == 404
 
 
-@pytest.mark.parametrize("headers", [{"x": "y" * 70_000}, {"host": "twice"}])
-async def test_a_handshake_with_an_unfit_head_is_refused(
-    make_app: Callable[..., Flasgo], drive: Callable, headers: dict[str, str]
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [([("x", "y" * 70_000)], 431), ([("host", "a"), ("host", "b")], 400)],
+)
+def test_a_handshake_with_an_unfit_head_is_refused(
+    make_app: Callable[..., Flasgo], connect: Connect, headers: list[tuple[str, str]], status: int
 ) -> None:
     app = make_app()
 
@@ -286,15 +284,14 @@ async def test_a_handshake_with_an_unfit_head_is_refused(
     async def talk(websocket: WebSocket) -> None:
         await websocket.accept()
 
-    answer = await drive(app).websocket("/ws", headers=headers)
-    assert types(answer) == ["close"]
+    assert refusal(connect(app), "/ws", headers=headers).status_code == status
 
 
 # --- Failing -----------------------------------------------------------------------------------
 
 
-async def test_a_handler_that_raises_closes_with_1011(
-    make_app: Callable[..., Flasgo], drive: Callable, caplog: pytest.LogCaptureFixture
+def test_a_handler_that_raises_closes_with_1011(
+    make_app: Callable[..., Flasgo], connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app()
     failure = KeyError("secret")
@@ -309,14 +306,18 @@ async def test_a_handler_that_raises_closes_with_1011(
     def last(error: Exception | None) -> None:
         seen.append(error)
 
-    answer = await drive(app).websocket("/ws")
-    assert answer.messages[-1] == {"type": "websocket.close", "code": 1011, "reason": ""}
-    assert (answer.error, seen) == (failure, [failure])
+    with (
+        connect(app).websocket_connect("/ws") as websocket,
+        pytest.raises(WebSocketClosedError) as closed,
+    ):
+        websocket.receive()
+    assert (closed.value.code, closed.value.reason) == (1011, "")
+    assert seen == [failure]
     assert failure in [record.exc_info[1] for record in caplog.records if record.exc_info]
 
 
-async def test_a_handler_that_raises_before_accepting_is_a_hardened_500(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_a_handler_that_raises_before_accepting_is_a_hardened_500(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
 
@@ -324,9 +325,9 @@ async def test_a_handler_that_raises_before_accepting_is_a_hardened_500(
     async def talk(websocket: WebSocket) -> None:
         raise KeyError("secret")
 
-    answer = await drive(app).websocket("/ws", **EXTENSION)
-    assert answer.status == 500
-    assert b"secret" not in answer.body
+    answer = refusal(connect(app), "/ws")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
 
 
 def test_a_handler_that_cannot_await_is_refused(make_app: Callable[..., Flasgo]) -> None:
@@ -336,8 +337,8 @@ def test_a_handler_that_cannot_await_is_refused(make_app: Callable[..., Flasgo])
         make_app().add_route("/ws", talk, is_websocket=True)
 
 
-async def test_request_hooks_get_the_connection(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_request_hooks_get_the_connection(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     seen: list[object] = []
 
@@ -354,7 +355,9 @@ async def test_request_hooks_get_the_connection(
     app = make_app(Watcher())
 
     @app.websocket("/ws")
-    async def talk(websocket: WebSocket) -> None: ...
+    async def talk(websocket: WebSocket) -> None:
+        await websocket.accept()
 
-    await drive(app).websocket("/ws")
+    with connect(app).websocket_connect("/ws"):
+        pass
     assert seen == ["websocket", "GET", "127.0.0.1", "/ws", True]
