@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from flasgo import Flasgo
 from flasgo_testing import TestClient, WebSocketDeniedError
 
 Connect = Callable[..., TestClient]
@@ -76,3 +77,20 @@ def connect() -> Iterator[Connect]:
             return clients.enter_context(closing(TestClient(app, **options)))
 
         yield make
+
+
+@pytest.fixture
+def make_app() -> Callable[..., Flasgo]:
+    """Make apps of the core alone; plugins go as positional arguments, settings as `settings=`.
+
+    Folders whose tests need a plugin in every app have a `make_app` of their own.
+    """
+
+    def make(*plugins: object, **options: Any) -> Flasgo:
+        settings = {
+            "SECRET_KEY": "for-tests-only-0123456789-abcdefghij",
+            **options.pop("settings", {}),
+        }
+        return Flasgo(plugins=plugins, discover=False, settings=settings, **options)
+
+    return make

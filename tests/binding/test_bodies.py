@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import tracemalloc
-from collections.abc import Awaitable, Callable
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -14,8 +13,9 @@ from typing import Annotated, Any, Generic, TypedDict, TypeVar
 import msgspec
 import pytest
 from flasgo import Body, Flasgo, Form, Query, Request, UploadedFile
+from flasgo_testing import TestClient
 
-Send = Callable[..., Awaitable[Any]]
+JSON = {"content-type": "application/json"}
 T = TypeVar("T")
 
 
@@ -77,8 +77,8 @@ ORDER: dict[str, Any] = {"items": [LINE], "when": "2024-02-29"}
 
 
 def locations(answer: Any) -> list[list[object]]:
-    assert answer.status == 422, answer.text
-    return [fault["loc"] for fault in answer.json["errors"]]
+    assert answer.status_code == 422, answer.text
+    return [fault["loc"] for fault in answer.json()["errors"]]
 
 
 # --- JSON ---------------------------------------------------------------------------------------
@@ -94,9 +94,9 @@ def orders(app: Flasgo) -> Flasgo:
     return app
 
 
-async def test_a_struct_is_the_json_body(orders: Flasgo, post: Send) -> None:
-    answer = await post("/orders/3?dry_run=true", ORDER)
-    assert answer.json == [
+def test_a_struct_is_the_json_body(orders: Flasgo, client: TestClient) -> None:
+    answer = client.post("/orders/3?dry_run=true", json=ORDER)
+    assert answer.json() == [
         3,
         {
             "items": [{**LINE, "quantity": 1}],
@@ -109,8 +109,8 @@ async def test_a_struct_is_the_json_body(orders: Flasgo, post: Send) -> None:
 
 
 @pytest.mark.parametrize("annotation", [Note, Tag, list[Note], Cat | Dog])
-async def test_other_classes_are_the_json_body_too(
-    app: Flasgo, post: Send, annotation: Any
+def test_other_classes_are_the_json_body_too(
+    app: Flasgo, client: TestClient, annotation: Any
 ) -> None:
     async def handler(thing) -> list[str]:
         return [type(thing).__name__]
@@ -125,20 +125,20 @@ async def test_other_classes_are_the_json_body_too(
         Cat | Dog: {"type": "dog", "tricks": []},
     }
     names = {Note: "Note", Tag: "dict", list[Note]: "list", Cat | Dog: "Dog"}
-    assert (await post("/", bodies[annotation])).json == [names[annotation]]
-    assert (await post("/", [{"type": "SECRET"}])).status == 422
-    assert "SECRET" not in (await post("/", {"type": "SECRET"})).text
+    assert client.post("/", json=bodies[annotation]).json() == [names[annotation]]
+    assert client.post("/", json=[{"type": "SECRET"}]).status_code == 422
+    assert "SECRET" not in client.post("/", json={"type": "SECRET"}).text
 
 
-async def test_faults_of_all_places_come_together_with_exact_locations(
-    orders: Flasgo, post: Send
+def test_faults_of_all_places_come_together_with_exact_locations(
+    orders: Flasgo, client: TestClient
 ) -> None:
     body = {
         "items": [LINE, LINE, LINE, {**LINE, "price": "SECRET"}],
         "colour": "SECRET",
         "limits": {"a": {"x": 1}, "b": {"x": 1, "y": "SECRET", "z": 2}, "c": {"x": 1}},
     }
-    answer = await post("/orders/3?dry_run=perhaps", body)
+    answer = client.post("/orders/3?dry_run=perhaps", json=body)
     assert locations(answer) == [
         ["query", "dry_run"],
         ["body", "items", 3, "price"],
@@ -188,8 +188,12 @@ Price = Annotated[Decimal, msgspec.Meta(description="In euros.")]
         (list[Price], ["NaN", "1", "Infinity", "x"], [[0], [2], [3]]),
     ],
 )
-async def test_the_faults_of_all_parts_are_told(
-    app: Flasgo, post: Send, annotation: Any, body: object, expected: list[list[object]] | None
+def test_the_faults_of_all_parts_are_told(
+    app: Flasgo,
+    client: TestClient,
+    annotation: Any,
+    body: object,
+    expected: list[list[object]] | None,
 ) -> None:
     async def handler(thing) -> None: ...
 
@@ -197,7 +201,7 @@ async def test_the_faults_of_all_parts_are_told(
     app.post("/")(handler)
     if expected is None:
         expected = [["content", "tricks", 0], ["content", "tricks", 1]]
-    found = locations(await post("/", body))
+    found = locations(client.post("/", json=body))
     assert sorted(map(repr, found)) == sorted(repr(["body", *each]) for each in expected)
 
 
@@ -233,16 +237,17 @@ class Amounts(msgspec.Struct):
         ('{"amount": "1e\uff19999999999"}'.encode(), ["amount"]),
     ],
 )
-async def test_decimals_are_numbers(
-    app: Flasgo, post: Send, body: bytes, location: list[object]
+def test_decimals_are_numbers(
+    app: Flasgo, client: TestClient, body: bytes, location: list[object]
 ) -> None:
     @app.post("/")
     async def handler(amounts: Amounts) -> list[Decimal]:
         return [amounts.amount]
 
-    assert locations(await post("/", body)) == [["body", *location]]
+    assert locations(client.post("/", content=body, headers=JSON)) == [["body", *location]]
     for good in (b"1.5", b'"1e6"', b'"0e99999999"', b'"-0.10", "note": "an infinite banana"'):
-        assert (await post("/", b'{"amount": ' + good + b"}")).status == 200
+        answer = client.post("/", content=b'{"amount": ' + good + b"}", headers=JSON)
+        assert answer.status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -257,23 +262,25 @@ async def test_decimals_are_numbers(
         (None, ["body"], "Expected `object`, got `null`"),
     ],
 )
-async def test_each_fault_is_told_where_it_is(
-    orders: Flasgo, post: Send, body: object, location: list[object], message: str
+def test_each_fault_is_told_where_it_is(
+    orders: Flasgo, client: TestClient, body: object, location: list[object], message: str
 ) -> None:
-    answer = await post("/orders/3", body)
+    answer = client.post("/orders/3", content=json.dumps(body), headers=JSON)
     assert locations(answer) == [location]
-    assert answer.json["errors"][0]["msg"].startswith(message)
+    assert answer.json()["errors"][0]["msg"].startswith(message)
 
 
-async def test_a_message_of_the_apps_own_check_goes_to_the_client(app: Flasgo, post: Send) -> None:
+def test_a_message_of_the_apps_own_check_goes_to_the_client(
+    app: Flasgo, client: TestClient
+) -> None:
     @app.post("/")
     async def handler(even: Even) -> None: ...
 
-    answer = await post("/", {"number": 3})
-    assert answer.json["errors"] == [{"loc": ["body"], "msg": "number must be even"}]
+    answer = client.post("/", json={"number": 3})
+    assert answer.json()["errors"] == [{"loc": ["body"], "msg": "number must be even"}]
 
 
-async def test_several_body_parameters_are_one_object(app: Flasgo, post: Send) -> None:
+def test_several_body_parameters_are_one_object(app: Flasgo, client: TestClient) -> None:
     @app.post("/")
     async def handler(
         note: Note,
@@ -282,8 +289,12 @@ async def test_several_body_parameters_are_one_object(app: Flasgo, post: Send) -
     ) -> list[object]:
         return [note.text, count, tags]
 
-    assert (await post("/", {"note": {"text": "x"}, "how-many": 2})).json == ["x", 2, ["none"]]
-    answer = await post("/", {"note": {}, "tags": [1]})
+    assert client.post("/", json={"note": {"text": "x"}, "how-many": 2}).json() == [
+        "x",
+        2,
+        ["none"],
+    ]
+    answer = client.post("/", json={"note": {}, "tags": [1]})
     assert locations(answer) == [
         ["body", "note", "text"],
         ["body", "how-many"],
@@ -291,24 +302,30 @@ async def test_several_body_parameters_are_one_object(app: Flasgo, post: Send) -
     ]
 
 
-async def test_a_body_with_a_default_may_be_left_out(app: Flasgo, post: Send) -> None:
+def test_a_body_with_a_default_may_be_left_out(app: Flasgo, client: TestClient) -> None:
     @app.post("/")
     async def handler(note: Note | None = None) -> list[object]:
         return [note and note.text]
 
-    assert (await post("/", b"", kind="")).json == [None]
-    assert (await post("/")).json == [None]
-    assert (await post("/", b"null")).json == [None]
-    assert (await post("/", {"text": "x"}, kind="application/vnd.x+json")).json == ["x"]
-    assert (await post("/", b"text", kind="text/plain")).status == 415
+    assert client.post("/").json() == [None]
+    assert client.post("/", headers=JSON).json() == [None]
+    assert client.post("/", content=b"null", headers=JSON).json() == [None]
+    vendor = {"content-type": "application/vnd.x+json"}
+    assert client.post("/", content=b'{"text":"x"}', headers=vendor).json() == ["x"]
+    plain = {"content-type": "text/plain"}
+    assert client.post("/", content=b"text", headers=plain).status_code == 415
 
 
-async def test_the_body_can_still_be_read_by_hand(app: Flasgo, post: Send) -> None:
+def test_the_body_can_still_be_read_by_hand(app: Flasgo, client: TestClient) -> None:
     @app.post("/")
     async def handler(request: Request, note: Note) -> list[object]:
         return [note.text, await request.json(), len(await request.body())]
 
-    assert (await post("/", b'{"text":"x"}')).json == ["x", {"text": "x"}, 12]
+    assert client.post("/", content=b'{"text":"x"}', headers=JSON).json() == [
+        "x",
+        {"text": "x"},
+        12,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -332,34 +349,36 @@ async def test_the_body_can_still_be_read_by_hand(app: Flasgo, post: Send) -> No
         (b'{"' + b"k" * 100_000 + b'": 1}', 422),
     ],
 )
-async def test_hostile_json_is_refused_in_few_words(
-    app: Flasgo, post: Send, body: bytes, status: int
+def test_hostile_json_is_refused_in_few_words(
+    app: Flasgo, client: TestClient, body: bytes, status: int
 ) -> None:
     @app.post("/")
     async def handler(even: Even) -> None: ...
 
-    answer = await post("/", body)
-    assert answer.status == status, answer.text[:500]
-    assert len(answer.body) < 1000
+    answer = client.post("/", content=body, headers=JSON)
+    assert answer.status_code == status, answer.text[:500]
+    assert len(answer.content) < 1000
 
 
 @pytest.mark.parametrize("depth", [200, 900, 5_000, 200_000])
-async def test_deep_nesting_of_a_recursive_type_ends_in_an_answer(
-    app: Flasgo, post: Send, depth: int
+def test_deep_nesting_of_a_recursive_type_ends_in_an_answer(
+    app: Flasgo, client: TestClient, depth: int
 ) -> None:
     @app.post("/")
     async def handler(tree: Tree) -> None: ...
 
-    answer = await post("/", b'{"children":[' * depth + b"{}" + b"]}" * depth)
-    assert answer.status in ({204} if depth == 200 else {204, 400})
+    answer = client.post(
+        "/", content=b'{"children":[' * depth + b"{}" + b"]}" * depth, headers=JSON
+    )
+    assert answer.status_code in ({204} if depth == 200 else {204, 400})
     # Deep, and wrong at the very bottom: the location is cut.
-    answer = await post("/", b'{"children":[' * 200 + b"5" + b"]}" * 200)
-    assert answer.status == 422
-    assert len(answer.json["errors"][0]["loc"]) == 33
-    assert answer.json["errors"][0]["loc"][-1] == "..."
+    answer = client.post("/", content=b'{"children":[' * 200 + b"5" + b"]}" * 200, headers=JSON)
+    assert answer.status_code == 422
+    assert len(answer.json()["errors"][0]["loc"]) == 33
+    assert answer.json()["errors"][0]["loc"][-1] == "..."
 
 
-async def test_answers_are_bounded_in_number_and_size(app: Flasgo, post: Send) -> None:
+def test_answers_are_bounded_in_number_and_size(app: Flasgo, client: TestClient) -> None:
     fields = [(f"field_{number}_{'x' * 100}", int) for number in range(100)]
     wide = msgspec.defstruct("Wide", fields)
 
@@ -367,37 +386,37 @@ async def test_answers_are_bounded_in_number_and_size(app: Flasgo, post: Send) -
 
     handler.__annotations__["thing"] = wide
     app.post("/")(handler)
-    answer = await post("/", {name: "SECRET" * 1000 for name, _ in fields})
-    assert answer.status == 422
-    assert len(answer.json["errors"]) == 20
-    assert len(answer.body) < 10_000
+    answer = client.post("/", json={name: "SECRET" * 1000 for name, _ in fields})
+    assert answer.status_code == 422
+    assert len(answer.json()["errors"]) == 20
+    assert len(answer.content) < 10_000
     assert "SECRET" not in answer.text
 
 
-async def test_long_keys_are_cut_and_made_printable(app: Flasgo, post: Send) -> None:
+def test_long_keys_are_cut_and_made_printable(app: Flasgo, client: TestClient) -> None:
     @app.post("/")
     async def handler(counts: Annotated[dict[str, int], Body()]) -> None: ...
 
-    answer = await post("/", {"\r\n" + "k" * 10_000: "x"})
+    answer = client.post("/", json={"\r\n" + "k" * 10_000: "x"})
     assert locations(answer) == [["body", "??" + "k" * 62 + "..."]]
-    assert locations(await post("/", {"a": 1, "b": "x", "c": "y"})) == [
+    assert locations(client.post("/", json={"a": 1, "b": "x", "c": "y"})) == [
         ["body", "b"],
         ["body", "c"],
     ]
     # Too much to take apart.
     many = {f"key-{number}": number for number in range(20_000)} | {"bad": "x"}
-    assert locations(await post("/", many)) == [["body", "*"]]
+    assert locations(client.post("/", json=many)) == [["body", "*"]]
 
 
-async def test_refusing_a_large_body_costs_memory_in_proportion_to_it(
-    app: Flasgo, post: Send
+def test_refusing_a_large_body_costs_memory_in_proportion_to_it(
+    app: Flasgo, client: TestClient
 ) -> None:
     @app.post("/")
     async def handler(order: Order) -> None: ...
 
     body = json.dumps({**ORDER, "items": [LINE] * 50_000 + [{}]}).encode()
     tracemalloc.start()
-    answer = await post("/", body)
+    answer = client.post("/", content=body, headers=JSON)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert locations(answer) == [["body", "items", 50_000, "sku"]]
@@ -407,7 +426,7 @@ async def test_refusing_a_large_body_costs_memory_in_proportion_to_it(
 # --- Forms --------------------------------------------------------------------------------------
 
 
-async def test_fields_of_a_form(app: Flasgo, submit: Send, post: Send) -> None:
+def test_fields_of_a_form(app: Flasgo, client: TestClient) -> None:
     @app.post("/")
     async def handler(
         name: Annotated[str, Form()],
@@ -417,39 +436,36 @@ async def test_fields_of_a_form(app: Flasgo, submit: Send, post: Send) -> None:
     ) -> list[object]:
         return [name, age, likes, page]
 
-    assert (await submit("/?page=2", "name=Ann&age=41&likes=tea&likes=pie")).json == [
-        "Ann",
-        41,
-        ["tea", "pie"],
-        2,
-    ]
+    answer = client.post("/?page=2", data={"name": "Ann", "age": "41", "likes": ["tea", "pie"]})
+    assert answer.json() == ["Ann", 41, ["tea", "pie"], 2]
     # What a browser sends for inputs that were left empty.
-    assert (await submit("/", "name=&age=")).json == ["", None, [], 1]
-    assert locations(await submit("/?page=x", "age=old")) == [
+    assert client.post("/", data={"name": "", "age": ""}).json() == ["", None, [], 1]
+    assert locations(client.post("/?page=x", data={"age": "old"})) == [
         ["query", "page"],
         ["form", "name"],
         ["form", "age"],
     ]
-    answer = await post("/", {"name": "Ann"})
-    assert answer.status == 415
-    assert (await post("/", b"no boundary", "multipart/form-data")).status == 400
+    answer = client.post("/", json={"name": "Ann"})
+    assert answer.status_code == 415
+    no_boundary = {"content-type": "multipart/form-data"}
+    assert client.post("/", content=b"no boundary", headers=no_boundary).status_code == 400
 
 
-async def test_a_class_is_filled_from_a_form(app: Flasgo, submit: Send) -> None:
+def test_a_class_is_filled_from_a_form(app: Flasgo, client: TestClient) -> None:
     @app.post("/")
     async def handler(contact: Annotated[Contact, Form()]) -> Contact:
         return contact
 
-    answer = await submit("/", "name=Ann&age=&colours=red&colours=red")
-    assert answer.json == {"name": "Ann", "age": None, "colours": ["red", "red"]}
-    assert locations(await submit("/", "age=x&colours=SECRET")) == [
+    answer = client.post("/", data={"name": "Ann", "age": "", "colours": ["red", "red"]})
+    assert answer.json() == {"name": "Ann", "age": None, "colours": ["red", "red"]}
+    assert locations(client.post("/", data={"age": "x", "colours": "SECRET"})) == [
         ["form", "name"],
         ["form", "age"],
         ["form", "colours", 0],
     ]
 
 
-async def test_files_of_a_form(app: Flasgo, post: Send) -> None:
+def test_files_of_a_form(app: Flasgo, client: TestClient) -> None:
     @app.post("/")
     async def handler(
         title: Annotated[str, Form()],
@@ -467,16 +483,23 @@ async def test_files_of_a_form(app: Flasgo, post: Send) -> None:
         b'Content-Disposition: form-data; name="pages"; filename="2"\r\n\r\ntwo',
     ]
     body = b"".join(b"--b\r\n" + part + b"\r\n" for part in parts) + b"--b--\r\n"
-    assert (await post("/", body, kind)).json == ["Tea", "c.png", ["one", "two"], None]
-    answer = await post("/", b"--b\r\n" + parts[0] + b"\r\n--b--\r\n", kind)
+    assert client.post("/", content=body, headers={"content-type": kind}).json() == [
+        "Tea",
+        "c.png",
+        ["one", "two"],
+        None,
+    ]
+    answer = client.post(
+        "/", content=b"--b\r\n" + parts[0] + b"\r\n--b--\r\n", headers={"content-type": kind}
+    )
     assert locations(answer) == [["form", "cover"]]
 
 
-async def test_a_query_next_to_a_body_keeps_its_own_place(app: Flasgo, post: Send) -> None:
+def test_a_query_next_to_a_body_keeps_its_own_place(app: Flasgo, client: TestClient) -> None:
     @app.post("/")
     async def handler(
         note: Note, contact: Annotated[Contact, Query()], request: Request
     ) -> list[object]:
         return [note.text, contact.name, request.method]
 
-    assert (await post("/?name=Ann", {"text": "x"})).json == ["x", "Ann", "POST"]
+    assert client.post("/?name=Ann", json={"text": "x"}).json() == ["x", "Ann", "POST"]

@@ -15,7 +15,7 @@ def plan_of(app: Flasgo, handler: Callable[..., object], path: str = "/") -> Cal
     return plan
 
 
-async def test_a_handler_of_the_request_alone_is_called_as_it_is(app: Flasgo) -> None:
+def test_a_handler_of_the_request_alone_is_called_as_it_is(app: Flasgo) -> None:
     async def handler(request: Request) -> str:
         return "x"
 
@@ -33,7 +33,7 @@ async def test_a_handler_without_parameters_is_called_without_a_coroutine_in_bet
     assert await coroutine == "x"
 
 
-async def test_routes_without_generators_have_no_step_after_the_response(app: Flasgo) -> None:
+def test_routes_without_generators_have_no_step_after_the_response(app: Flasgo) -> None:
     async def opens() -> AsyncIterator[int]:
         yield 1
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 from flasgo import Depends, Flasgo, Query
+from flasgo_testing import TestClient
 
 
 def test_classes_defined_later_are_found(app: Flasgo) -> None:
@@ -21,7 +22,7 @@ def test_classes_defined_later_are_found(app: Flasgo) -> None:
     assert operation["responses"]["200"]["content"]["application/json"]["schema"] == body
 
 
-async def test_annotations_of_wrapped_and_bound_callables(app: Flasgo, get: Any) -> None:
+def test_annotations_of_wrapped_and_bound_callables(app: Flasgo, client: TestClient) -> None:
     class Views:
         def __init__(self, factor: int) -> None:
             self.factor = factor
@@ -40,7 +41,7 @@ async def test_annotations_of_wrapped_and_bound_callables(app: Flasgo, get: Any)
         return product
 
     app.add_route("/dependency", handler)
-    assert (await get("/bound?number=2")).json == [6]
-    assert (await get("/called?number=2")).json == [5]
-    assert (await get("/dependency?number=4")).json == [12]
-    assert (await get("/called?number=x")).status == 422
+    assert client.get("/bound?number=2").json() == [6]
+    assert client.get("/called?number=2").json() == [5]
+    assert client.get("/dependency?number=4").json() == [12]
+    assert client.get("/called?number=x").status_code == 422

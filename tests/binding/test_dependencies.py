@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -20,8 +20,9 @@ from flasgo import (
     StreamingResponse,
     abort,
 )
+from flasgo_testing import TestClient
 
-Send = Callable[..., Awaitable[Any]]
+from tests.asgi import Driver
 
 journal: list[str] = []
 
@@ -34,7 +35,7 @@ def log() -> Iterator[list[str]]:
 
 
 def settings() -> dict[str, str]:
-    journal.append(f"settings in {'main' if _is_main() else 'worker'}")
+    journal.append(f"settings in {'worker' if _in_worker() else 'loop'}")
     return {"dsn": "memory"}
 
 
@@ -52,13 +53,13 @@ async def connection(config: Annotated[dict, Depends(settings)]) -> AsyncIterato
 def session(
     dsn: Annotated[str, Depends(connection)], config: Annotated[dict, Depends(settings)]
 ) -> Iterator[str]:
-    journal.append(f"session opens in {'main' if _is_main() else 'worker'}")
+    journal.append(f"session opens in {'worker' if _in_worker() else 'loop'}")
     yield f"session on {dsn}"
     journal.append("session closes")
 
 
-def _is_main() -> bool:
-    return threading.current_thread() is threading.main_thread()
+def _in_worker() -> bool:
+    return threading.current_thread().name.startswith("flasgo_")
 
 
 Session = Annotated[str, Depends(session)]
@@ -73,7 +74,7 @@ OPENED = ["settings in worker", "connection opens", "session opens in worker"]
 
 
 async def test_dependencies_nest_are_cached_and_end_in_reverse_after_the_response(
-    app: Flasgo, drive: Callable[[Flasgo], Any]
+    app: Flasgo,
 ) -> None:
     @app.get("/")
     async def handler(s: Session, dsn: Annotated[str, Depends(connection)]) -> list[str]:
@@ -84,7 +85,7 @@ async def test_dependencies_nest_are_cached_and_end_in_reverse_after_the_respons
     async def after(response) -> None:
         journal.append("after_request")
 
-    driver = drive(app)
+    driver = Driver(app)
     scope, sent = driver.scope("/"), []
 
     async def send(message: Any) -> None:
@@ -107,8 +108,8 @@ async def test_dependencies_nest_are_cached_and_end_in_reverse_after_the_respons
     ]
 
 
-async def test_a_streamed_response_may_use_what_it_depends_on_until_its_end(
-    app: Flasgo, get: Send
+def test_a_streamed_response_may_use_what_it_depends_on_until_its_end(
+    app: Flasgo, client: TestClient
 ) -> None:
     @app.get("/")
     async def handler(s: Session) -> StreamingResponse:
@@ -119,13 +120,13 @@ async def test_a_streamed_response_may_use_what_it_depends_on_until_its_end(
 
         return StreamingResponse(parts())
 
-    assert (await get("/")).text == "session on memory" * 2
+    assert client.get("/").text == "session on memory" * 2
     assert journal == [*OPENED, "part 0", "part 1", "session closes", "connection closes"]
 
 
 @pytest.mark.parametrize(("error", "status"), [(KeyError("x"), 500), (None, 404)])
-async def test_errors_reach_the_generators_which_end_all_the_same(
-    app: Flasgo, get: Send, error: Exception | None, status: int
+def test_errors_reach_the_generators_which_end_all_the_same(
+    app: Flasgo, client: TestClient, error: Exception | None, status: int
 ) -> None:
     @app.get("/")
     async def handler(s: Session) -> None:
@@ -133,27 +134,27 @@ async def test_errors_reach_the_generators_which_end_all_the_same(
             abort(404)
         raise error
 
-    answer = await get("/")
-    assert answer.status == status
+    answer = client.get("/")
+    assert answer.status_code == status
     name = "HTTPException" if error is None else "KeyError"
     # `session` has no handler around its `yield`: nothing after it runs.
     assert journal == [*OPENED, f"connection saw {name}", "connection closes"]
 
 
-async def test_a_dependency_that_fails_ends_those_before_it(app: Flasgo, get: Send) -> None:
+def test_a_dependency_that_fails_ends_those_before_it(app: Flasgo, client: TestClient) -> None:
     def broken(s: Session) -> None:
         raise RuntimeError("no luck")
 
     @app.get("/")
     async def handler(x: Annotated[None, Depends(broken)]) -> None: ...
 
-    handler_ran = await get("/")
-    assert handler_ran.status == 500
+    handler_ran = client.get("/")
+    assert handler_ran.status_code == 500
     assert journal == [*OPENED, "connection saw RuntimeError", "connection closes"]
 
 
 async def test_a_client_that_leaves_ends_them_too(
-    app: Flasgo, drive: Callable[[Flasgo], Any]
+    app: Flasgo,
 ) -> None:
     @app.get("/")
     async def handler(s: Session) -> StreamingResponse:
@@ -170,13 +171,11 @@ async def test_a_client_that_leaves_ends_them_too(
     async def receive() -> Any:
         return await asyncio.get_running_loop().create_future()
 
-    await app(drive(app).scope("/"), receive, send)
+    await app(Driver(app).scope("/"), receive, send)
     assert journal == [*OPENED, "session closes", "connection closes"]
 
 
-async def test_a_cancelled_request_ends_them_too(
-    app: Flasgo, drive: Callable[[Flasgo], Any]
-) -> None:
+async def test_a_cancelled_request_ends_them_too(app: Flasgo) -> None:
     started = asyncio.Event()
 
     @app.get("/")
@@ -184,7 +183,7 @@ async def test_a_cancelled_request_ends_them_too(
         started.set()
         await asyncio.get_running_loop().create_future()
 
-    task = asyncio.create_task(drive(app)("/"))
+    task = asyncio.create_task(Driver(app)("/"))
     await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -192,9 +191,7 @@ async def test_a_cancelled_request_ends_them_too(
     assert journal == [*OPENED, "connection saw CancelledError", "connection closes"]
 
 
-async def test_what_a_thread_opens_while_its_request_is_cancelled_is_closed(
-    app: Flasgo, drive: Callable[[Flasgo], Any]
-) -> None:
+async def test_what_a_thread_opens_while_its_request_is_cancelled_is_closed(app: Flasgo) -> None:
     inside, go_on = threading.Event(), threading.Event()
 
     def slow() -> Iterator[int]:
@@ -209,7 +206,7 @@ async def test_what_a_thread_opens_while_its_request_is_cancelled_is_closed(
     @app.get("/")
     async def handler(x: Annotated[int, Depends(slow)]) -> None: ...
 
-    task = asyncio.create_task(drive(app)("/"))
+    task = asyncio.create_task(Driver(app)("/"))
     await asyncio.to_thread(inside.wait, 10)
     task.cancel()
     asyncio.get_running_loop().call_later(0.05, go_on.set)
@@ -218,8 +215,8 @@ async def test_what_a_thread_opens_while_its_request_is_cancelled_is_closed(
     assert journal == ["opened", "closed"]
 
 
-async def test_a_clean_up_that_fails_is_logged_and_the_others_still_run(
-    app: Flasgo, get: Send, caplog: pytest.LogCaptureFixture
+def test_a_clean_up_that_fails_is_logged_and_the_others_still_run(
+    app: Flasgo, client: TestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fragile(s: Session) -> AsyncIterator[int]:
         yield 1
@@ -229,24 +226,23 @@ async def test_a_clean_up_that_fails_is_logged_and_the_others_still_run(
     async def handler(x: Annotated[int, Depends(fragile)]) -> list[int]:
         return [x]
 
-    assert (await get("/")).json == [1]
+    assert client.get("/").json() == [1]
     assert journal[-2:] == ["connection saw RuntimeError", "connection closes"]
     assert "cannot close" in caplog.text
 
 
-async def test_a_websocket_ends_them_when_it_is_over(
-    app: Flasgo, drive: Callable[[Flasgo], Any]
-) -> None:
+def test_a_websocket_ends_them_when_it_is_over(app: Flasgo, client: TestClient) -> None:
     @app.websocket("/ws")
     async def talk(websocket, s: Session) -> None:
         await websocket.accept()
         journal.append(s)
 
-    await drive(app).websocket("/ws")
+    with client.websocket_connect("/ws"):
+        pass
     assert journal == [*OPENED, "session on memory", "session closes", "connection closes"]
 
 
-async def test_dependencies_take_parameters_like_handlers(app: Flasgo, get: Send) -> None:
+def test_dependencies_take_parameters_like_handlers(app: Flasgo, client: TestClient) -> None:
     async def user(
         request: Request, user_id: int, token: Annotated[str, Header()], verbose: bool = False
     ) -> list[object]:
@@ -258,25 +254,27 @@ async def test_dependencies_take_parameters_like_handlers(app: Flasgo, get: Send
     ) -> list[object]:
         return [pager.limit, *who]
 
-    answer = await get("/users/7?limit=5&verbose=1", [("token", "t")])
-    assert answer.json == [5, "/users/7", 7, "t", True]
-    answer = await get("/users/7?limit=500&verbose=x")
-    assert [fault["loc"] for fault in answer.json["errors"]] == [
+    answer = client.get("/users/7?limit=5&verbose=1", headers={"token": "t"})
+    assert answer.json() == [5, "/users/7", 7, "t", True]
+    answer = client.get("/users/7?limit=500&verbose=x")
+    assert [fault["loc"] for fault in answer.json()["errors"]] == [
         ["query", "limit"],
         ["header", "token"],
         ["query", "verbose"],
     ]
 
 
-async def test_no_dependency_runs_for_a_request_that_is_not_valid(app: Flasgo, get: Send) -> None:
+def test_no_dependency_runs_for_a_request_that_is_not_valid(
+    app: Flasgo, client: TestClient
+) -> None:
     @app.get("/")
     async def handler(s: Session, limit: int) -> None: ...
 
-    assert (await get("/?limit=x")).status == 422
+    assert client.get("/?limit=x").status_code == 422
     assert journal == []
 
 
-async def test_caching_is_per_request_and_can_be_switched_off(app: Flasgo, get: Send) -> None:
+def test_caching_is_per_request_and_can_be_switched_off(app: Flasgo, client: TestClient) -> None:
     def count() -> int:
         journal.append("count")
         return len(journal)
@@ -289,13 +287,13 @@ async def test_caching_is_per_request_and_can_be_switched_off(app: Flasgo, get: 
 
     handler.__annotations__ |= {"a": Cached, "b": Cached, "c": Fresh, "d": Fresh}
     app.get("/")(handler)
-    assert (await get("/")).json == [1, 1, 2, 3]
-    assert (await get("/")).json == [4, 4, 5, 6]
+    assert client.get("/").json() == [1, 1, 2, 3]
+    assert client.get("/").json() == [4, 4, 5, 6]
 
 
-async def test_blocking_dependencies_leave_the_loop_alone(app: Flasgo, get: Send) -> None:
+def test_blocking_dependencies_leave_the_loop_alone(app: Flasgo, client: TestClient) -> None:
     def where() -> bool:
-        return _is_main()
+        return _in_worker()
 
     async def handler(a, b, c) -> list[bool]:
         return [a, b, c]
@@ -306,10 +304,10 @@ async def test_blocking_dependencies_leave_the_loop_alone(app: Flasgo, get: Send
         "c": bool,
     }
     app.get("/")(handler)
-    assert (await get("/?c=1")).json == [False, True, True]
+    assert client.get("/?c=1").json() == [True, False, True]
 
 
-async def test_a_dependency_may_take_the_body(app: Flasgo, post: Send) -> None:
+def test_a_dependency_may_take_the_body(app: Flasgo, client: TestClient) -> None:
     class Note(msgspec.Struct):
         text: str
 
@@ -323,14 +321,14 @@ async def test_a_dependency_may_take_the_body(app: Flasgo, post: Send) -> None:
 
     handler.__annotations__ |= {"note": Note, "loud": Annotated[str, Depends(shout)]}
     app.post("/")(handler)
-    assert (await post("/", {"text": "tea"})).json == ["tea", "TEA"]
+    assert client.post("/", json={"text": "tea"}).json() == ["tea", "TEA"]
 
 
 # --- Overrides ---------------------------------------------------------------------------------
 
 
-async def test_overrides_take_the_place_of_dependencies_wherever_they_are(
-    app: Flasgo, get: Send
+def test_overrides_take_the_place_of_dependencies_wherever_they_are(
+    app: Flasgo, client: TestClient
 ) -> None:
     @app.get("/")
     async def handler(s: Session) -> list[str]:
@@ -339,25 +337,25 @@ async def test_overrides_take_the_place_of_dependencies_wherever_they_are(
     async def fake(dsn: Annotated[str, Query()] = "fake") -> str:
         return dsn
 
-    assert (await get("/")).json == ["session on memory"]
+    assert client.get("/").json() == ["session on memory"]
     app.dependency_overrides[connection] = fake
-    assert (await get("/")).json == ["session on fake"]
-    assert (await get("/?dsn=other")).json == ["session on other"]
+    assert client.get("/").json() == ["session on fake"]
+    assert client.get("/?dsn=other").json() == ["session on other"]
 
     @app.get("/later")
     async def later(dsn: Annotated[str, Depends(connection)]) -> list[str]:
         return [dsn]
 
-    assert (await get("/later")).json == ["fake"]
+    assert client.get("/later").json() == ["fake"]
     del app.dependency_overrides[connection]
-    assert (await get("/later")).json == ["memory"]
+    assert client.get("/later").json() == ["memory"]
     app.dependency_overrides.update({connection: fake})
     app.dependency_overrides.clear()
-    assert (await get("/")).json == ["session on memory"]
+    assert client.get("/").json() == ["session on memory"]
     assert len(app.dependency_overrides) == 0
 
 
-async def test_an_override_that_cannot_be_bound_changes_nothing(app: Flasgo, get: Send) -> None:
+def test_an_override_that_cannot_be_bound_changes_nothing(app: Flasgo, client: TestClient) -> None:
     @app.get("/")
     async def handler(s: Session) -> list[str]:
         return [s]
@@ -369,7 +367,7 @@ async def test_an_override_that_cannot_be_bound_changes_nothing(app: Flasgo, get
         app.dependency_overrides[connection] = unfit
     with pytest.raises(ConfigurationError, match="functions"):
         app.dependency_overrides[connection] = "fake"  # ty: ignore[invalid-assignment]
-    assert (await get("/")).json == ["session on memory"]
+    assert client.get("/").json() == ["session on memory"]
 
 
 # --- Refused -----------------------------------------------------------------------------------

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypedDict
 
 import msgspec
 import pytest
 from flasgo import Flasgo, Response, RouteError
-
-Send = Callable[..., Awaitable[Any]]
+from flasgo_testing import TestClient
 
 
 class Public(msgspec.Struct):
@@ -74,8 +72,8 @@ ANN = {"id": 1, "name": "Ann"}
     ],
 )
 @pytest.mark.parametrize("is_async", [True, False])
-async def test_what_leaves_is_cut_to_the_model(
-    app: Flasgo, get: Send, model: Any, value: object, expected: object, is_async: bool
+def test_what_leaves_is_cut_to_the_model(
+    app: Flasgo, client: TestClient, model: Any, value: object, expected: object, is_async: bool
 ) -> None:
     if is_async:
 
@@ -87,10 +85,10 @@ async def test_what_leaves_is_cut_to_the_model(
             return value
 
     app.add_route("/", handler, response_model=model)
-    answer = await get("/")
-    assert answer.status == 200, answer.text
+    answer = client.get("/")
+    assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json == expected
+    assert answer.json() == expected
     assert "hunter2" not in answer.text
 
 
@@ -108,22 +106,22 @@ async def test_what_leaves_is_cut_to_the_model(
         (float, float("nan")),
     ],
 )
-async def test_a_mismatch_is_a_logged_500_that_leaks_nothing(
-    app: Flasgo, get: Send, caplog: pytest.LogCaptureFixture, model: Any, value: object
+def test_a_mismatch_is_a_logged_500_that_leaks_nothing(
+    app: Flasgo, client: TestClient, caplog: pytest.LogCaptureFixture, model: Any, value: object
 ) -> None:
     @app.get("/", response_model=model)
     async def handler() -> object:
         return value
 
-    answer = await get("/")
-    assert answer.status == 500
+    answer = client.get("/")
+    assert answer.status_code == 500
     assert "SECRET" not in answer.text
-    assert isinstance(answer.error, TypeError)
+    assert isinstance(answer.extensions["exception"], TypeError)
     assert "response_model" in caplog.text
     assert "test_response_model.py" in caplog.text
 
 
-async def test_statuses_headers_and_finished_responses(app: Flasgo, get: Send) -> None:
+def test_statuses_headers_and_finished_responses(app: Flasgo, client: TestClient) -> None:
     @app.get("/created", response_model=Public, status_code=201)
     async def created() -> Private:
         return Private(1)
@@ -152,20 +150,20 @@ async def test_statuses_headers_and_finished_responses(app: Flasgo, get: Send) -
     async def own() -> tuple[str, int]:
         return "now", 200
 
-    answer = await get("/created")
-    assert (answer.status, answer.json) == (201, {"id": 1, "name": "anon"})
-    answer = await get("/tuple")
-    assert (answer.status, answer.headers["location"]) == (202, "/1")
-    assert answer.json == {"id": 1, "name": "anon"}
-    answer = await get("/error")
-    assert (answer.status, answer.json) == (409, {"reason": "no"})
-    answer = await get("/response")
-    assert (answer.status, answer.text) == (200, "as it is")
-    answer = await get("/plain")
-    assert (answer.status, answer.text) == (202, "later")
-    answer = await get("/nothing")
-    assert (answer.status, answer.body) == (202, b"")
-    assert (await get("/own")).status == 200
+    answer = client.get("/created")
+    assert (answer.status_code, answer.json()) == (201, {"id": 1, "name": "anon"})
+    answer = client.get("/tuple")
+    assert (answer.status_code, answer.headers["location"]) == (202, "/1")
+    assert answer.json() == {"id": 1, "name": "anon"}
+    answer = client.get("/error")
+    assert (answer.status_code, answer.json()) == (409, {"reason": "no"})
+    answer = client.get("/response")
+    assert (answer.status_code, answer.text) == (200, "as it is")
+    answer = client.get("/plain")
+    assert (answer.status_code, answer.text) == (202, "later")
+    answer = client.get("/nothing")
+    assert (answer.status_code, answer.content) == (202, b"")
+    assert client.get("/own").status_code == 200
 
 
 @pytest.mark.parametrize(

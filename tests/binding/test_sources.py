@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -13,8 +12,12 @@ from uuid import UUID
 import msgspec
 import pytest
 from flasgo import Body, Cookie, Flasgo, Form, Header, Path, Query, UploadedFile
+from flasgo_testing import TestClient
 
-Send = Callable[..., Awaitable[Any]]
+from tests.conftest import refusal
+
+JSON = {"content-type": "application/json"}
+FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
 class Colour(Enum):
@@ -73,11 +76,11 @@ GOOD = (
 )
 
 
-async def test_every_simple_type_comes_from_the_query(app: Flasgo, get: Send) -> None:
+def test_every_simple_type_comes_from_the_query(app: Flasgo, client: TestClient) -> None:
     app.get("/")(every_type)
-    answer = await get(f"/?{GOOD}&opt=7")
-    assert answer.status == 200, answer.text
-    assert answer.json == [
+    answer = client.get(f"/?{GOOD}&opt=7")
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == [
         5,
         1.5,
         True,
@@ -97,12 +100,12 @@ async def test_every_simple_type_comes_from_the_query(app: Flasgo, get: Send) ->
     ]
 
 
-async def test_all_that_is_wrong_is_told_at_once_and_in_order(app: Flasgo, get: Send) -> None:
+def test_all_that_is_wrong_is_told_at_once_and_in_order(app: Flasgo, client: TestClient) -> None:
     app.get("/")(every_type)
-    answer = await get("/?b=maybe&s=x&e=SECRET&d=SECRET&dt=5&dec=nan&f=inf&many=1&many=SECRET")
-    assert answer.status == 422
+    answer = client.get("/?b=maybe&s=x&e=SECRET&d=SECRET&dt=5&dec=nan&f=inf&many=1&many=SECRET")
+    assert answer.status_code == 422
     assert "SECRET" not in answer.text
-    assert [(fault["loc"], fault["msg"]) for fault in answer.json["errors"]] == [
+    assert [(fault["loc"], fault["msg"]) for fault in answer.json()["errors"]] == [
         (["query", "i"], "is required"),
         (["query", "f"], "Expected a finite number"),
         (["query", "b"], "Expected `bool`"),
@@ -118,8 +121,8 @@ async def test_all_that_is_wrong_is_told_at_once_and_in_order(app: Flasgo, get: 
         (["query", "unique"], "is required"),
         (["query", "pair"], "is required"),
     ]
-    assert answer.json["error"] == "validation_failed"
-    assert answer.json["detail"] == (
+    assert answer.json()["error"] == "validation_failed"
+    assert answer.json()["detail"] == (
         "Query parameter 'i': is required. There are 13 more; see errors."
     )
 
@@ -141,27 +144,27 @@ async def test_all_that_is_wrong_is_told_at_once_and_in_order(app: Flasgo, get: 
         ("opt", ""),
     ],
 )
-async def test_what_only_looks_like_a_value_is_refused(
-    app: Flasgo, get: Send, name: str, value: str
+def test_what_only_looks_like_a_value_is_refused(
+    app: Flasgo, client: TestClient, name: str, value: str
 ) -> None:
     app.get("/")(every_type)
     query = "&".join(part for part in GOOD.split("&") if not part.startswith(f"{name}="))
-    answer = await get(f"/?{query}&{name}={value}")
-    assert answer.status == 422
-    assert [fault["loc"] for fault in answer.json["errors"]] == [["query", name]]
+    answer = client.get(f"/?{query}&{name}={value}")
+    assert answer.status_code == 422
+    assert [fault["loc"] for fault in answer.json()["errors"]] == [["query", name]]
 
 
-async def test_of_a_parameter_given_twice_the_first_counts_as_in_request_query(
-    app: Flasgo, get: Send
+def test_of_a_parameter_given_twice_the_first_counts_as_in_request_query(
+    app: Flasgo, client: TestClient
 ) -> None:
     @app.get("/")
     async def handler(limit: int) -> list[int]:
         return [limit]
 
-    assert (await get("/?limit=1&limit=2")).json == [1]
+    assert client.get("/?limit=1&limit=2").json() == [1]
 
 
-async def test_headers_and_cookies(app: Flasgo, get: Send) -> None:
+def test_headers_and_cookies(app: Flasgo, client: TestClient) -> None:
     @app.get("/")
     async def handler(
         x_request_id: Annotated[UUID, Header()],
@@ -173,9 +176,9 @@ async def test_headers_and_cookies(app: Flasgo, get: Send) -> None:
         return [x_request_id, accept_language, retries, theme, visits]
 
     number = "0b0c8b52-1a0b-4a44-9d4e-0123456789ab"
-    answer = await get(
+    answer = client.get(
         "/",
-        [
+        headers=[
             ("x-request-id", number),
             ("accept-language", "de, en"),
             ("accept-language", "fr"),
@@ -183,11 +186,11 @@ async def test_headers_and_cookies(app: Flasgo, get: Send) -> None:
             ("cookie", "theme=dark; n=5"),
         ],
     )
-    assert answer.json == [number, ["de", "en", "fr"], 3, "dark", 5]
-    answer = await get("/", [("x-retry-count", "many"), ("cookie", "theme=SECRET; n=x")])
-    assert answer.status == 422
+    assert answer.json() == [number, ["de", "en", "fr"], 3, "dark", 5]
+    answer = client.get("/", headers={"x-retry-count": "many", "cookie": "theme=SECRET; n=x"})
+    assert answer.status_code == 422
     assert "SECRET" not in answer.text
-    assert [fault["loc"] for fault in answer.json["errors"]] == [
+    assert [fault["loc"] for fault in answer.json()["errors"]] == [
         ["header", "x-request-id"],
         ["header", "x-retry-count"],
         ["cookie", "theme"],
@@ -195,7 +198,7 @@ async def test_headers_and_cookies(app: Flasgo, get: Send) -> None:
     ]
 
 
-async def test_the_fields_of_a_class_come_from_the_query(app: Flasgo, get: Send) -> None:
+def test_the_fields_of_a_class_come_from_the_query(app: Flasgo, client: TestClient) -> None:
     @app.get("/")
     async def handler(
         filters: Annotated[Filters, Query()],
@@ -204,11 +207,11 @@ async def test_the_fields_of_a_class_come_from_the_query(app: Flasgo, get: Send)
     ) -> list[object]:
         return [filters.q, filters.limit, filters.colours, paging.page_size, sorting]
 
-    answer = await get("/?q=x&limit=5&colours=red&colours=blue&pageSize=3&sort_by=name")
-    assert answer.json == ["x", 5, ["red", "blue"], 3, {"sort_by": "name"}]
-    assert (await get("/?q=x")).json == ["x", 10, [], 10, {}]
-    answer = await get("/?limit=0&colours=red&colours=SECRET&pageSize=x")
-    assert [fault["loc"] for fault in answer.json["errors"]] == [
+    answer = client.get("/?q=x&limit=5&colours=red&colours=blue&pageSize=3&sort_by=name")
+    assert answer.json() == ["x", 5, ["red", "blue"], 3, {"sort_by": "name"}]
+    assert client.get("/?q=x").json() == ["x", 10, [], 10, {}]
+    answer = client.get("/?limit=0&colours=red&colours=SECRET&pageSize=x")
+    assert [fault["loc"] for fault in answer.json()["errors"]] == [
         ["query", "q"],
         ["query", "limit"],
         ["query", "colours", 1],
@@ -216,36 +219,36 @@ async def test_the_fields_of_a_class_come_from_the_query(app: Flasgo, get: Send)
     ]
 
 
-async def test_a_whole_class_may_be_left_out(app: Flasgo, get: Send) -> None:
+def test_a_whole_class_may_be_left_out(app: Flasgo, client: TestClient) -> None:
     @app.get("/")
     async def handler(filters: Annotated[Filters | None, Query()] = None) -> list[object]:
         return [filters and filters.q]
 
-    assert (await get("/")).json == [None]
-    assert (await get("/?q=x")).json == ["x"]
-    assert (await get("/?limit=5")).status == 422
+    assert client.get("/").json() == [None]
+    assert client.get("/?q=x").json() == ["x"]
+    assert client.get("/?limit=5").status_code == 422
 
 
-async def test_markers_as_defaults_and_classes(app: Flasgo, get: Send) -> None:
+def test_markers_as_defaults_and_classes(app: Flasgo, client: TestClient) -> None:
     async def handler(a=Query(alias="b"), c: Annotated[str, Header] = "none") -> list[object]:  # noqa: B008
         return [a, c]
 
     handler.__annotations__["a"] = int
     app.add_route("/", handler)
-    assert (await get("/?b=1", [("c", "x")])).json == [1, "x"]
-    assert (await get("/")).status == 422
+    assert client.get("/?b=1", headers={"c": "x"}).json() == [1, "x"]
+    assert client.get("/").status_code == 422
 
 
-async def test_path_parameters_meet_constraints_or_are_not_found(app: Flasgo, get: Send) -> None:
+def test_path_parameters_meet_constraints_or_are_not_found(app: Flasgo, client: TestClient) -> None:
     @app.get("/<day>/<int:number>")
     async def handler(
         day: date, number: Annotated[int, msgspec.Meta(le=9), Path(description="Up to nine.")]
     ) -> list[object]:
         return [day.year, number]
 
-    assert (await get("/2024-02-29/9")).json == [2024, 9]
-    assert (await get("/2024-02-30/9")).status == 404
-    assert (await get("/2024-02-29/10")).status == 404
+    assert client.get("/2024-02-29/9").json() == [2024, 9]
+    assert client.get("/2024-02-30/9").status_code == 404
+    assert client.get("/2024-02-29/10").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -259,19 +262,19 @@ async def test_path_parameters_meet_constraints_or_are_not_found(app: Flasgo, ge
         (int | None, "3", "null"),
     ],
 )
-async def test_what_only_looks_like_a_value_is_not_found_in_a_path(
-    app: Flasgo, get: Send, kind: Any, fitting: str, unfit: str
+def test_what_only_looks_like_a_value_is_not_found_in_a_path(
+    app: Flasgo, client: TestClient, kind: Any, fitting: str, unfit: str
 ) -> None:
     async def handler(value: Any) -> list[str]:
         return [type(value).__name__]
 
     handler.__annotations__["value"] = kind
     app.add_route("/<value>", handler)
-    assert (await get(f"/{fitting}")).status == 200
-    assert (await get(f"/{unfit}")).status == 404
+    assert client.get(f"/{fitting}").status_code == 200
+    assert client.get(f"/{unfit}").status_code == 404
 
 
-async def test_def_handlers_get_the_same(app: Flasgo, get: Send) -> None:
+def test_def_handlers_get_the_same(app: Flasgo, client: TestClient) -> None:
     @app.get("/thread")
     def in_thread(limit: int = 3) -> list[int]:
         return [limit]
@@ -281,13 +284,11 @@ async def test_def_handlers_get_the_same(app: Flasgo, get: Send) -> None:
         return [limit]
 
     for path in ("/thread", "/inline"):
-        assert (await get(f"{path}?limit=4")).json == [4]
-        assert (await get(f"{path}?limit=x")).status == 422
+        assert client.get(f"{path}?limit=4").json() == [4]
+        assert client.get(f"{path}?limit=x").status_code == 422
 
 
-async def test_a_websocket_takes_parameters_of_its_handshake(
-    app: Flasgo, drive: Callable[[Flasgo], Any]
-) -> None:
+def test_a_websocket_takes_parameters_of_its_handshake(app: Flasgo, client: TestClient) -> None:
     seen: list[object] = []
 
     @app.websocket("/<room>")
@@ -297,15 +298,14 @@ async def test_a_websocket_takes_parameters_of_its_handshake(
         seen.extend([room, limit, token])
         await websocket.accept()
 
-    answer = await drive(app).websocket("/tea?limit=7", headers=[("token", "x")])
-    assert answer.messages[0]["type"] == "websocket.accept"
+    with client.websocket_connect("/tea?limit=7", headers={"token": "x"}):
+        pass
     assert seen == ["tea", 7, "x"]
-    answer = await drive(app).websocket("/tea?limit=many")
-    assert answer.messages[0]["type"] == "websocket.close"
+    assert refusal(client, "/tea?limit=many").status_code == 422
 
 
-async def test_no_request_sees_what_another_has_done_to_a_default(
-    app: Flasgo, get: Send, post: Send, submit: Send
+def test_no_request_sees_what_another_has_done_to_a_default(
+    app: Flasgo, client: TestClient
 ) -> None:
     @dataclasses.dataclass
     class Basket:
@@ -346,14 +346,14 @@ async def test_no_request_sees_what_another_has_done_to_a_default(
         return [tags, len(files)]
 
     for _ in range(2):
-        assert (await get("/query")).json == [["mine"], [1, 2], ["mine"]]
-        assert (await post("/json")).json == ["tea", "mine"]
-        assert (await post("/parts", {})).json == [["mine"], ["mine"]]
-        assert (await post("/parts")).json == [["mine"], ["mine"]]
-        assert (await submit("/form", "")).json == [["mine"], 1]
+        assert client.get("/query").json() == [["mine"], [1, 2], ["mine"]]
+        assert client.post("/json", headers=JSON).json() == ["tea", "mine"]
+        assert client.post("/parts", json={}).json() == [["mine"], ["mine"]]
+        assert client.post("/parts", headers=JSON).json() == [["mine"], ["mine"]]
+        assert client.post("/form", headers=FORM).json() == [["mine"], 1]
 
 
-async def test_a_default_that_cannot_be_copied_is_shared(app: Flasgo, get: Send) -> None:
+def test_a_default_that_cannot_be_copied_is_shared(app: Flasgo, client: TestClient) -> None:
     class Unique:
         def __deepcopy__(self, memo: object) -> Unique:
             raise TypeError("there is only one")
@@ -364,4 +364,4 @@ async def test_a_default_that_cannot_be_copied_is_shared(app: Flasgo, get: Send)
     async def handler(value: str = one) -> list[bool]:
         return [value is one]
 
-    assert (await get("/")).json == [True]
+    assert client.get("/").json() == [True]

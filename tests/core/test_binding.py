@@ -73,7 +73,7 @@ def test_the_request_and_other_parameters(
 # --- The path ----------------------------------------------------------------------------------
 
 
-async def test_path_parameters_are_converted_to_the_annotation(
+def test_path_parameters_are_converted_to_the_annotation(
     make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     def handler(a: int, b: str, c: Any, d: date, e: Colour, f) -> Any:
@@ -96,7 +96,7 @@ async def test_path_parameters_are_converted_to_the_annotation(
     assert answer.json() == [7, "x", 2024, "RED"]
     client = connect(app)
     for target in ("/x/x/2024-02-01/red", "/7/x/2024-02-31/red", "/7/x/2024-02-01/green"):
-        assert (await client.aget(target)).status_code == 404
+        assert client.get(target).status_code == 404
 
 
 def test_a_handler_may_take_all_path_parameters_as_keywords(

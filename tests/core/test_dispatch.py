@@ -23,6 +23,7 @@ from flasgo import (
     hookimpl,
 )
 
+from tests.asgi import Driver
 from tests.conftest import Connect
 
 
@@ -424,7 +425,7 @@ def test_a_stream_that_fails_cuts_the_connection_and_is_reported(
 
 
 async def test_a_client_that_leaves_is_no_error(
-    make_app: Callable[..., Flasgo], drive: Callable, caplog: pytest.LogCaptureFixture
+    make_app: Callable[..., Flasgo], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     seen: list[Exception | None] = []
@@ -438,7 +439,7 @@ async def test_a_client_that_leaves_is_no_error(
     def last(error: Exception | None) -> None:
         seen.append(error)
 
-    answer = await drive(app)("/", "POST")
+    answer = await Driver(app)("/", "POST")
     assert (answer.messages, seen, caplog.records) == ([], [None], [])
 
 
@@ -519,12 +520,12 @@ def test_percent_encoding_is_decoded_once_and_checked(
 
 
 async def test_without_a_raw_path_lone_surrogates_are_refused(
-    make_app: Callable[..., Flasgo], drive: Callable
+    make_app: Callable[..., Flasgo],
 ) -> None:
     app = path_app(make_app)
-    answer = await drive(app)("/", path="/users/\udcff", raw_path=None)
+    answer = await Driver(app)("/", path="/users/\udcff", raw_path=None)
     assert answer.status == 400
-    assert (await drive(app)("/", path="/users/é", raw_path=None)).text == "é"
+    assert (await Driver(app)("/", path="/users/é", raw_path=None)).text == "é"
 
 
 @pytest.mark.parametrize("query", ["", "a=1&b=%20x", "q=caf%C3%A9", "next=//evil.example"])
@@ -543,11 +544,11 @@ def test_the_slash_redirect_keeps_the_query(
     [(b"q=\xc3\xa9", "q=%C3%A9"), (b"q=\\evil", "q=%5Cevil"), (b"q=\x80", "q=%80")],
 )
 async def test_an_odd_query_is_redirected_and_never_a_500(
-    make_app: Callable[..., Flasgo], drive: Callable, raw: bytes, sent: str
+    make_app: Callable[..., Flasgo], raw: bytes, sent: str
 ) -> None:
     app = make_app()
     app.add_route("/a/", lambda: "a", endpoint="a")
-    answer = await drive(app)("/a", query_string=raw)
+    answer = await Driver(app)("/a", query_string=raw)
     assert (answer.status, answer.headers["location"]) == (308, f"/a/?{sent}")
 
 
@@ -568,13 +569,13 @@ def test_the_slash_redirect_never_leaves_the_site(
 
 
 async def test_the_slash_redirect_names_the_root_path_once(
-    make_app: Callable[..., Flasgo], drive: Callable
+    make_app: Callable[..., Flasgo],
 ) -> None:
     app = make_app()
     app.add_route("/a/", lambda: "a", endpoint="a")
     for root_path, location in (("/api", "/api/a/"), ("/api/", "/api/a/"), ("/", "/a/")):
         # Raw: a server that names a root path may or may not put it before the path.
-        answer = await drive(app)("/a", root_path=root_path)
+        answer = await Driver(app)("/a", root_path=root_path)
         assert answer.headers["location"] == location
 
 
@@ -613,9 +614,7 @@ def test_405_and_automatic_options_name_the_methods_sorted(
 
 
 @pytest.mark.parametrize("method", ["WEBSOCKET", "get", "PROPFIND"])
-async def test_unknown_methods_are_405(
-    make_app: Callable[..., Flasgo], drive: Callable, method: str
-) -> None:
+async def test_unknown_methods_are_405(make_app: Callable[..., Flasgo], method: str) -> None:
     app = make_app()
     app.add_route("/x", lambda: "x", endpoint="x")
 
@@ -624,7 +623,7 @@ async def test_unknown_methods_are_405(
         await websocket.accept()
 
     # Raw: an HTTP client sends every method in capitals.
-    assert (await drive(app)("/x", method)).status == 405
+    assert (await Driver(app)("/x", method)).status == 405
 
 
 @pytest.mark.parametrize("target", ["/", "/nowhere", "/boom"])
@@ -672,11 +671,11 @@ def test_head_bombs_are_431(make_app: Callable[..., Flasgo], connect: Connect) -
 
 
 async def test_a_request_without_any_header_is_served(
-    make_app: Callable[..., Flasgo], drive: Callable
+    make_app: Callable[..., Flasgo],
 ) -> None:
     app = make_app()
     app.add_route("/", lambda request: str(request.raw_header(b"host")), endpoint="index")
-    driver = drive(app)
+    driver = Driver(app)
     assert (await driver("/")).text == "b'localhost'"
     bare = await driver.send({**driver.scope("/"), "headers": []})
     assert bare.text == "None"

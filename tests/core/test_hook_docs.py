@@ -6,7 +6,7 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +124,7 @@ for _name in HOOKS:
     setattr(Observer, _name, _observing(_name))
 
 
-Trigger = Callable[[Flasgo, Any, Any], Awaitable[None]]
+Trigger = Callable[[Flasgo, Connect], None]
 TRIGGERS: dict[str, Trigger] = {}
 """How each hook is made to be called, as it is in production."""
 
@@ -140,30 +140,29 @@ def triggers(*hooks: str) -> Callable[[Trigger], Trigger]:
 
 
 @triggers("plugin_setup", "app_created")
-async def create(app: Flasgo, connect: Connect, lifespan: Any) -> None:
+def create(app: Flasgo, connect: Connect) -> None:
     """Do nothing more: the app was created."""
 
 
 @triggers("app_startup", "app_shutdown")
-async def serve(app: Flasgo, connect: Connect, lifespan: Any) -> None:
-    driver = lifespan(app)
-    await driver.start()
-    await driver.stop()
+def serve(app: Flasgo, connect: Connect) -> None:
+    with connect(app):
+        pass
 
 
 @triggers(*REQUEST_HOOKS)
-async def request(app: Flasgo, connect: Connect, lifespan: Any) -> None:
+def request(app: Flasgo, connect: Connect) -> None:
     app.add_route("/", lambda: "x", endpoint="index")
-    await connect(app).aget("/")
+    connect(app).get("/")
 
 
 @triggers("check_app")
-async def check(app: Flasgo, connect: Connect, lifespan: Any) -> None:
+def check(app: Flasgo, connect: Connect) -> None:
     collect_findings(app, deploy=True)
 
 
 @triggers("openapi_document")
-async def describe(app: Flasgo, connect: Connect, lifespan: Any) -> None:
+def describe(app: Flasgo, connect: Connect) -> None:
     app.openapi_spec()
 
 
@@ -172,12 +171,12 @@ BY_COMMAND_LINE = {"cli_commands"}
 
 
 @pytest.mark.parametrize("hook", [hook for hook in HOOKS if hook not in BY_COMMAND_LINE])
-async def test_the_hook_is_called_with_what_its_specification_says(
-    make_app: Callable[..., Flasgo], connect: Connect, lifespan: Any, hook: str
+def test_the_hook_is_called_with_what_its_specification_says(
+    make_app: Callable[..., Flasgo], connect: Connect, hook: str
 ) -> None:
     observer = Observer()
     app = make_app(observer)
-    await TRIGGERS[hook](app, connect, lifespan)
+    TRIGGERS[hook](app, connect)
     assert list(observer.calls[hook]) == parameters(hook)
     expected = {"app": app, "deploy": True, "error": None}
     for name, value in observer.calls[hook].items():

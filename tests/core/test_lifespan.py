@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flasgo import ConfigurationError, Flasgo, Request, hookimpl
 
+from tests.asgi import Driver, LifespanDriver
 from tests.conftest import Connect
 
 
@@ -92,24 +93,24 @@ def test_everything_starts_in_order_and_stops_in_reverse(
 
 @pytest.mark.parametrize("kind", [Service, AsyncService])
 async def test_a_plugin_that_fails_to_start_is_named_and_the_rest_rolled_back(
-    make_app: Callable[..., Flasgo], lifespan: Callable, kind: Callable[..., object]
+    make_app: Callable[..., Flasgo], kind: Callable[..., object]
 ) -> None:
     trace: list[str] = []
     app = make_app(Service("a", trace), kind("b", trace, fails="up"), Service("c", trace))
     add_functions(app, trace)
-    message = await lifespan(app).start()
+    message = await LifespanDriver(app).start()
     assert message["type"] == "lifespan.startup.failed"
     assert "'b' failed in app_startup: OSError: b cannot up" in message["message"]
     assert trace == ["a up", "b up", "a down"]
 
 
 async def test_a_lifespan_function_that_fails_rolls_everything_back(
-    make_app: Callable[..., Flasgo], lifespan: Callable
+    make_app: Callable[..., Flasgo],
 ) -> None:
     trace: list[str] = []
     app = make_app(Service("a", trace))
     add_functions(app, trace, fails=True)
-    message = await lifespan(app).start()
+    message = await LifespanDriver(app).start()
     assert message["type"] == "lifespan.startup.failed"
     assert message["message"].endswith("LookupError: third")
     assert "add_functions.<locals>.third" in message["message"]
@@ -117,21 +118,21 @@ async def test_a_lifespan_function_that_fails_rolls_everything_back(
 
 
 async def test_a_failing_roll_back_does_not_hide_the_cause(
-    make_app: Callable[..., Flasgo], lifespan: Callable, caplog: pytest.LogCaptureFixture
+    make_app: Callable[..., Flasgo], caplog: pytest.LogCaptureFixture
 ) -> None:
     trace: list[str] = []
     app = make_app(Service("a", trace, fails="down"), Service("b", trace, fails="up"))
-    message = await lifespan(app).start()
+    message = await LifespanDriver(app).start()
     assert "'b' failed in app_startup" in message["message"]
     assert "a cannot down" in caplog.text
 
 
 async def test_a_failing_shut_down_is_named_and_the_rest_still_stops(
-    make_app: Callable[..., Flasgo], lifespan: Callable
+    make_app: Callable[..., Flasgo],
 ) -> None:
     trace: list[str] = []
     app = make_app(Service("a", trace), Service("b", trace, fails="down"))
-    driver = lifespan(app)
+    driver = LifespanDriver(app)
     await driver.start()
     message = await driver.stop()
     assert message["type"] == "lifespan.shutdown.failed"
@@ -179,7 +180,7 @@ def test_sync_handlers_work_before_between_and_after_lifespans(
 
 
 async def test_a_function_that_fails_to_stop_does_not_keep_the_others_from_it(
-    make_app: Callable[..., Flasgo], lifespan: Callable
+    make_app: Callable[..., Flasgo],
 ) -> None:
     trace: list[str] = []
     app = make_app(Service("a", trace))
@@ -190,7 +191,7 @@ async def test_a_function_that_fails_to_stop_does_not_keep_the_others_from_it(
         yield
         raise LookupError("stuck")
 
-    driver = lifespan(app)
+    driver = LifespanDriver(app)
     await driver.start()
     message = await driver.stop()
     assert message["type"] == "lifespan.shutdown.failed"
@@ -213,7 +214,7 @@ def test_a_lifespan_without_yield_is_refused(make_app: Callable[..., Flasgo]) ->
 
 
 async def test_the_lifespans_state_reaches_requests(
-    make_app: Callable[..., Flasgo], drive: Callable
+    make_app: Callable[..., Flasgo],
 ) -> None:
     app = make_app()
 
@@ -221,4 +222,4 @@ async def test_the_lifespans_state_reaches_requests(
     async def index(request: Request) -> str:
         return request.state.from_server
 
-    assert (await drive(app)("/", state={"from_server": "yes"})).text == "yes"
+    assert (await Driver(app)("/", state={"from_server": "yes"})).text == "yes"

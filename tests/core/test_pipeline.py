@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flasgo import Flasgo, PluginError, Policy, Request, Response, Route, has_policy, hookimpl
 
+from tests.asgi import LifespanDriver
 from tests.conftest import Connect
 
 
@@ -99,14 +100,14 @@ def test_outcomes_without_endpoint_have_a_route_without_methods_and_policies(
 
 @pytest.mark.parametrize("hook", HOOKS)
 async def test_a_predicate_that_fails_stops_the_start_up(
-    make_app: Callable[..., Flasgo], connect: Connect, lifespan: Callable, hook: str
+    make_app: Callable[..., Flasgo], connect: Connect, hook: str
 ) -> None:
     def fail(route: Route) -> bool:
         raise LookupError("no such thing")
 
     app = make_app(picky(hook, says=fail))
     app.add_route("/", lambda: "x", endpoint="index")
-    message = await lifespan(app).start()
+    message = await LifespanDriver(app).start()
     assert message["type"] == "lifespan.startup.failed"
     for named in ("picky", hook, "when=", "LookupError"):
         assert named in message["message"]

@@ -23,6 +23,7 @@ from flasgo import (
 )
 from flasgo_testing import WebSocketDeniedError
 
+from tests.asgi import LifespanDriver
 from tests.conftest import Connect
 
 
@@ -318,9 +319,9 @@ def check(error: UnenforcedPolicyError) -> None:
 
 
 async def test_a_policy_that_nobody_enforces_stops_the_start_up(
-    make_app: Callable[..., Flasgo], lifespan: Callable
+    make_app: Callable[..., Flasgo],
 ) -> None:
-    message = await lifespan(unenforced_app(make_app)).start()
+    message = await LifespanDriver(unenforced_app(make_app)).start()
     assert message["type"] == "lifespan.startup.failed"
     assert message["message"].startswith("UnenforcedPolicyError")
     assert "/secret/<int:id>" in message["message"]

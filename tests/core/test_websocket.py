@@ -19,6 +19,7 @@ from flasgo import (
 )
 from flasgo_testing import WebSocketClosedError
 
+from tests.asgi import Driver
 from tests.conftest import Connect, refusal
 
 
@@ -189,7 +190,7 @@ def test_a_header_of_the_handshake_is_checked(
     ],
 )
 async def test_a_gate_denies_before_the_handshake(
-    make_app: Callable[..., Flasgo], connect: Connect, drive: Callable, denial: object, status: int
+    make_app: Callable[..., Flasgo], connect: Connect, denial: object, status: int
 ) -> None:
     if isinstance(denial, Response):
         denial = Response.json({"no": 1}, status_code=403)
@@ -205,7 +206,7 @@ async def test_a_gate_denies_before_the_handshake(
     assert answer.headers["x-final"] == "yes"
     assert isinstance(answer.extensions.get("exception"), HookError) is (status == 500)
     # Raw: servers without the extension for denials turn the closing into a plain 403.
-    closed = await drive(app).websocket("/ws")
+    closed = await Driver(app).websocket("/ws")
     assert closed.messages == [{"type": "websocket.close", "code": 1008, "reason": ""}]
     assert reached == []
 
@@ -224,7 +225,8 @@ def test_before_request_can_deny_a_handshake(
 
 
 async def test_the_handler_can_refuse_the_handshake(
-    make_app: Callable[..., Flasgo], connect: Connect, drive: Callable
+    make_app: Callable[..., Flasgo],
+    connect: Connect,
 ) -> None:
     app = make_app()
 
@@ -235,7 +237,7 @@ async def test_the_handler_can_refuse_the_handshake(
     app.errorhandler(404)(lambda error: {"room": error.detail})
     answer = refusal(connect(app), "/ws")
     assert (answer.status_code, answer.json()) == (404, {"room": "No such room."})
-    assert types(await drive(app).websocket("/ws")) == ["close"]
+    assert types(await Driver(app).websocket("/ws")) == ["close"]
 
 
 @pytest.mark.parametrize(
@@ -243,7 +245,7 @@ async def test_the_handler_can_refuse_the_handshake(
     [("/nowhere", 404), ("/http", 404), ("/http/", 404), ("/ws/a%2Fb", 404), ("/ws/%ff", 400)],
 )
 async def test_what_reaches_no_websocket_is_refused(
-    make_app: Callable[..., Flasgo], connect: Connect, drive: Callable, target: str, status: int
+    make_app: Callable[..., Flasgo], connect: Connect, target: str, status: int
 ) -> None:
     app = make_app(Denying(None))
     app.add_route("/http", lambda: "x", endpoint="http")
@@ -255,7 +257,7 @@ async def test_what_reaches_no_websocket_is_refused(
     answer = refusal(connect(app), target)
     assert answer.status_code == status
     assert answer.headers["x-final"] == "yes"
-    assert types(await drive(app).websocket(target)) == ["close"]
+    assert types(await Driver(app).websocket(target)) == ["close"]
 
 
 def test_an_http_request_does_not_reach_a_websocket_route(
