@@ -138,20 +138,20 @@ def test_a_bare_value_keeps_the_status_of_the_error(
 
 
 @pytest.mark.parametrize("answer", [redirect("/login", 303), ("fine", 200)])
-async def test_an_answer_that_is_no_error_does_not_look_like_one(
-    make_app: Callable[..., Flasgo], drive: Callable, answer: object
+def test_an_answer_that_is_no_error_does_not_look_like_one(
+    make_app: Callable[..., Flasgo], connect: Connect, answer: object
 ) -> None:
     app = make_app()
     app.errorhandler(401)(lambda error: answer)
     headers = {"WWW-Authenticate": "Bearer", "Retry-After": "9", "Allow": "GET", "X-Kept": "yes"}
     failing(app, HTTPException(401, headers=headers))
-    found = (await drive(app)("/")).headers
+    found = connect(app).get("/").headers
     assert "x-kept" in found
     assert not {"www-authenticate", "retry-after", "allow"} & {name.lower() for name in found}
 
 
-async def test_in_debug_what_failed_is_shown_and_not_the_page_that_says_sorry(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_in_debug_what_failed_is_shown_and_not_the_page_that_says_sorry(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app(settings={"DEBUG": True})
     app.errorhandler(500)(lambda error: "sorry")
@@ -159,9 +159,10 @@ async def test_in_debug_what_failed_is_shown_and_not_the_page_that_says_sorry(
     failing(app, KeyError("mend me"), "/failure")
     failing(app, Dog(), "/expected")
     failing(app, HTTPException(500), "/meant")
-    assert "mend me" in (await drive(app)("/failure")).text
-    assert (await drive(app)("/expected")).text == "meow"
-    assert (await drive(app)("/meant")).text == "sorry"
+    client = connect(app)
+    assert "mend me" in client.get("/failure").text
+    assert client.get("/expected").text == "meow"
+    assert client.get("/meant").text == "sorry"
 
 
 def test_a_bare_value_for_an_exception_is_a_500(

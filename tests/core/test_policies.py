@@ -221,8 +221,8 @@ def test_two_apps_with_one_handler_both_see_a_late_policy(
 
 @pytest.mark.parametrize("kind", [staticmethod, classmethod])
 @pytest.mark.parametrize("late", [True, False])
-async def test_above_a_static_or_class_method(
-    make_app: Callable[..., Flasgo], drive: Callable, kind: Any, late: bool
+def test_above_a_static_or_class_method(
+    make_app: Callable[..., Flasgo], connect: Connect, kind: Any, late: bool
 ) -> None:
     async def index(*_: object) -> str:
         return "in"
@@ -231,14 +231,15 @@ async def test_above_a_static_or_class_method(
     views = type("Views", (), {"index": wrapped if late else locked(wrapped)})
     app = make_app(Locksmith())
     app.add_route("/", views.index)
+    client = connect(app)
     if late:
-        assert (await drive(app)("/")).status == 200
+        assert client.get("/").status_code == 200
         locked(wrapped)
-    assert (await drive(app)("/")).status == 403
+    assert client.get("/").status_code == 403
 
 
-async def test_a_static_method_that_is_a_handler_inside_its_class(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_a_static_method_that_is_a_handler_inside_its_class(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app(Locksmith())
 
@@ -249,7 +250,7 @@ async def test_a_static_method_that_is_a_handler_inside_its_class(
         async def index() -> str:
             return "in"
 
-    assert (await drive(app)("/")).status == 403
+    assert connect(app).get("/").status_code == 403
 
 
 # --- Wrong attachments -------------------------------------------------------------------------
@@ -284,8 +285,8 @@ def test_what_no_route_calls_is_refused() -> None:
             attach_policy(handler, Locked("why"))
 
 
-async def test_a_class_of_callable_objects_carries_theirs(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_a_class_of_callable_objects_carries_theirs(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     @locked
     class View:
@@ -294,7 +295,7 @@ async def test_a_class_of_callable_objects_carries_theirs(
 
     app = make_app(Locksmith())
     app.add_route("/", View())
-    assert (await drive(app)("/")).status == 403
+    assert connect(app).get("/").status_code == 403
 
 
 # --- Failing closed ----------------------------------------------------------------------------
@@ -406,8 +407,8 @@ def keeping(handler: Any) -> Any:
         lambda handler: locked(hiding(handler), "another"),
     ],
 )
-async def test_a_policy_that_a_decorator_hides_stops_the_app(
-    make_app: Callable[..., Flasgo], drive: Callable, decorate: Callable
+def test_a_policy_that_a_decorator_hides_stops_the_app(
+    make_app: Callable[..., Flasgo], connect: Connect, decorate: Callable
 ) -> None:
     async def secret() -> str:
         return "in"
@@ -415,7 +416,7 @@ async def test_a_policy_that_a_decorator_hides_stops_the_app(
     app = make_app(Locksmith())
     app.add_route("/secret", decorate(locked(secret)), endpoint="secret")
     with pytest.raises(UnenforcedPolicyError, match=r"functools\.wraps") as caught:
-        await drive(app)("/secret")
+        connect(app, raise_server_exceptions=True).get("/secret")
     assert (caught.value.route, caught.value.policy) == ("/secret", "Locked")
     for named in ("'secret'", "locked (closed)", secret.__qualname__):
         assert named in str(caught.value)
@@ -465,8 +466,8 @@ async def test_a_policy_of_a_callback_stops_the_app(
     assert "require_login" in str(caught.value)
 
 
-async def test_a_decorator_that_keeps_the_policy_is_none_of_that(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_a_decorator_that_keeps_the_policy_is_none_of_that(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     async def kept() -> str:
         return "in"
@@ -477,12 +478,13 @@ async def test_a_decorator_that_keeps_the_policy_is_none_of_that(
     app = make_app(Locksmith())
     app.add_route("/kept", keeping(locked(kept)), endpoint="kept")
     app.add_route("/above", locked(hiding(above)), endpoint="above")
+    client = connect(app)
     for target in ("/kept", "/above"):
-        assert (await drive(app)(target)).status == 403
+        assert client.get(target).status_code == 403
 
 
-async def test_handlers_may_call_those_of_other_routes(
-    make_app: Callable[..., Flasgo], drive: Callable
+def test_handlers_may_call_those_of_other_routes(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     async def secret() -> str:
         return "in"
@@ -493,7 +495,8 @@ async def test_handlers_may_call_those_of_other_routes(
     app = make_app(Locksmith())
     app.add_route("/secret", locked(secret))
     app.add_route("/open", open_to_all)
-    assert [(await drive(app)(target)).status for target in ("/secret", "/open")] == [403, 200]
+    client = connect(app)
+    assert [client.get(target).status_code for target in ("/secret", "/open")] == [403, 200]
 
 
 def test_a_subclass_is_enforced_with_its_base(
