@@ -1,21 +1,13 @@
-"""A folder, an app that serves it, and requests as raw as a hostile client's."""
+"""A folder, an app that serves it, and clients for it."""
 
-import asyncio
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from flasgo import Flasgo
 from flasgo_static import StaticPlugin
 
 MODIFIED = 1_700_000_000  # Tue, 14 Nov 2023 22:13:20 GMT
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
 
 
 def open_descriptors():
@@ -58,41 +50,20 @@ def app(make_app, folder):
     return make_app(static_folder=folder)
 
 
-async def ask(app, path, *, raw_path=None, method="GET", headers=()):
-    """Send one request and return the whole answer; what the app raises is raised."""
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"host", b"localhost"), *((n.encode(), v.encode()) for n, v in headers)],
-        "client": ("127.0.0.1", 50000),
-        "server": ("localhost", 80),
-    }
-    if raw_path is not None:
-        scope["raw_path"] = raw_path
-    sent = []
-
-    async def receive():
-        if sent and not sent[-1].get("more_body", True):
-            return {"type": "http.disconnect"}
-        await asyncio.sleep(0)
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message):
-        sent.append(message)
-
-    await app(scope, receive, send)
-    start, *parts = sent
-    fields = {name.decode(): value.decode("latin-1") for name, value in start["headers"]}
-    assert len(fields) == len(start["headers"]), "no header comes twice"
-    return Answer(start["status"], fields, b"".join(part.get("body", b"") for part in parts))
+def no_header_twice(answer):
+    """Check what holds for every answer."""
+    names = [name.lower() for name, _ in answer.headers.multi_items()]
+    assert len(names) == len(set(names)), names
 
 
-@pytest.fixture(name="ask")
-def ask_fixture():
-    return ask
+@pytest.fixture
+def connect(connect):
+    """Make clients that ask for no encoding by themselves, and look at the headers they get."""
+
+    def make(app, **options):
+        client = connect(app, **options)
+        del client.headers["accept-encoding"]
+        client.event_hooks = {"response": [no_header_twice]}
+        return client
+
+    return make

@@ -14,33 +14,33 @@ def app(folder):
     ("path", "headers", "status"),
     [("hello.txt", [], 200), ("hello.txt", [("if-none-match", "*")], 304)],
 )
-async def test_files_may_be_cached(app, ask, path, headers, status):
-    answer = await ask(app, f"/static/{path}", headers=headers)
-    assert answer.status == status
+def test_files_may_be_cached(app, connect, path, headers, status):
+    answer = connect(app).get(f"/static/{path}", headers=headers)
+    assert answer.status_code == status
     assert answer.headers["cache-control"] == "public, max-age=3600"
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_what_is_not_there_may_not(app, ask):
-    answer = await ask(app, "/static/nope.txt")
-    assert answer.status == 404
+def test_what_is_not_there_may_not(app, connect):
+    answer = connect(app).get("/static/nope.txt")
+    assert answer.status_code == 404
     assert "no-store" in answer.headers["cache-control"]
 
 
-async def test_an_answer_that_changes_the_session_is_private(app, ask):
+def test_an_answer_that_changes_the_session_is_private(app, connect):
     @app.before_request
     def visit(request):
         request.session["visits"] = 1
 
-    answer = await ask(app, "/static/hello.txt")
+    answer = connect(app).get("/static/hello.txt")
     assert "set-cookie" in answer.headers
     assert "public" not in answer.headers["cache-control"]
 
 
-async def test_an_answer_that_read_the_session_is_private(app, ask):
+def test_an_answer_that_read_the_session_is_private(app, connect):
     @app.before_request
     def look(request):
         request.session.get("visits")
 
-    answer = await ask(app, "/static/hello.txt")
+    answer = connect(app).get("/static/hello.txt")
     assert "public" not in answer.headers["cache-control"]

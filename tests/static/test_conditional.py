@@ -73,11 +73,11 @@ TABLE = [
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize(("headers", "status"), TABLE)
-async def test_preconditions(app, ask, headers, status, method):
-    answer = await ask(app, "/static/hello.txt", method=method, headers=headers)
-    assert answer.status == status
+def test_preconditions(app, connect, headers, status, method):
+    answer = connect(app).request(method, "/static/hello.txt", headers=headers)
+    assert answer.status_code == status
     if status == 304:
-        assert answer.body == b""
+        assert answer.content == b""
         assert "content-type" not in answer.headers
     if status != 412:
         assert answer.headers["etag"] == ETAG
@@ -85,35 +85,38 @@ async def test_preconditions(app, ask, headers, status, method):
         assert answer.headers["cache-control"] == "public, max-age=3600"
 
 
-async def test_a_missing_file_is_missing_whatever_the_condition(app, ask):
+def test_a_missing_file_is_missing_whatever_the_condition(app, connect):
+    client = connect(app)
     for headers in ([(INM, "*")], [(IM, "*")], [(IMS, AFTER)]):
-        assert (await ask(app, "/static/nope.txt", headers=headers)).status == 404
+        assert client.get("/static/nope.txt", headers=headers).status_code == 404
 
 
-async def test_the_tag_changes_with_the_content(app, ask, folder):
-    first = (await ask(app, "/static/hello.txt")).headers["etag"]
+def test_the_tag_changes_with_the_content(app, connect, folder):
+    client = connect(app)
+    first = client.get("/static/hello.txt").headers["etag"]
     (folder / "hello.txt").write_bytes(b"other content")
-    second = await ask(app, "/static/hello.txt", headers=[(INM, first)])
-    assert second.status == 200
+    second = client.get("/static/hello.txt", headers=[(INM, first)])
+    assert second.status_code == 200
     assert second.headers["etag"] != first
 
 
-async def test_the_tag_sees_changes_within_a_second(app, ask, folder):
+def test_the_tag_sees_changes_within_a_second(app, connect, folder):
     path = folder / "hello.txt"
     os.utime(path, ns=(0, MODIFIED * 10**9 + 1))
-    first = (await ask(app, "/static/hello.txt")).headers["etag"]
+    client = connect(app)
+    first = client.get("/static/hello.txt").headers["etag"]
     os.utime(path, ns=(0, MODIFIED * 10**9 + 2))
-    assert (await ask(app, "/static/hello.txt", headers=[(INM, first)])).status == 200
+    assert client.get("/static/hello.txt", headers=[(INM, first)]).status_code == 200
 
 
 @pytest.mark.parametrize("seconds", [-5, 0, 10**12])
-async def test_odd_modification_times(app, ask, folder, seconds):
+def test_odd_modification_times(app, connect, folder, seconds):
     try:
         os.utime(folder / "hello.txt", (seconds, seconds))
     except (OSError, OverflowError):
         pytest.xfail("the file system has no such time")
-    answer = await ask(app, "/static/hello.txt")
-    assert answer.status == 200
+    answer = connect(app).get("/static/hello.txt")
+    assert answer.status_code == 200
     assert parse_http_date(answer.headers["last-modified"]) is not None
 
 

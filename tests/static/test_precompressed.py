@@ -26,6 +26,12 @@ def siblings(folder):
     return make
 
 
+def as_sent(client, headers):
+    """Return the answer for the style sheet with its body as sent: clients undo the coding."""
+    with client.stream("GET", "/static/app.css", headers=headers) as answer:
+        return answer, b"".join(answer.iter_raw())
+
+
 @pytest.mark.parametrize(
     ("accept", "coding"),
     [
@@ -54,127 +60,131 @@ def siblings(folder):
         ("gzip," * 2000, None),
     ],
 )
-async def test_the_coding_that_the_client_likes_best(app, ask, siblings, accept, coding):
+def test_the_coding_that_the_client_likes_best(app, connect, siblings, accept, coding):
     siblings("br", "zstd", "gzip")
     headers = [] if accept is None else [("accept-encoding", accept)]
-    answer = await ask(app, "/static/app.css", headers=headers)
-    assert answer.status == 200
+    answer, body = as_sent(connect(app), headers)
+    assert answer.status_code == 200
     assert answer.headers.get("content-encoding") == coding
-    assert answer.body == (PLAIN if coding is None else BODIES[coding])
+    assert body == (PLAIN if coding is None else BODIES[coding])
     assert answer.headers["content-type"] == "text/css; charset=utf-8"
     assert answer.headers["vary"] == "Accept-Encoding"
-    assert answer.headers["content-length"] == str(len(answer.body))
+    assert answer.headers["content-length"] == str(len(body))
 
 
-async def test_only_what_is_there(app, ask, siblings):
+def test_only_what_is_there(app, connect, siblings):
     siblings("gzip")
-    answer = await ask(app, "/static/app.css", headers=[("accept-encoding", "br, zstd, gzip")])
+    answer = connect(app).get("/static/app.css", headers={"accept-encoding": "br, zstd, gzip"})
     assert answer.headers["content-encoding"] == "gzip"
-    assert gzip.decompress(answer.body) == PLAIN
+    assert answer.content == PLAIN  # the client has undone it
 
 
-async def test_several_headers_count_as_one(app, ask, siblings):
+def test_several_headers_count_as_one(app, connect, siblings):
     siblings("gzip")
     headers = [("accept-encoding", "br"), ("accept-encoding", "gzip")]
-    assert (await ask(app, "/static/app.css", headers=headers)).headers[
-        "content-encoding"
-    ] == "gzip"
+    answer = connect(app).get("/static/app.css", headers=headers)
+    assert answer.headers["content-encoding"] == "gzip"
 
 
 @pytest.mark.parametrize("accept", ["identity;q=0", "*;q=0", "identity;q=0, br", "br, *;q=0"])
-async def test_a_client_that_takes_nothing_that_there_is(app, ask, siblings, accept):
+def test_a_client_that_takes_nothing_that_there_is(app, connect, siblings, accept):
     siblings("gzip")
-    answer = await ask(app, "/static/app.css", headers=[("accept-encoding", accept)])
-    assert answer.status == 406
-    assert "identity" in answer.body.decode()
+    answer = connect(app).get("/static/app.css", headers={"accept-encoding": accept})
+    assert answer.status_code == 406
+    assert "identity" in answer.content.decode()
     assert "Accept-Encoding" in answer.headers["vary"]
 
 
-async def test_representations_have_their_own_tags(app, ask, siblings):
+def test_representations_have_their_own_tags(app, connect, siblings):
     siblings("br", "gzip")
     tags = set()
+    client = connect(app)
     for accept in ("identity", "br", "gzip"):
-        answer = await ask(app, "/static/app.css", headers=[("accept-encoding", accept)])
+        answer = client.get("/static/app.css", headers={"accept-encoding": accept})
         tag = answer.headers["etag"]
         tags.add(tag)
         same = [("accept-encoding", accept), ("if-none-match", tag)]
-        again = await ask(app, "/static/app.css", headers=same)
-        assert again.status == 304
+        again = client.get("/static/app.css", headers=same)
+        assert again.status_code == 304
         assert again.headers["etag"] == tag
         assert again.headers["vary"] == "Accept-Encoding"
         assert "content-encoding" not in again.headers
     assert len(tags) == 3
 
 
-async def test_ranges_are_of_the_representation(app, ask, siblings):
+def test_ranges_are_of_the_representation(app, connect, siblings):
     siblings("gzip")
     headers = [("accept-encoding", "gzip"), ("range", "bytes=0-3")]
-    answer = await ask(app, "/static/app.css", headers=headers)
-    assert answer.status == 206
-    assert answer.body == BODIES["gzip"][:4]
+    answer, body = as_sent(connect(app), headers)
+    assert answer.status_code == 206
+    assert body == BODIES["gzip"][:4]
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.headers["content-range"] == f"bytes 0-3/{len(BODIES['gzip'])}"
 
 
-async def test_head_tells_of_the_same_representation(app, ask, siblings):
+def test_head_tells_of_the_same_representation(app, connect, siblings):
     siblings("br")
     headers = [("accept-encoding", "br")]
-    got = await ask(app, "/static/app.css", headers=headers)
-    head = await ask(app, "/static/app.css", headers=headers, method="HEAD")
+    client = connect(app)
+    got = client.get("/static/app.css", headers=headers)
+    head = client.head("/static/app.css", headers=headers)
     assert head.headers == got.headers
-    assert head.body == b""
+    assert head.content == b""
 
 
-async def test_a_sibling_of_an_older_version_is_left_alone(app, ask, siblings):
+def test_a_sibling_of_an_older_version_is_left_alone(app, connect, siblings):
     siblings("gzip", modified=MODIFIED - 1)
-    answer = await ask(app, "/static/app.css", headers=[("accept-encoding", "gzip")])
-    assert answer.body == PLAIN
+    answer = connect(app).get("/static/app.css", headers={"accept-encoding": "gzip"})
+    assert answer.content == PLAIN
     assert "content-encoding" not in answer.headers
 
 
-async def test_a_sibling_alone_is_no_file(app, ask, siblings, folder):
+def test_a_sibling_alone_is_no_file(app, connect, siblings, folder):
     siblings("gzip")
     (folder / "app.css").unlink()
-    assert (await ask(app, "/static/app.css", headers=[("accept-encoding", "gzip")])).status == 404
+    answer = connect(app).get("/static/app.css", headers={"accept-encoding": "gzip"})
+    assert answer.status_code == 404
 
 
-async def test_a_sibling_asked_for_by_name_is_a_file(app, ask, siblings):
+def test_a_sibling_asked_for_by_name_is_a_file(app, connect, siblings):
     siblings("gzip")
-    answer = await ask(app, "/static/app.css.gz", headers=[("accept-encoding", "gzip")])
+    answer = connect(app).get("/static/app.css.gz", headers={"accept-encoding": "gzip"})
     assert answer.headers["content-type"] == "application/gzip"
     assert "content-encoding" not in answer.headers
-    assert answer.body == BODIES["gzip"]
+    assert answer.content == BODIES["gzip"]
 
 
-async def test_a_sibling_that_leads_outside_is_not_followed(app, ask, siblings, folder, secret):
+def test_a_sibling_that_leads_outside_is_not_followed(app, connect, siblings, folder, secret):
     siblings()
     (folder / "app.css.gz").symlink_to(secret)
     os.utime(secret, (MODIFIED + 5, MODIFIED + 5))
-    answer = await ask(app, "/static/app.css", headers=[("accept-encoding", "gzip")])
-    assert answer.body == PLAIN
+    answer = connect(app).get("/static/app.css", headers={"accept-encoding": "gzip"})
+    assert answer.content == PLAIN
 
 
-async def test_pictures_have_no_siblings(app, ask, siblings):
+def test_pictures_have_no_siblings(app, connect, siblings):
     siblings("gzip", name="photo.jpg")
-    answer = await ask(app, "/static/photo.jpg", headers=[("accept-encoding", "gzip")])
-    assert answer.body == PLAIN
+    answer = connect(app).get("/static/photo.jpg", headers={"accept-encoding": "gzip"})
+    assert answer.content == PLAIN
     assert "vary" not in answer.headers
 
 
-async def test_no_descriptor_stays_open(app, ask, siblings, folder):
+def test_no_descriptor_stays_open(app, connect, siblings, folder):
     siblings("br", "gzip", modified=MODIFIED - 1)
     siblings("zstd")
     headers = [("accept-encoding", "gzip, br, zstd")]
-    await ask(app, "/static/app.css", headers=headers)
+    client = connect(app)
+    client.get("/static/app.css", headers=headers)
     before = open_descriptors()
     for accept in ("gzip, br, zstd", "identity;q=0", "gzip", ""):
-        await ask(app, "/static/app.css", headers=[("accept-encoding", accept)])
+        client.get("/static/app.css", headers={"accept-encoding": accept})
     assert open_descriptors() == before
 
 
-async def test_no_descriptor_stays_open_when_a_sibling_fails(app, ask, siblings, monkeypatch):
+def test_no_descriptor_stays_open_when_a_sibling_fails(app, connect, siblings, monkeypatch):
     siblings("br")
-    await ask(app, "/static/app.css")
+    client = connect(app)
+    client.get("/static/app.css")
     original = os.open
 
     def fail(path, *args, **kwargs):
@@ -184,8 +194,8 @@ async def test_no_descriptor_stays_open_when_a_sibling_fails(app, ask, siblings,
 
     monkeypatch.setattr(os, "open", fail)
     before = open_descriptors()
-    answer = await ask(app, "/static/app.css", headers=[("accept-encoding", "br")])
-    assert answer.status == 500
+    answer = client.get("/static/app.css", headers={"accept-encoding": "br"})
+    assert answer.status_code == 500
     assert open_descriptors() == before
 
 

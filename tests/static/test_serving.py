@@ -24,37 +24,39 @@ from flasgo_testing import TestClient
         ("/static/ü.txt", "ü.txt"),
     ],
 )
-async def test_files_are_served(app, ask, path, name):
-    answer = await ask(app, path)
-    assert answer.status == 200
-    assert answer.body == f"content of {name}".encode()
-    assert answer.headers["content-length"] == str(len(answer.body))
+def test_files_are_served(app, connect, path, name):
+    answer = connect(app).get(path)
+    assert answer.status_code == 200
+    assert answer.content == f"content of {name}".encode()
+    assert answer.headers["content-length"] == str(len(answer.content))
 
 
-async def test_head_describes_without_a_body(app, ask):
-    got = await ask(app, "/static/hello.txt")
-    head = await ask(app, "/static/hello.txt", method="HEAD")
-    assert head.body == b""
-    assert head.status == got.status
+def test_head_describes_without_a_body(app, connect):
+    client = connect(app)
+    got = client.get("/static/hello.txt")
+    head = client.head("/static/hello.txt")
+    assert head.content == b""
+    assert head.status_code == got.status_code
     assert head.headers == got.headers
 
 
-async def test_other_methods_are_not_allowed(app, ask):
-    answer = await ask(app, "/static/hello.txt", method="POST")
-    assert answer.status == 405
+def test_other_methods_are_not_allowed(app, connect):
+    answer = connect(app).post("/static/hello.txt")
+    assert answer.status_code == 405
     assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
 @pytest.mark.parametrize("size", [0, 1, WHOLE_BYTES, WHOLE_BYTES + 1, 3 * CHUNK_BYTES + 5])
-async def test_files_of_every_size(app, ask, folder, size):
+def test_files_of_every_size(app, connect, folder, size):
     content = os.urandom(size)
     (folder / "data.bin").write_bytes(content)
-    answer = await ask(app, "/static/data.bin")
-    assert answer.body == content
+    client = connect(app)
+    answer = client.get("/static/data.bin")
+    assert answer.content == content
     assert answer.headers["content-length"] == str(size)
-    head = await ask(app, "/static/data.bin", method="HEAD")
+    head = client.head("/static/data.bin")
     assert head.headers == answer.headers
-    assert head.body == b""
+    assert head.content == b""
 
 
 def test_large_files_go_out_in_bounded_pieces(app, folder):
@@ -63,20 +65,21 @@ def test_large_files_go_out_in_bounded_pieces(app, folder):
         assert max(len(piece) for piece in answer.iter_raw()) <= CHUNK_BYTES
 
 
-async def test_the_loop_is_never_blocked(app, ask, monkeypatch, folder):
+def test_the_loop_is_never_blocked(app, connect, monkeypatch, folder):
     (folder / "data.bin").write_bytes(b"x" * (WHOLE_BYTES + 1))
     threads = set()
 
     def spy(original, *args, **kwargs):
-        threads.add(threading.current_thread())
+        threads.add(threading.current_thread().name)
         return original(*args, **kwargs)
 
     for name in ("open", "read", "close", "fstat"):
         monkeypatch.setattr(os, name, partial(spy, getattr(os, name)))
-    await ask(app, "/static/hello.txt")
-    await ask(app, "/static/data.bin")
+    client = connect(app)
+    client.get("/static/hello.txt")
+    client.get("/static/data.bin")
     assert threads
-    assert threading.current_thread() not in threads
+    assert "test-client" not in threads  # which runs the app's loop
 
 
 # Files that change
@@ -118,7 +121,7 @@ def test_a_file_that_is_replaced_by_another_is_sent_as_it_was(app, folder):
     assert first + rest == b"x" * (64 * CHUNK_BYTES)
 
 
-async def test_a_file_that_is_written_all_the_time_is_unavailable(app, ask, monkeypatch, folder):
+def test_a_file_that_is_written_all_the_time_is_unavailable(app, connect, monkeypatch, folder):
     path = folder / "hello.txt"
     original = os.read
 
@@ -129,12 +132,12 @@ async def test_a_file_that_is_written_all_the_time_is_unavailable(app, ask, monk
         return data
 
     monkeypatch.setattr(os, "read", read_and_append)
-    answer = await ask(app, "/static/hello.txt")
-    assert answer.status == 503
+    answer = connect(app).get("/static/hello.txt")
+    assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
 
 
-async def test_a_file_that_changes_once_is_read_again(app, ask, monkeypatch, folder):
+def test_a_file_that_changes_once_is_read_again(app, connect, monkeypatch, folder):
     path = folder / "hello.txt"
     original = os.read
     changes = [b"second version"]
@@ -146,8 +149,8 @@ async def test_a_file_that_changes_once_is_read_again(app, ask, monkeypatch, fol
         return data
 
     monkeypatch.setattr(os, "read", read_and_change)
-    answer = await ask(app, "/static/hello.txt")
-    assert (answer.status, answer.body) == (200, b"second version")
+    answer = connect(app).get("/static/hello.txt")
+    assert (answer.status_code, answer.content) == (200, b"second version")
 
 
 # Content types
@@ -200,60 +203,62 @@ def test_the_machines_own_table_does_not_count(monkeypatch, tmp_path):
         ({"DEBUG": True, "STATIC_CACHE_MAX_AGE": 60}, "public, max-age=60"),
     ],
 )
-async def test_cache_max_age_by_setting(make_app, ask, folder, settings, expected):
+def test_cache_max_age_by_setting(make_app, connect, folder, settings, expected):
     app = make_app(settings, static_folder=folder)
-    assert (await ask(app, "/static/hello.txt")).headers["cache-control"] == expected
+    assert connect(app).get("/static/hello.txt").headers["cache-control"] == expected
 
 
-async def test_cache_max_age_by_argument(make_app, ask, folder):
+def test_cache_max_age_by_argument(make_app, connect, folder):
     app = make_app({"STATIC_CACHE_MAX_AGE": 60})
     app.configure_static(folder, url_path="/assets", cache_max_age=86400)
-    answer = await ask(app, "/assets/hello.txt")
+    answer = connect(app).get("/assets/hello.txt")
     assert answer.headers["cache-control"] == "public, max-age=86400"
 
 
 @pytest.mark.parametrize("condition", [[], [("if-none-match", "*")]])
-async def test_an_answer_with_a_cookie_is_private(app, ask, condition):
+def test_an_answer_with_a_cookie_is_private(app, connect, condition):
     @app.after_request
     def remember(request, response):
         response.set_cookie("seen", "1")
 
-    answer = await ask(app, "/static/hello.txt", headers=condition)
+    answer = connect(app).get("/static/hello.txt", headers=condition)
     assert answer.headers["set-cookie"].startswith("seen=1")
     assert answer.headers["cache-control"] == "private, max-age=3600"
 
 
-async def test_an_answer_that_varies_by_cookie_is_private(app, ask):
+def test_an_answer_that_varies_by_cookie_is_private(app, connect):
     @app.after_request
     def vary(request, response):
         response.headers["vary"] = "Accept, Cookie"
 
-    answer = await ask(app, "/static/hello.txt")
+    answer = connect(app).get("/static/hello.txt")
     assert answer.headers["cache-control"] == "private, max-age=3600"
 
 
 # Configuration
 
 
-async def test_several_folders(make_app, ask, tmp_path, folder):
+def test_several_folders(make_app, connect, tmp_path, folder):
     (tmp_path / "media").mkdir()
     (tmp_path / "media" / "m.txt").write_bytes(b"media")
     app = make_app(static_folder=folder)
     app.configure_static(tmp_path / "media", url_path="/media/")
-    assert (await ask(app, "/static/hello.txt")).status == 200
-    assert (await ask(app, "/media/m.txt")).body == b"media"
+    client = connect(app)
+    assert client.get("/static/hello.txt").status_code == 200
+    assert client.get("/media/m.txt").content == b"media"
     assert app.url_for("static", filename="css/site.css") == "/static/css/site.css"
     assert app.url_for("static:/media", filename="m.txt") == "/media/m.txt"
 
 
-async def test_the_url_path_can_be_set(make_app, ask, folder):
+def test_the_url_path_can_be_set(make_app, connect, folder):
     app = make_app({"STATIC_URL_PATH": "/files/"}, static_folder=folder)
-    assert (await ask(app, "/files/hello.txt")).status == 200
-    assert (await ask(app, "/static/hello.txt")).status == 404
+    client = connect(app)
+    assert client.get("/files/hello.txt").status_code == 200
+    assert client.get("/static/hello.txt").status_code == 404
     assert app.url_for("static", filename="hello.txt") == "/files/hello.txt"
 
 
-async def test_files_at_the_root_come_after_other_routes(make_app, ask, folder):
+def test_files_at_the_root_come_after_other_routes(make_app, connect, folder):
     app = make_app()
     app.configure_static(folder, url_path="/")
 
@@ -261,17 +266,19 @@ async def test_files_at_the_root_come_after_other_routes(make_app, ask, folder):
     def hello():
         return "from a route"
 
-    assert (await ask(app, "/hello.txt")).body == b"from a route"
-    assert (await ask(app, "/css/site.css")).body == b"content of css/site.css"
+    client = connect(app)
+    assert client.get("/hello.txt").content == b"from a route"
+    assert client.get("/css/site.css").content == b"content of css/site.css"
 
 
-async def test_a_missing_folder_is_a_warning(make_app, ask, tmp_path, caplog):
+def test_a_missing_folder_is_a_warning(make_app, connect, tmp_path, caplog):
     app = make_app(static_folder=tmp_path / "later")
     assert f"The static folder {tmp_path / 'later'} does not exist" in caplog.text
-    assert (await ask(app, "/static/x.txt")).status == 404
+    client = connect(app)
+    assert client.get("/static/x.txt").status_code == 404
     (tmp_path / "later").mkdir()
     (tmp_path / "later" / "x.txt").write_bytes(b"now")
-    assert (await ask(app, "/static/x.txt")).body == b"now"
+    assert client.get("/static/x.txt").content == b"now"
 
 
 CALLER = """
@@ -290,8 +297,8 @@ def by_method():
 
 @pytest.mark.parametrize("function", ["by_keyword", "by_method"])
 @pytest.mark.filterwarnings("default")
-async def test_a_relative_folder_lies_next_to_the_calling_file(
-    ask, folder, tmp_path, monkeypatch, function
+def test_a_relative_folder_lies_next_to_the_calling_file(
+    connect, folder, tmp_path, monkeypatch, function
 ):
     source = tmp_path / "shop.py"
     source.write_text(CALLER)
@@ -300,14 +307,14 @@ async def test_a_relative_folder_lies_next_to_the_calling_file(
     namespace: dict[str, Any] = {"__name__": "shop"}
     exec(compile(CALLER, str(source), "exec"), namespace)
     app = namespace[function]()
-    assert (await ask(app, "/static/hello.txt")).status == 200
+    assert connect(app).get("/static/hello.txt").status_code == 200
 
 
-async def test_else_it_lies_in_the_working_directory(make_app, ask, folder, monkeypatch):
+def test_else_it_lies_in_the_working_directory(make_app, connect, folder, monkeypatch):
     monkeypatch.chdir(folder.parent)
     app = make_app(static_folder="public")
     monkeypatch.chdir("/")
-    assert (await ask(app, "/static/hello.txt")).status == 200
+    assert connect(app).get("/static/hello.txt").status_code == 200
 
 
 @pytest.mark.parametrize("value", ["", 5, ["static"], True])
@@ -347,14 +354,15 @@ def test_routes_explain_themselves(app, folder):
     assert policy.explain() == f"static files from {folder}, max-age 3600 s"
 
 
-async def test_a_handler_of_ones_own(ask, folder):
+def test_a_handler_of_ones_own(connect, folder):
     app = Flasgo(plugins=[StaticPlugin()], discover=False)
     app.add_route("/downloads/<path:filename>", static_handler(StaticFolder(folder), 60))
-    answer = await ask(app, "/downloads/hello.txt")
-    assert answer.body == b"content of hello.txt"
+    answer = connect(app).get("/downloads/hello.txt")
+    assert answer.content == b"content of hello.txt"
     assert answer.headers["cache-control"] == "public, max-age=60"
 
 
-async def test_many_at_once(app, ask):
-    answers = await asyncio.gather(*(ask(app, "/static/css/deep/x.js") for _ in range(200)))
-    assert {answer.body for answer in answers} == {b"content of css/deep/x.js"}
+async def test_many_at_once(app, connect):
+    client = connect(app)
+    answers = await asyncio.gather(*(client.aget("/static/css/deep/x.js") for _ in range(200)))
+    assert {answer.content for answer in answers} == {b"content of css/deep/x.js"}
