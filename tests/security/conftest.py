@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 from flasgo import Flasgo
 from flasgo_security import SecurityPlugin
+from flasgo_testing import TestClient
+
+from tests.conftest import Connect
 
 SECRET_KEY = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -171,6 +174,16 @@ def make_app(clock: Clock) -> MakeApp:
             plugins=[SecurityPlugin(clock=clock, wall_clock=clock), *plugins],
             discover=False,
         )
+
+    return make
+
+
+@pytest.fixture
+def connect(connect: Connect) -> Connect:
+    """Make clients from another address, which claim nothing that would let them pass."""
+
+    def make(app: Flasgo, **options: Any) -> TestClient:
+        return connect(app, **{"enforce_csrf": True, "client": ("192.0.2.1", 4711), **options})
 
     return make
 

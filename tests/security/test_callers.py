@@ -30,20 +30,23 @@ def test_a_network_is_one_client_unless_it_is_asked_otherwise(address, key):
 @pytest.mark.parametrize(
     ("settings", "statuses"), [({}, [200, 429]), ({"CLIENT_IPV6_PREFIX": 128}, [200, 200])]
 )
-def test_quotas_follow_the_setting(make_app, call, settings, statuses):
+def test_quotas_follow_the_setting(make_app, connect, settings, statuses):
     app = make_app(**settings)
     app.get("/")(rate_limit(1, per=60)(lambda: "x"))
     addresses = ("2001:db8::1", "2001:db8::2")
-    assert [call(app, client=(address, 1)).status for address in addresses] == statuses
+    assert [
+        connect(app, client=(address, 1)).get("/").status_code for address in addresses
+    ] == statuses
 
 
 @pytest.mark.parametrize(("settings", "status"), [({}, 429), ({"CLIENT_IPV6_PREFIX": 128}, 200)])
-def test_throttling_follows_the_setting(make_app, call, settings, status):
+def test_throttling_follows_the_setting(make_app, connect, settings, status):
     app = make_app(SECURITY_FAILURE_RATE_LIMIT=2, **settings)
     app.get("/")(lambda: "x")
     for number in (1, 2):
-        assert call(app, client=(f"2001:db8::{number}", 1), host=b"evil.example").status == 400
-    assert call(app, client=("2001:db8::3", 1)).status == status
+        client = connect(app, client=(f"2001:db8::{number}", 1))
+        assert client.get("/", headers={"host": "evil.example"}).status_code == 400
+    assert connect(app, client=("2001:db8::3", 1)).get("/").status_code == status
 
 
 @pytest.mark.parametrize(

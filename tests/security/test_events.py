@@ -29,7 +29,7 @@ def test_text_from_outside_is_short(text):
     assert len(loggable(text)) <= 256
 
 
-def test_an_event_has_fields(make_app, call, caplog):
+def test_an_event_has_fields(make_app, connect, caplog):
     app = make_app()
 
     @app.get("/<path:rest>")
@@ -38,8 +38,8 @@ def test_an_event_has_fields(make_app, call, caplog):
         return request.security_events
 
     with caplog.at_level(logging.WARNING, "flasgo.security"):
-        answer = call(app, "/x")
-    assert answer.body == b'["probe"]'
+        answer = connect(app).get("/x")
+    assert answer.content == b'["probe"]'
     [record] = caplog.records
     assert record.levelno == logging.WARNING
     assert (record.event, record.reason, record.client_ip, record.method, record.path) == (
@@ -48,7 +48,7 @@ def test_an_event_has_fields(make_app, call, caplog):
     assert "\n" not in record.getMessage()
 
 
-def test_without_the_plugin_it_only_logs(call, caplog):
+def test_without_the_plugin_it_only_logs(connect, caplog):
     app = Flasgo(discover=False)
 
     @app.get("/")
@@ -56,7 +56,7 @@ def test_without_the_plugin_it_only_logs(call, caplog):
         security_event("probe", request, "odd")
         return "ok"
 
-    assert call(app).status == 200
+    assert connect(app).get("/").status_code == 200
     assert [record.event for record in caplog.records if record.name == "flasgo.security"] == [
         "probe"
     ]

@@ -1,6 +1,5 @@
 """SEC-4: hardened headers on every response."""
 
-import json
 from typing import cast
 
 import pytest
@@ -67,37 +66,39 @@ def app(make_app):
         ("/a%2fb", "GET", 404),
     ],
 )
-def test_every_answer_has_them_once(app, call, path, method, status):
-    answer = call(app, path, method)
-    assert answer.status == status
+def test_every_answer_has_them_once(app, connect, path, method, status):
+    answer = connect(app).request(method, path)
+    assert answer.status_code == status
     for name, value in HARDENED.items():
-        assert answer.headers(name) == [value], name
-    assert "camera=()" in answer.header("permissions-policy")
+        assert answer.headers.get_list(name) == [value], name
+    assert "camera=()" in answer.headers.get("permissions-policy")
 
 
-def test_refused_heads_and_hosts_have_them_too(app, call):
+def test_refused_heads_and_hosts_have_them_too(app, connect):
+    client = connect(app)
     for answer in (
-        call(app, headers=[(b"x", b"y" * 100_000)]),
-        call(app, host=b"evil.example"),
+        client.get("/", headers={"x": b"y" * 100_000}),
+        client.get("/", headers={"host": "evil.example"}),
     ):
-        assert answer.status in {400, 431}
-        assert answer.header("x-frame-options") == "DENY"
+        assert answer.status_code in {400, 431}
+        assert answer.headers.get("x-frame-options") == "DENY"
 
 
-def test_hsts_is_for_https_only(app, call):
-    assert call(app).header("strict-transport-security") is None
-    secure = call(app, scheme="https").header("strict-transport-security")
+def test_hsts_is_for_https_only(app, connect):
+    client = connect(app)
+    assert client.get("/").headers.get("strict-transport-security") is None
+    secure = client.get("https://localhost/").headers.get("strict-transport-security")
     assert secure == "max-age=31536000; includeSubDomains"
 
 
-def test_a_handlers_own_value_wins(app, call):
-    answer = call(app, "/own")
-    assert answer.headers("x-frame-options") == ["SAMEORIGIN"]
-    assert answer.headers("content-security-policy") == ["img-src *"]
-    assert answer.headers("x-content-type-options") == ["nosniff"]
+def test_a_handlers_own_value_wins(app, connect):
+    answer = connect(app).get("/own")
+    assert answer.headers.get_list("x-frame-options") == ["SAMEORIGIN"]
+    assert answer.headers.get_list("content-security-policy") == ["img-src *"]
+    assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
 
 
-def test_each_is_a_setting(make_app, call):
+def test_each_is_a_setting(make_app, connect):
     app = add_routes(
         make_app(
             CONTENT_SECURITY_POLICY={"default-src": ["'none'"]},
@@ -111,29 +112,29 @@ def test_each_is_a_setting(make_app, call):
             CACHE_CONTROL=None,
         )
     )
-    answer = call(app, scheme="https")
-    assert answer.header("content-security-policy") == "default-src 'none'"
-    report_only = answer.header("content-security-policy-report-only")
+    answer = connect(app).get("https://localhost/")
+    assert answer.headers.get("content-security-policy") == "default-src 'none'"
+    report_only = answer.headers.get("content-security-policy-report-only")
     assert report_only == "default-src 'self'; report-uri /csp"
-    assert answer.header("strict-transport-security") == "max-age=60"
-    assert answer.header("x-frame-options") == "SAMEORIGIN"
-    assert answer.header("referrer-policy") == "no-referrer"
+    assert answer.headers.get("strict-transport-security") == "max-age=60"
+    assert answer.headers.get("x-frame-options") == "SAMEORIGIN"
+    assert answer.headers.get("referrer-policy") == "no-referrer"
     for name in ("permissions-policy", "cross-origin-opener-policy", "x-content-type-options",
                  "cache-control"):  # fmt: skip
-        assert answer.header(name) is None
+        assert answer.headers.get(name) is None
 
 
 @pytest.mark.parametrize("off", [None, "", {}])
-def test_the_policy_can_be_switched_off(make_app, call, off):
+def test_the_policy_can_be_switched_off(make_app, connect, off):
     app = add_routes(make_app(CONTENT_SECURITY_POLICY=off, STRICT_TRANSPORT_SECURITY=None))
-    answer = call(app, "/nonce", scheme="https")
-    assert answer.header("content-security-policy") is None
-    assert answer.header("strict-transport-security") is None
+    answer = connect(app).get("https://localhost/nonce")
+    assert answer.headers.get("content-security-policy") is None
+    assert answer.headers.get("strict-transport-security") is None
 
 
-def test_a_policy_object_is_a_setting(make_app, call):
+def test_a_policy_object_is_a_setting(make_app, connect):
     app = add_routes(make_app(CONTENT_SECURITY_POLICY=ContentSecurityPolicy(img_src="*")))
-    assert call(app).header("content-security-policy") == "img-src *"
+    assert connect(app).get("/").headers.get("content-security-policy") == "img-src *"
 
 
 @pytest.mark.parametrize(
@@ -155,24 +156,25 @@ def test_wrong_values_stop_the_app(make_app, name, value):
 # --- Nonces -------------------------------------------------------------------------------------
 
 
-def test_a_nonce_is_in_the_policy_only_when_it_was_used(app, call):
-    first, second = call(app, "/nonce"), call(app, "/nonce")
-    shown = json.loads(first.body)
+def test_a_nonce_is_in_the_policy_only_when_it_was_used(app, connect):
+    client = connect(app)
+    first, second = client.get("/nonce"), client.get("/nonce")
+    shown = first.json()
     nonce = shown["first"]
     assert nonce == shown["second"]
     assert len(nonce) >= 22
-    policy = first.header("content-security-policy")
+    policy = first.headers.get("content-security-policy")
     assert f"script-src 'self' 'nonce-{nonce}'" in policy
     assert f"style-src 'self' 'nonce-{nonce}'" in policy
-    assert first.headers("content-security-policy") == [policy]
-    assert policy != second.header("content-security-policy")
-    assert "nonce" not in call(app).header("content-security-policy")
+    assert first.headers.get_list("content-security-policy") == [policy]
+    assert policy != second.headers.get("content-security-policy")
+    assert "nonce" not in client.get("/").headers.get("content-security-policy")
 
 
 # --- Routes with their own policy ---------------------------------------------------------------
 
 
-def test_a_route_replaces_directives_or_the_whole(make_app, call):
+def test_a_route_replaces_directives_or_the_whole(make_app, connect):
     app = make_app()
 
     @app.get("/map")
@@ -197,7 +199,7 @@ def test_a_route_replaces_directives_or_the_whole(make_app, call):
         return "both"
 
     def policy(path: str) -> list[str]:
-        return call(app, path).headers("content-security-policy")
+        return connect(app).get(path).headers.get_list("content-security-policy")
 
     assert policy("/map") == [f"{DEFAULT_POLICY}; img-src 'self' https://tiles.example.com"]
     assert policy("/api") == ["default-src 'none'"]
@@ -206,7 +208,7 @@ def test_a_route_replaces_directives_or_the_whole(make_app, call):
     assert policy("/missing") == [str(DEFAULT_POLICY)]
 
 
-def test_a_routes_policy_gets_the_nonce_and_yields_to_the_handler(make_app, call):
+def test_a_routes_policy_gets_the_nonce_and_yields_to_the_handler(make_app, connect):
     app = make_app()
 
     @app.get("/nonce")
@@ -219,10 +221,11 @@ def test_a_routes_policy_gets_the_nonce_and_yields_to_the_handler(make_app, call
     async def own():
         return "x", 200, {"content-security-policy": "img-src *"}
 
-    answer = call(app, "/nonce")
-    expected = f"script-src 'nonce-{answer.body.decode()}'"
-    assert answer.headers("content-security-policy") == [expected]
-    assert call(app, "/own").headers("content-security-policy") == ["img-src *"]
+    client = connect(app)
+    answer = client.get("/nonce")
+    expected = f"script-src 'nonce-{answer.content.decode()}'"
+    assert answer.headers.get_list("content-security-policy") == [expected]
+    assert client.get("/own").headers.get_list("content-security-policy") == ["img-src *"]
 
 
 @pytest.mark.parametrize(
@@ -258,7 +261,7 @@ class Widgets:
         return self.sources
 
 
-def test_plugins_contribute_sources(make_app, call):
+def test_plugins_contribute_sources(make_app, connect):
     class Gadgets(Widgets):
         name = "gadgets"
 
@@ -269,7 +272,7 @@ def test_plugins_contribute_sources(make_app, call):
             Nothing(),
         )
     )
-    policy = call(app).header("content-security-policy")
+    policy = connect(app).get("/").headers.get("content-security-policy")
     assert "script-src 'self' https://g.example https://w.example" in policy
     assert "img-src 'self' data:" in policy
 
@@ -282,9 +285,9 @@ class Nothing:
         return None
 
 
-def test_contributions_do_not_revive_a_policy_that_is_off(make_app, call):
+def test_contributions_do_not_revive_a_policy_that_is_off(make_app, connect):
     app = add_routes(make_app(Widgets({"img-src": "data:"}), CONTENT_SECURITY_POLICY=None))
-    assert call(app).header("content-security-policy") is None
+    assert connect(app).get("/").headers.get("content-security-policy") is None
 
 
 @pytest.mark.parametrize("sources", [["https://w.example"], {"scripts-src": "x"}])

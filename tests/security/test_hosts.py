@@ -8,6 +8,8 @@ from flasgo import Flasgo, SettingError
 from flasgo_security.hosts import AllowedHosts, parse_host
 from hypothesis import given, strategies as st
 
+from tests.conftest import refusal
+
 WELL_FORMED = [
     ("localhost", "localhost"),
     ("LocalHost", "localhost"),
@@ -101,9 +103,10 @@ def test_a_malformed_host_is_none(value):
     [b"example.com", b"EXAMPLE.com:8000", b"example.com.", b"a.example.org", b"a.b.example.org:1",
      b"[::1]:8000", b"[0::1]"],
 )  # fmt: skip
-def test_hosts_on_the_list_are_served(app, call, host):
-    assert call(app, host=host).status == 200
-    assert call(app, host=host).status == 200  # from memory
+def test_hosts_on_the_list_are_served(app, connect, host):
+    client = connect(app)
+    assert client.get("/", headers=[(b"host", host)]).status_code == 200
+    assert client.get("/", headers=[(b"host", host)]).status_code == 200  # from memory
 
 
 @pytest.mark.parametrize(
@@ -112,78 +115,91 @@ def test_hosts_on_the_list_are_served(app, call, host):
      b"www.example.com", b"[::2]", b".example.org", b"example.comm", b"examplexcom", b"*",
      b"*.example.org"],
 )  # fmt: skip
-def test_other_hosts_are_refused(app, call, host):
-    assert call(app, host=host).status == 400
+def test_other_hosts_are_refused(app, connect, host):
+    assert connect(app).get("/", headers=[(b"host", host)]).status_code == 400
 
 
 @pytest.mark.parametrize("host", MALFORMED)
-def test_malformed_hosts_are_refused(app, call, host):
-    assert call(app, host=host.encode()).status == 400
+def test_malformed_hosts_are_refused(app, connect, host):
+    assert connect(app).get("/", headers=[(b"host", host.encode())]).status_code == 400
 
 
-def test_any_host_still_has_to_be_well_formed(make_app, call):
+def test_any_host_still_has_to_be_well_formed(make_app, connect):
     app = make_app(ALLOWED_HOSTS={"*"})
     app.get("/")(home)
-    assert call(app, host=b"whatever.example:8000").status == 200
-    assert call(app, host=b"what ever").status == 400
-    assert call(app, host=None).status == 400
+    client = connect(app)
+    assert client.get("/", headers={"host": "whatever.example:8000"}).status_code == 200
+    assert client.get("/", headers={"host": "what ever"}).status_code == 400
+    assert without_host(client).status_code == 400
 
 
-def test_a_missing_host_is_refused_with_advice(app, call):
-    answer = call(app, host=None)
-    assert answer.status == 400
-    assert b"Send a Host header" in answer.body
+def without_host(client):
+    request = client.build_request("GET", "/")
+    del request.headers["host"]
+    return client.send(request)
 
 
-def test_two_hosts_are_refused(app, call):
-    assert call(app, headers=[(b"host", b"localhost")]).status == 400
+def test_a_missing_host_is_refused_with_advice(app, connect):
+    answer = without_host(connect(app))
+    assert answer.status_code == 400
+    assert b"Send a Host header" in answer.content
 
 
-def test_unmatched_paths_are_refused_too(app, call):
-    assert call(app, "/nothing", host=b"evil.example").status == 400
-    assert call(app, "/nothing").status == 404
+def test_two_hosts_are_refused(app, connect):
+    twice = [("host", "localhost"), ("host", "localhost")]
+    assert connect(app).get("/", headers=twice).status_code == 400
 
 
-def test_websockets_are_refused_too(app, call):
+def test_unmatched_paths_are_refused_too(app, connect):
+    client = connect(app)
+    assert client.get("/nothing", headers={"host": "evil.example"}).status_code == 400
+    assert client.get("/nothing").status_code == 404
+
+
+def test_websockets_are_refused_too(app, connect):
     @app.websocket("/ws")
     async def ws(websocket):
         await websocket.accept()
 
-    assert call.websocket(app, "/ws")[0]["type"] == "websocket.accept"
-    refused = call.websocket(app, "/ws", host=b"evil.example")
-    assert [message["type"] for message in refused] == ["websocket.close"]
+    client = connect(app)
+    with client.websocket_connect("/ws"):
+        pass
+    assert refusal(client, "/ws", headers={"host": "evil.example"}).status_code == 400
 
 
-def test_the_default_is_this_machine(make_app, call):
+def test_the_default_is_this_machine(make_app, connect):
     app = make_app()
     app.get("/")(home)
-    assert call(app, host=b"localhost:8000").status == 200
-    assert call(app, host=b"127.0.0.1").status == 200
-    assert call(app, host=b"app.localhost").status == 400
-    assert call(app, host=b"[::1]").status == 400
+    client = connect(app)
+    assert client.get("/", headers={"host": "localhost:8000"}).status_code == 200
+    assert client.get("/", headers={"host": "127.0.0.1"}).status_code == 200
+    assert client.get("/", headers={"host": "app.localhost"}).status_code == 400
+    assert client.get("/", headers={"host": "[::1]"}).status_code == 400
 
 
-def test_debug_adds_more_names_of_this_machine_and_names_the_setting(make_app, call):
+def test_debug_adds_more_names_of_this_machine_and_names_the_setting(make_app, connect):
     app = make_app(DEBUG=True)
     app.get("/")(home)
-    assert call(app, host=b"app.localhost:8000").status == 200
-    assert call(app, host=b"[::1]:8000").status == 200
-    answer = call(app, host=b"evil.example")
-    assert answer.status == 400
-    assert b"'evil.example' is not in ALLOWED_HOSTS" in answer.body
+    client = connect(app)
+    assert client.get("/", headers={"host": "app.localhost:8000"}).status_code == 200
+    assert client.get("/", headers={"host": "[::1]:8000"}).status_code == 200
+    answer = client.get("/", headers={"host": "evil.example"})
+    assert answer.status_code == 400
+    assert b"'evil.example' is not in ALLOWED_HOSTS" in answer.content
 
 
-def test_outside_debug_the_answer_does_not_repeat_the_host(app, call):
-    assert b"evil" not in call(app, host=b"evil.example").body
+def test_outside_debug_the_answer_does_not_repeat_the_host(app, connect):
+    assert b"evil" not in connect(app).get("/", headers={"host": "evil.example"}).content
 
 
-def test_the_checked_host_is_a_request_attribute(app, call):
-    assert call(app, host=b"Example.COM:8000").body == b'{"host":"example.com:8000"}'
+def test_the_checked_host_is_a_request_attribute(app, connect):
+    answer = connect(app).get("/", headers={"host": "Example.COM:8000"})
+    assert answer.json() == {"host": "example.com:8000"}
 
 
-def test_a_refusal_is_an_event_on_one_line(app, call, caplog):
+def test_a_refusal_is_an_event_on_one_line(app, connect, caplog):
     with caplog.at_level(logging.WARNING, "flasgo.security"):
-        call(app, "/a\r\nb", host=b"evil.example", client=None)
+        connect(app, client=None).get("/a\r\nb", headers={"host": "evil.example"})
     [record] = caplog.records
     assert record.event == "host"
     assert record.path == "/a\\r\\nb"
@@ -191,13 +207,14 @@ def test_a_refusal_is_an_event_on_one_line(app, call, caplog):
     assert "\n" not in record.getMessage()
 
 
-def test_what_is_remembered_stays_bounded(make_app, call):
+def test_what_is_remembered_stays_bounded(make_app, connect):
     app = make_app(ALLOWED_HOSTS={"*.example.com"})
     app.get("/")(home)
     hosts = app.plugins.manager.get_plugin("security.hosts")
+    client = connect(app)
     for number in range(400):
-        assert call(app, host=b"h%d.example.com" % number).status == 200
-        assert call(app, host=b"h%d.example.net" % number).status == 400
+        assert client.get("/", headers=[(b"host", b"h%d.example.com" % number)]).status_code == 200
+        assert client.get("/", headers=[(b"host", b"h%d.example.net" % number)]).status_code == 400
     assert len(hosts._approved) == 256
 
 

@@ -286,7 +286,7 @@ def test_a_session_that_is_too_large_names_its_size_and_keys(app):
     assert set_cookies(answer) == []
 
 
-def test_a_replaced_session_is_a_named_error(make_app, call, caplog):
+def test_a_replaced_session_is_a_named_error(make_app, connect, caplog):
     app = make_app()
 
     @app.get("/")
@@ -294,7 +294,7 @@ def test_a_replaced_session_is_a_named_error(make_app, call, caplog):
         request.session = {"user": "ann"}
         return {}
 
-    assert call(app).status == 500
+    assert connect(app).get("/").status_code == 500
     assert "request.session was replaced by dict" in caplog.text
 
 
@@ -320,10 +320,10 @@ def test_a_signed_cookie_of_another_key_is_an_event_an_empty_session_and_goes(
 
 
 @pytest.mark.parametrize("value", ["a" * 5000, "x", ".", "a.b.c.d", '"', "%00", "é"])
-def test_hostile_cookies_are_empty_sessions(app, call, value, caplog):
-    answer = call(app, "/read", headers=[(b"cookie", f"session={value}".encode())])
-    assert answer.status == 200
-    assert answer.body == b'{"data":{},"new":true}'
+def test_hostile_cookies_are_empty_sessions(app, connect, value, caplog):
+    answer = connect(app).get("/read", headers=[(b"cookie", f"session={value}".encode())])
+    assert answer.status_code == 200
+    assert answer.content == b'{"data":{},"new":true}'
     assert [record.event for record in caplog.records] == ["session"]
 
 
@@ -367,7 +367,9 @@ def test_a_new_key_with_the_old_one_as_fallback_keeps_sessions(app, make_app, cl
         ("no-store", "no-store"),
     ],
 )
-def test_a_handlers_shared_caching_is_withdrawn_where_a_session_was_read(make_app, call, own, sent):
+def test_a_handlers_shared_caching_is_withdrawn_where_a_session_was_read(
+    make_app, connect, own, sent
+):
     app = make_app()
 
     @app.get("/")
@@ -375,12 +377,12 @@ def test_a_handlers_shared_caching_is_withdrawn_where_a_session_was_read(make_ap
         request.session.get("user")
         return "page", 200, {"cache-control": own, "vary": "Accept"}
 
-    answer = call(app)
-    assert answer.headers("cache-control") == [sent]
-    assert answer.headers("vary") == ["Accept, Cookie"]
+    answer = connect(app).get("/")
+    assert answer.headers.get_list("cache-control") == [sent]
+    assert answer.headers.get_list("vary") == ["Accept, Cookie"]
 
 
-def test_a_session_read_before_the_handler_counts_too(make_app, call):
+def test_a_session_read_before_the_handler_counts_too(make_app, connect):
     app = make_app()
     app.before_request(lambda request: request.session.get("user") and None)
 
@@ -388,8 +390,8 @@ def test_a_session_read_before_the_handler_counts_too(make_app, call):
     async def page():
         return "page", 200, {"cache-control": "public"}
 
-    assert call(app).header("cache-control") == "private"
-    assert call(app, "/missing").header("vary") == "Accept, Cookie"
+    assert connect(app).get("/").headers.get("cache-control") == "private"
+    assert connect(app).get("/missing").headers.get("vary") == "Accept, Cookie"
 
 
 def test_sessions_survive_errors(make_app):
@@ -408,7 +410,7 @@ def test_sessions_survive_errors(make_app):
 # --- Cookie attributes --------------------------------------------------------------------------
 
 
-def cookie_of(make_app, call, **settings) -> str:
+def cookie_of(make_app, connect, **settings) -> str:
     app = make_app(**settings)
 
     @app.get("/")
@@ -416,11 +418,11 @@ def cookie_of(make_app, call, **settings) -> str:
         request.session["a"] = 1
         return {}
 
-    return call(app, scheme="https").header("set-cookie")
+    return connect(app).get("https://localhost/").headers.get("set-cookie")
 
 
-def test_the_default_cookie_is_locked_down(make_app, call):
-    name, _, rest = cookie_of(make_app, call).partition("=")
+def test_the_default_cookie_is_locked_down(make_app, connect):
+    name, _, rest = cookie_of(make_app, connect).partition("=")
     assert name == "__Host-session"
     assert rest.partition("; ")[2] == "Max-Age=1209600; Path=/; Secure; HttpOnly; SameSite=Lax"
 
@@ -435,14 +437,14 @@ def test_the_default_cookie_is_locked_down(make_app, call):
         ({"SESSION_COOKIE_NAME": "__Secure-sid", "SESSION_COOKIE_PATH": "/a"}, "__Secure-sid"),
     ],
 )
-def test_the_prefix_is_used_where_browsers_take_it(make_app, call, settings, name):
-    assert cookie_of(make_app, call, **settings).partition("=")[0] == name
+def test_the_prefix_is_used_where_browsers_take_it(make_app, connect, settings, name):
+    assert cookie_of(make_app, connect, **settings).partition("=")[0] == name
 
 
-def test_attributes_follow_the_settings(make_app, call):
+def test_attributes_follow_the_settings(make_app, connect):
     cookie = cookie_of(
         make_app,
-        call,
+        connect,
         SESSION_COOKIE_SECURE=False,
         SESSION_COOKIE_HTTP_ONLY=False,
         SESSION_COOKIE_SAMESITE="strict",
@@ -482,7 +484,7 @@ def test_attributes_that_browsers_would_refuse_stop_the_app(make_app, settings):
     )
 
 
-def test_debug_warns_once_of_secure_cookies_over_http(make_app, call, caplog):
+def test_debug_warns_once_of_secure_cookies_over_http(make_app, connect, caplog):
     app = make_app(DEBUG=True)
 
     @app.get("/")
@@ -490,10 +492,10 @@ def test_debug_warns_once_of_secure_cookies_over_http(make_app, call, caplog):
         request.session["a"] = 1
         return {}
 
-    call(app, scheme="https")
+    connect(app).get("https://localhost/")
     assert caplog.records == []
-    call(app)
-    call(app)
+    connect(app).get("/")
+    connect(app).get("/")
     assert [
         record.message for record in caplog.records if "SESSION_COOKIE_SECURE" in record.message
     ]
