@@ -1,11 +1,9 @@
 """Apps with the auth plugin, and callers for them."""
 
-from collections.abc import Callable, Iterator
-
 import pytest
 from flasgo import Connection, Flasgo
 from flasgo_auth import AuthPlugin, User
-from flasgo_testing import TestClient, TestingPlugin
+from flasgo_testing import TestingPlugin
 
 KEY = "0123456789abcdef" * 4
 
@@ -32,18 +30,3 @@ def guarded(app: Flasgo) -> Flasgo:
     """An app that recognises users by the header `x-user`."""
     app.register_auth_backend("header", by_header, blocking=False)
     return app
-
-
-@pytest.fixture
-def connect() -> Iterator[Callable[..., TestClient]]:
-    """Make clients that are closed after the test; a 500 is an answer, not an exception."""
-    clients: list[TestClient] = []
-
-    def make(app: Flasgo) -> TestClient:
-        client = TestClient(app, raise_server_exceptions=False)
-        clients.append(client)
-        return client
-
-    yield make
-    for client in clients:
-        client.close()

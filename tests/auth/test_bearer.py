@@ -19,6 +19,7 @@ APP = Flasgo(settings={"SECRET_KEY": "0123456789abcdef" * 4}, discover=False)
 
 def token_of(*values: bytes) -> str | None:
     """Extract the token of a request with these Authorization headers."""
+    # A bare Connection: an app refuses two of them before anybody looks.
     headers = [(b"host", b"localhost"), *((b"authorization", value) for value in values)]
     scope = {"type": "http", "method": "GET", "path": "/", "headers": headers}
 

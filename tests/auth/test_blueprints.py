@@ -4,6 +4,8 @@ import pytest
 from flasgo import Blueprint, WebSocket
 from flasgo_auth import AllowAny, AuthPolicy, HasScope, IsAuthenticated, authorize
 
+from tests.conftest import refusal
+
 ALICE, BOB = {"x-user": "alice"}, {"x-user": "bob"}
 
 
@@ -89,7 +91,7 @@ def test_a_whole_app_can_be_guarded(guarded, connect):
     assert statuses(client, "/x") == statuses(client, "/staff/list") == [401, 200, 200]
 
 
-async def test_websockets_of_a_blueprint_are_guarded(guarded):
+def test_websockets_of_a_blueprint_are_guarded(guarded, connect):
     entered = []
     blueprint = Blueprint("live", "/live")
 
@@ -101,30 +103,12 @@ async def test_websockets_of_a_blueprint_are_guarded(guarded):
     guarded.authorize(HasScope("write"))(blueprint)
     guarded.register_blueprint(blueprint)
 
-    async def shake(*headers):
-        sent = []
-
-        async def receive():
-            return {"type": "websocket.connect"}
-
-        async def send(message):
-            sent.append(message["type"])
-
-        scope = {
-            "type": "websocket",
-            "path": "/live/ws",
-            "raw_path": b"/live/ws",
-            "query_string": b"",
-            "headers": [(b"host", b"localhost"), *headers],
-            "subprotocols": [],
-        }
-        await guarded(scope, receive, send)
-        return sent[0]
-
-    assert await shake() == "websocket.close"
-    assert await shake((b"x-user", b"bob")) == "websocket.close"
+    client = connect(guarded)
+    assert refusal(client, "/live/ws").status_code == 401
+    assert refusal(client, "/live/ws", headers={"x-user": "bob"}).status_code == 403
     assert entered == []
-    assert await shake((b"x-user", b"alice")) == "websocket.accept"
+    with client.websocket_connect("/live/ws", headers={"x-user": "alice"}):
+        pass
     assert entered == ["alice"]
 
 

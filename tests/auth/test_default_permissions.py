@@ -8,6 +8,8 @@ from flasgo_security import SecurityPlugin
 from flasgo_static import StaticPlugin
 from flasgo_testing import TestingPlugin
 
+from tests.conftest import refusal
+
 KEY = "0123456789abcdef" * 4
 ALICE, BOB = {"x-user": "alice"}, {"x-user": "bob"}
 
@@ -109,7 +111,7 @@ def test_several_defaults_all_hold(make):
     assert client.get("/plain?magic=yes", headers=ALICE).status_code == 200
 
 
-async def test_websockets_are_closed_as_well():
+def test_websockets_are_closed_as_well(connect):
     app = Flasgo(
         settings={"SECRET_KEY": KEY, "DEFAULT_PERMISSIONS": ["IsAuthenticated"]},
         plugins=[AuthPlugin, TestingPlugin],
@@ -121,28 +123,10 @@ async def test_websockets_are_closed_as_well():
     async def echo(websocket: WebSocket):
         await websocket.accept()
 
-    async def open_with(*headers):
-        sent = []
-
-        async def receive():
-            return {"type": "websocket.connect"}
-
-        async def send(message):
-            sent.append(message["type"])
-
-        scope = {
-            "type": "websocket",
-            "path": "/ws",
-            "raw_path": b"/ws",
-            "query_string": b"",
-            "headers": [(b"host", b"localhost"), *headers],
-            "subprotocols": [],
-        }
-        await app(scope, receive, send)
-        return sent
-
-    assert await open_with() == ["websocket.close"]
-    assert await open_with((b"x-user", b"bob")) == ["websocket.accept", "websocket.close"]
+    client = connect(app)
+    assert refusal(client, "/ws").status_code == 401
+    with client.websocket_connect("/ws", headers={"x-user": "bob"}):
+        pass
 
 
 def test_a_decorator_that_comes_later_counts(make):

@@ -1,12 +1,12 @@
 """Directories of templates, and apps that use them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from flasgo import Flasgo
 from flasgo_templates import TemplatesPlugin
-from flasgo_testing import TestClient, TestingPlugin
+from flasgo_testing import TestingPlugin
 
 KEY = "0123456789abcdef" * 4
 
@@ -40,18 +40,3 @@ def make_app() -> Callable[..., Flasgo]:
         )
 
     return make_app
-
-
-@pytest.fixture
-def connect() -> Iterator[Callable[[Flasgo], TestClient]]:
-    """Make clients that are closed after the test; a 500 is an answer, not an exception."""
-    clients: list[TestClient] = []
-
-    def connect(app: Flasgo) -> TestClient:
-        client = TestClient(app, raise_server_exceptions=False)
-        clients.append(client)
-        return client
-
-    yield connect
-    for client in clients:
-        client.close()
