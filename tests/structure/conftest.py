@@ -10,6 +10,8 @@ import pytest
 from flasgo import Flasgo, Policy, Registry, Request, Response, hookimpl
 from flasgo_testing import TestClient
 
+from tests.conftest import Connect
+
 SECRET_KEY = "for-tests-only-0123456789-abcdefghij"
 
 
@@ -75,61 +77,6 @@ def make_app() -> Callable[..., Flasgo]:
 
 
 @pytest.fixture
-def client(app: Flasgo) -> TestClient:
+def client(app: Flasgo, connect: Connect) -> TestClient:
     """A client that shows the answers to failures rather than raising them."""
-    return TestClient(app, raise_server_exceptions=False)
-
-
-class Handshake:
-    """Opens WebSockets in process: sends what the test says, then leaves."""
-
-    def __init__(self, app: Flasgo) -> None:
-        self.app = app
-
-    async def __call__(
-        self,
-        path: str,
-        *texts: str,
-        headers: dict[str, str] | None = None,
-        root_path: str = "",
-        raw_path: bytes | None = None,
-    ) -> list[dict[str, Any]]:
-        """Return what the app sent."""
-        incoming: list[dict[str, Any]] = [
-            {"type": "websocket.connect"},
-            *({"type": "websocket.receive", "text": text} for text in texts),
-            {"type": "websocket.disconnect", "code": 1001},
-        ]
-        sent: list[dict[str, Any]] = []
-        scope = {
-            "type": "websocket",
-            "asgi": {"version": "3.0", "spec_version": "2.4"},
-            "http_version": "1.1",
-            "scheme": "ws",
-            "path": root_path + path,
-            "raw_path": raw_path or (root_path + path).encode(),
-            "query_string": b"",
-            "root_path": root_path,
-            "headers": [
-                (name.lower().encode(), value.encode())
-                for name, value in {"host": "localhost", **(headers or {})}.items()
-            ],
-            "client": ("127.0.0.1", 50000),
-            "server": ("127.0.0.1", 8000),
-            "subprotocols": [],
-            "extensions": {"websocket.http.response": {}},
-        }
-
-        async def receive() -> Any:
-            return incoming.pop(0)
-
-        async def send(message: Any) -> None:
-            sent.append(dict(message))
-
-        await self.app(scope, receive, send)
-        return sent
-
-
-@pytest.fixture
-def handshake(app: Flasgo) -> Handshake:
-    return Handshake(app)
+    return connect(app)

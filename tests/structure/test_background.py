@@ -21,6 +21,8 @@ from flasgo import (
 )
 from flasgo_testing import TestClient
 
+from tests.asgi import Driver
+
 
 class Finished:
     """Notes when a request is over."""
@@ -47,19 +49,7 @@ async def drive(app: Flasgo, path: str, trace: list[str], method: str = "GET") -
         status = message.get("status", status)
         trace.append(message["type"].removeprefix("http.response."))
 
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": [(b"host", b"localhost")],
-        "client": None,
-        "server": None,
-        "scheme": "http",
-        "http_version": "1.1",
-    }
-    await app(scope, receive, send)
+    await app(Driver(app).scope(path, method), receive, send)
     return status
 
 

@@ -20,7 +20,7 @@ from flasgo import (
 from flasgo_auth import AuthPlugin, HasScope, User, authorize
 from flasgo_testing import TestClient
 
-from .conftest import Handshake, Named, Witness
+from .conftest import Named, Witness
 
 
 def family() -> tuple[Blueprint, Blueprint]:
@@ -91,7 +91,7 @@ def test_every_method_and_websockets(app: Flasgo, client: TestClient) -> None:
     )
 
 
-async def test_websockets_live_in_blueprints_too(app: Flasgo, handshake: Handshake) -> None:
+def test_websockets_live_in_blueprints_too(app: Flasgo, client: TestClient) -> None:
     outer, inner = family()
     trace: list[str] = []
     outer.before_request(lambda: trace.append("outer"))
@@ -104,12 +104,10 @@ async def test_websockets_live_in_blueprints_too(app: Flasgo, handshake: Handsha
             await websocket.send_text(f"{word} {text}")
 
     app.register_blueprint(outer)
-    sent = await handshake("/outer/inner/echo/say", "one", "two")
-
-    assert [message.get("text") for message in sent if message["type"] == "websocket.send"] == [
-        "say one",
-        "say two",
-    ]
+    with client.websocket_connect("/outer/inner/echo/say") as websocket:
+        for text in ("one", "two"):
+            websocket.send_text(text)
+            assert websocket.receive_text() == f"say {text}"
     assert trace == ["outer", "inner"]
 
 

@@ -12,6 +12,8 @@ import pytest
 from flasgo import ConfigurationError, Flasgo, Request, hookimpl
 from flasgo_testing import TestClient
 
+from tests.asgi import LifespanDriver
+
 
 class Opens:
     """A plugin that notes its start and stop."""
@@ -107,17 +109,7 @@ def test_one_that_does_not_stop_keeps_no_other_from_it(
 
 async def test_the_server_is_told_which_one_failed(app: Flasgo) -> None:
     app.lifespan(noting([], "database", "start"))
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "lifespan.startup"}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await app({"type": "lifespan"}, receive, send)
-
-    (message,) = sent
+    message = await LifespanDriver(app).start()
     assert message["type"] == "lifespan.startup.failed"
     assert "database (" in message["message"]
     assert message["message"].endswith("OSError: database has no port")

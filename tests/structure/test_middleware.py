@@ -26,7 +26,9 @@ from flasgo_testing import TestClient
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from .conftest import Handshake, Witness
+from tests.conftest import refusal
+
+from .conftest import Witness
 
 colour: ContextVar[str] = ContextVar("colour", default="none")
 
@@ -118,7 +120,7 @@ def test_it_is_made_once(app: Flasgo, client: TestClient) -> None:
     assert len(made) == 1
 
 
-async def test_websockets_and_the_lifespan_pass_it(app: Flasgo, handshake: Handshake) -> None:
+def test_websockets_and_the_lifespan_pass_it(app: Flasgo) -> None:
     trace: list[str] = []
     app.add_middleware(Tag, name="all", trace=trace)
 
@@ -134,15 +136,14 @@ async def test_websockets_and_the_lifespan_pass_it(app: Flasgo, handshake: Hands
         yield
         trace.append("stopped")
 
-    with TestClient(app):
-        pass
-    sent = await handshake("/ws", "hello")
-    missing = await handshake("/nothing")
+    with TestClient(app) as client:
+        with client.websocket_connect("/ws") as websocket:
+            websocket.send_text("hello")
+            assert websocket.receive_text() == "hello"
+        missing = refusal(client, "/nothing")
 
-    assert trace == ["all lifespan", "started", "stopped", "all websocket", "all websocket"]
-    assert [m["type"] for m in sent] == ["websocket.accept", "websocket.send"]
-    assert missing[0]["status"] == 404
-    assert (b"x-tag", b"all") in missing[0]["headers"]
+    assert trace == ["all lifespan", "started", "all websocket", "all websocket", "stopped"]
+    assert (missing.status_code, missing.headers["x-tag"]) == (404, "all")
 
 
 def test_one_that_breaks_the_lifespan_does_not_keep_the_app_from_starting(
@@ -205,12 +206,11 @@ def test_error_handlers_take_it(app: Flasgo, client: TestClient) -> None:
     assert (answer.status_code, answer.text) == (503, "handled")
 
 
-async def test_an_error_refuses_the_handshake(app: Flasgo, handshake: Handshake) -> None:
+def test_an_error_refuses_the_handshake(app: Flasgo, client: TestClient) -> None:
     app.add_middleware(Fails, when="before")
-    sent = await handshake("/ws")
+    answer = refusal(client, "/ws")
 
-    assert sent[0]["status"] == 500
-    assert (b"x-finalized", b"500") in sent[0]["headers"]
+    assert (answer.status_code, answer.headers["x-finalized"]) == (500, "500")
 
 
 def test_a_response_of_its_own_passes_the_hooks(app: Flasgo, client: TestClient) -> None:
@@ -408,13 +408,11 @@ def test_errors_and_bodies_pass_a_blueprints_middleware(app: Flasgo, client: Tes
     assert (answer.status_code, answer.headers.get_list("x-tag")) == (409, ["outer 1", "outer 2"])
 
 
-async def test_websockets_pass_a_blueprints_middleware(app: Flasgo, handshake: Handshake) -> None:
+def test_websockets_pass_a_blueprints_middleware(app: Flasgo, client: TestClient) -> None:
     trace: list[str] = []
     app.register_blueprint(nested(trace))
-    sent = await handshake("/outer/inner/ws/word")
-
-    assert [m["type"] for m in sent] == ["websocket.accept", "websocket.send", "websocket.close"]
-    assert sent[1]["text"] == "word"
+    with client.websocket_connect("/outer/inner/ws/word") as websocket:
+        assert websocket.receive_text() == "word"
     assert trace == ["outer 2 websocket", "outer 1 websocket", "inner websocket", "before"]
 
 

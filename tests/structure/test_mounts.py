@@ -22,14 +22,16 @@ from flasgo import (
 )
 from flasgo_auth import AuthPlugin, authorize
 from flasgo_security import SecurityPlugin, csrf_token, rate_limit
-from flasgo_testing import TestClient
+from flasgo_testing import TestClient, WebSocketClosedError
 from starlette.applications import Starlette
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket as StarletteWebSocket
 
-from .conftest import Handshake, Named, Witness
+from tests.conftest import Connect, refusal
+
+from .conftest import Named, Witness
 
 
 def make_starlette(**options: Any) -> Starlette:
@@ -272,54 +274,22 @@ class Recorder:
         "/st;/x",
     ],
 )
-async def test_path_tricks_never_reach_a_mount(app: Flasgo, target: str) -> None:
+def test_path_tricks_never_reach_a_mount(app: Flasgo, client: TestClient, target: str) -> None:
     recorder = Recorder()
     app.mount("/st", recorder)
-    statuses = [message["status"] for message in await raw_get(app, target)]
 
-    assert statuses in ([404], [400])
+    assert client.get(target).status_code in {400, 404}
     assert recorder.scopes == []
 
 
-async def test_what_is_encoded_below_the_mount_stays_consistent(app: Flasgo) -> None:
+def test_what_is_encoded_below_the_mount_stays_consistent(app: Flasgo, client: TestClient) -> None:
     recorder = Recorder()
     app.mount("/st", recorder)
-    await raw_get(app, "/%73t/a%2Fb%20c")
+    client.get("/%73t/a%2Fb%20c")
 
     (scope,) = recorder.scopes
     assert (scope["path"], scope["root_path"]) == ("/st/a/b c", "/st")
     assert scope["raw_path"] == b"/%73t/a%2Fb%20c"
-
-
-async def raw_get(app: Flasgo, target: str, root_path: str = "") -> list[dict[str, Any]]:
-    """Send a request line as it is; no client tidies it up."""
-    from urllib.parse import unquote
-
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        if message["type"] == "http.response.start":
-            sent.append(message)
-
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": root_path + unquote(target, errors="surrogateescape"),
-        "raw_path": (root_path + target).encode(),
-        "query_string": b"",
-        "root_path": root_path,
-        "headers": [(b"host", b"localhost")],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
-    }
-    await app(scope, receive, send)
-    return sent
 
 
 # --- Our protections ------------------------------------------------------------------------
@@ -514,42 +484,35 @@ def test_error_handlers_take_what_a_mounted_app_raises(app: Flasgo, client: Test
 # --- WebSockets -----------------------------------------------------------------------------
 
 
-async def test_websockets_of_a_mounted_app(app: Flasgo, handshake: Handshake) -> None:
+def test_websockets_of_a_mounted_app(app: Flasgo, client: TestClient) -> None:
     app.mount("/st", make_starlette())
-    sent = await handshake("/st/echo", "hello")
+    with client.websocket_connect("/st/echo") as websocket:
+        websocket.send_text("hello")
+        assert websocket.receive_text() == "/st hello"
 
-    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send"]
-    assert sent[1]["text"] == "/st hello"
 
-
-async def test_a_mounted_websocket_is_guarded(
-    app: Flasgo, handshake: Handshake, witness: Witness
-) -> None:
+def test_a_mounted_websocket_is_guarded(app: Flasgo, client: TestClient, witness: Witness) -> None:
     app.mount("/st", make_starlette(), policies=[Named("mounted")])
     witness.refuse = True
-    sent = await handshake("/st/echo", "hello")
 
-    assert sent[0]["type"] == "websocket.http.response.start"
-    assert sent[0]["status"] == 403
+    assert refusal(client, "/st/echo").status_code == 403
     assert witness.seen == [("mounted",)]
 
 
-async def test_a_denial_by_the_mounted_app_is_finalized(app: Flasgo, handshake: Handshake) -> None:
+def test_a_denial_by_the_mounted_app_is_finalized(app: Flasgo, client: TestClient) -> None:
     app.mount("/st", make_starlette())
-    sent = await handshake("/st/refuse")
+    answer = refusal(client, "/st/refuse")
 
-    assert (sent[0]["status"], sent[1]["body"]) == (401, b"no")
-    assert (b"x-finalized", b"401") in sent[0]["headers"]
+    assert (answer.status_code, answer.text) == (401, "no")
+    assert answer.headers["x-finalized"] == "401"
 
 
-async def test_a_mounted_websocket_that_fails_is_closed(app: Flasgo, handshake: Handshake) -> None:
+def test_a_mounted_websocket_that_fails_is_closed(app: Flasgo, client: TestClient) -> None:
     app.mount("/st", make_starlette())
-    sent = await handshake("/st/explode")
-
-    assert [(m["type"], m.get("code")) for m in sent] == [
-        ("websocket.accept", None),
-        ("websocket.close", 1011),
-    ]
+    with client.websocket_connect("/st/explode") as websocket:
+        with pytest.raises(WebSocketClosedError) as closed:
+            websocket.receive()
+        assert closed.value.code == 1011
 
 
 async def test_headers_of_a_mounted_handshake_are_checked(
@@ -587,18 +550,18 @@ async def test_a_client_that_leaves_a_mounted_app_is_no_error(
     assert caplog.text == ""
 
 
-async def test_bounds_hold_for_mounted_websockets(
-    make_app: Callable[..., Flasgo],
+def test_bounds_hold_for_mounted_websockets(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app(WEBSOCKET_MAX_MESSAGE_BYTES=10)
     app.mount("/st", make_starlette())
-    sent = await Handshake(app)("/st/echo", "short", "much too long")
-
-    assert [(m["type"], m.get("code")) for m in sent] == [
-        ("websocket.accept", None),
-        ("websocket.send", None),
-        ("websocket.close", 1009),
-    ]
+    with connect(app).websocket_connect("/st/echo") as websocket:
+        websocket.send_text("short")
+        assert websocket.receive_text() == "/st short"
+        websocket.send_text("much too long")
+        with pytest.raises(WebSocketClosedError) as closed:
+            websocket.receive()
+        assert closed.value.code == 1009
 
 
 # --- Lifespan -------------------------------------------------------------------------------
@@ -764,13 +727,13 @@ def test_bad_mounts(app: Flasgo) -> None:
     assert len(app.routes) == 4
 
 
-async def test_the_methods_of_a_mount(app: Flasgo, handshake: Handshake) -> None:
+def test_the_methods_of_a_mount(app: Flasgo, client: TestClient) -> None:
     app.mount("/st", make_starlette(), methods=["GET", "PROPFIND"])
-    client = TestClient(app)
 
     assert client.request("PROPFIND", "/st/where").status_code == 405  # Starlette's own answer
     assert client.post("/st/where").headers["allow"] == "GET, HEAD, OPTIONS, PROPFIND"
-    assert (await handshake("/st/echo"))[0]["type"] == "websocket.accept"
+    with client.websocket_connect("/st/echo"):
+        pass
 
 
 def test_websocket_is_not_a_mount(app: Flasgo) -> None:
@@ -781,15 +744,14 @@ def test_websocket_is_not_a_mount(app: Flasgo) -> None:
     assert [route.mounted is not None for route in app.routes] == [False, True, True, True, True]
 
 
-async def test_another_sites_page_cannot_open_a_mounted_socket(
-    make_app: Callable[..., Flasgo],
+def test_another_sites_page_cannot_open_a_mounted_socket(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app(SecurityPlugin(), ALLOWED_HOSTS={"localhost"}, CSRF_ENABLED=True)
     app.mount("/st", make_starlette())
-    handshake = Handshake(app)
+    client = connect(app)
 
-    refused = await handshake("/st/echo", "hello", headers={"origin": "https://evil.example"})
-    accepted = await handshake("/st/echo", "hello", headers={"origin": "http://localhost"})
-
-    assert refused[0]["status"] == 403
-    assert accepted[0]["type"] == "websocket.accept"
+    refused = refusal(client, "/st/echo", headers={"origin": "https://evil.example"})
+    assert refused.status_code == 403
+    with client.websocket_connect("/st/echo", headers={"origin": "http://localhost"}):
+        pass

@@ -10,7 +10,7 @@ from flasgo import Blueprint, BuildError, Converter, Flasgo, Request, RouteError
 from flasgo_security import SecurityPlugin
 from flasgo_testing import TestClient
 
-from .conftest import Handshake
+from tests.conftest import refusal
 
 
 @pytest.fixture
@@ -246,17 +246,15 @@ def test_urls_of_the_host_that_serves_stay_relative(hosts: Flasgo) -> None:
     assert answer.json() == ["/", "http://other.example.com:8000/"]
 
 
-async def test_websockets_on_hosts(app: Flasgo, handshake: Handshake) -> None:
+def test_websockets_on_hosts(app: Flasgo, client: TestClient) -> None:
     @app.websocket("/ws", host="<tenant>.example.com")
     async def ws(websocket: WebSocket, tenant: str) -> None:
         await websocket.accept()
         await websocket.send_text(tenant)
 
-    accepted = await handshake("/ws", headers={"host": "acme.example.com"})
-    refused = await handshake("/ws", headers={"host": "example.com"})
-
-    assert accepted[1]["text"] == "acme"
-    assert refused[0]["status"] == 404
+    with client.websocket_connect("ws://acme.example.com/ws") as websocket:
+        assert websocket.receive_text() == "acme"
+    assert refusal(client, "ws://example.com/ws").status_code == 404
 
 
 @pytest.mark.parametrize(
