@@ -187,31 +187,13 @@ def test_a_file_is_read_once(folder, monkeypatch):
     assert len(reads) == 2  # the content, and its end
 
 
-def test_an_app_below_a_path(app):
-    async def call():
-        scope = {
-            "type": "http",
-            "method": "GET",
-            "path": "/where",
-            "root_path": "/shop",
-            "query_string": b"",
-            "headers": [],
-        }
-        sent = []
-
-        async def send(message):
-            sent.append(message)
-
-        await app(scope, None, send)
-        return sent[1]["body"].decode()
-
+def test_an_app_below_a_path(app, connect):
     @app.get("/where")
     async def where():
         return app.static_url("hello.txt")
 
-    import asyncio
-
-    assert asyncio.run(call()).startswith("/shop/static/hello.")
+    answer = connect(app, root_path="/shop").get("/where")
+    assert answer.text.startswith("/shop/static/hello.")
 
 
 def test_templates_have_static_url(folder, tmp_path):
