@@ -140,3 +140,14 @@ def test_an_async_body_needs_an_awaited_request(echo):
     with pytest.raises(RuntimeError):
         client.post("/", content=body())
     client.close()
+
+
+def test_awaiting_on_another_kind_of_loop_is_explained(echo):
+    async def open_a_websocket():
+        async with client.awebsocket_connect("/"):
+            pass
+
+    with TestClient(echo) as client:
+        for coroutine in (client.aget("/"), open_a_websocket()):
+            with pytest.raises(RuntimeError, match="need a test that runs on asyncio"):
+                coroutine.send(None)  # as trio would

@@ -195,6 +195,23 @@ def test_an_app_that_blocks_its_loop_is_named(make):
         release.set()
 
 
+def test_a_handler_that_hangs_in_a_thread_is_named(make):
+    release = threading.Event()
+    app = Flasgo(discover=False)
+
+    @app.get("/slow")
+    def slow():
+        release.wait(10)
+
+    try:
+        with pytest.raises(
+            AppTimeoutError, match=r"worker thread, at .*test_errors.py:\d+ in slow"
+        ):
+            make(app, timeout=0.1).get("/slow")
+    finally:
+        release.set()
+
+
 def test_the_clients_default_bound_is_ten_seconds(make):
     assert make(hanging).timeout.read == 10
 

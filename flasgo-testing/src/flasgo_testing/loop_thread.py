@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, wait as wait_for_futures
 from typing import NamedTuple, TypeVar
 
-__all__ = ["LoopThread", "WaitedTooLongError", "carrying_exits"]
+__all__ = ["LoopThread", "WaitedTooLongError", "carrying_exits", "running_loop"]
 
 T = TypeVar("T")
 
@@ -35,6 +35,23 @@ async def carrying_exits(function: Callable[[], Awaitable[T]]) -> T:
         return await function()
     except (SystemExit, KeyboardInterrupt) as error:
         raise _ExitCarrier(error) from None
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop of a test that awaits the client.
+
+    Raises:
+        RuntimeError: If it is none of asyncio's.
+    """
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            "The client's awaited methods need a test that runs on asyncio, and this one does "
+            "not. Under trio use the plain methods, such as client.get(); they work in every "
+            "test. With anyio's pytest plugin, a fixture `anyio_backend` that returns 'asyncio' "
+            "keeps the tests on it."
+        ) from None
 
 
 class _Serving(NamedTuple):
@@ -96,7 +113,8 @@ class LoopThread:
 
         Arguments, result and exceptions are those of `call`.
         """
-        future = asyncio.wrap_future(self._submit(function))
+        caller = running_loop()
+        future = asyncio.wrap_future(self._submit(function), loop=caller)
         try:
             await asyncio.wait((future,), timeout=seconds)
             if not future.done():

@@ -15,7 +15,7 @@ from .conversation import ERROR_EXTENSION, Conversation
 from .errors import AppTimeoutError
 from .exchange import Answer, Exchange
 from .lifespan import Lifespan
-from .loop_thread import LoopThread, WaitedTooLongError
+from .loop_thread import LoopThread, WaitedTooLongError, running_loop
 from .websocket_exchange import WebSocketExchange
 from .whereabouts import where_blocked
 
@@ -77,7 +77,7 @@ class AppTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Serve a request of the asynchronous client."""
-        exchange = self.exchange(request, asyncio.get_running_loop())
+        exchange = self.exchange(request, running_loop())
         streamed, seconds = _is_streamed(request), bound_of(request)
         step = exchange.begin if streamed else exchange.collect
         answer = await self.atake(exchange, seconds, step)
