@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cache, partial
 
 from flasgo import FileResponse, Request, Response, attach_policy
+from flasgo.http.headers import encode_header
 from flasgo.http.media_types import media_type
 
 from flasgo_static.fingerprints import Fingerprints
@@ -14,6 +15,9 @@ from flasgo_static.policy import StaticFiles
 from flasgo_static.representations import Representations
 
 __all__ = ["StaticHandler", "static_handler"]
+
+# PERF: checked and encoded once for each media type, of which there are few.
+_encoded_type = cache(partial(encode_header, "content-type"))
 
 StaticHandler = Callable[[Request, str], Awaitable[Response]]
 
@@ -31,7 +35,7 @@ def static_handler(
     Returns:
         A handler that takes the request and `filename`.
     """
-    headers = {"cache-control": f"public, max-age={cache_max_age}"}
+    cache_control = encode_header("cache-control", f"public, max-age={cache_max_age}")
     files = Representations(folder, fingerprints or Fingerprints(folder))
 
     async def static_file(request: Request, filename: str) -> Response:
@@ -39,7 +43,7 @@ def static_handler(
         if request.raw_header(b"accept-encoding") is not None:
             accept = ",".join(request.headers.getlist("accept-encoding"))
         opener = partial(files.open, filename, accept)
-        return FileResponse.opened_by(opener, media_type(filename), headers)
+        return FileResponse.opened_by(opener, (_encoded_type(media_type(filename)), cache_control))
 
     policy = StaticFiles(folder=str(folder.path), cache_max_age=cache_max_age)
     return attach_policy(static_file, policy)

@@ -34,7 +34,7 @@ _DATES = tuple(
     )
 )
 
-_NAMES = (b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since")
+_NAMES = frozenset({b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"})
 
 
 class Preconditions(Struct, frozen=True):
@@ -55,18 +55,17 @@ class Preconditions(Struct, frozen=True):
     @classmethod
     def of(cls, request: Connection) -> Preconditions | None:
         """Read a request's preconditions; None if it has none, as most have."""
-        raw_header = request.raw_header
-        for name in _NAMES:
-            if raw_header(name) is not None:
-                break
-        else:
+        values: dict[bytes, list[str]] = {}
+        for name, value in request.scope["headers"]:
+            if name in _NAMES:
+                values.setdefault(name, []).append(value.decode("latin-1"))
+        if not values:
             return None
-        getlist = request.headers.getlist
         return cls(
-            if_match=_entity_tags(getlist("if-match")),
-            if_none_match=_entity_tags(getlist("if-none-match")),
-            if_modified_since=_single_date(getlist("if-modified-since")),
-            if_unmodified_since=_single_date(getlist("if-unmodified-since")),
+            if_match=_entity_tags(values.get(b"if-match")),
+            if_none_match=_entity_tags(values.get(b"if-none-match")),
+            if_modified_since=_single_date(values.get(b"if-modified-since")),
+            if_unmodified_since=_single_date(values.get(b"if-unmodified-since")),
         )
 
     def status(self, etag: str | None, modified: int | None) -> int:
@@ -169,12 +168,12 @@ def _full_year(two_digits: int, this_year: int) -> int:
     return year - 100 if year > this_year + 50 else year
 
 
-def _entity_tags(values: Sequence[str]) -> list[str] | None:
+def _entity_tags(values: Sequence[str] | None) -> list[str] | None:
     return parse_entity_tags(",".join(values)) if values else None
 
 
-def _single_date(values: Sequence[str]) -> int | None:
-    return parse_http_date(values[0]) if len(values) == 1 else None
+def _single_date(values: Sequence[str] | None) -> int | None:
+    return parse_http_date(values[0]) if values and len(values) == 1 else None
 
 
 def _matches_strongly(tags: Sequence[str], etag: str | None) -> bool:
@@ -182,6 +181,6 @@ def _matches_strongly(tags: Sequence[str], etag: str | None) -> bool:
 
 
 def _matches_weakly(tags: Sequence[str], etag: str | None) -> bool:
-    if "*" in tags:
+    if "*" in tags or etag in tags:
         return True
     return etag is not None and etag.removeprefix("W/") in [tag.removeprefix("W/") for tag in tags]

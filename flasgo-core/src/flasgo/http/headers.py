@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Generic, TypeVar, cast, overload
 
@@ -449,6 +449,16 @@ class MutableHeaders(_HeaderView[list[RawHeader]]):
             return default
         del self[name]
         return value
+
+    def discard(self, names: Collection[bytes]) -> None:
+        """Remove all headers of these names.
+
+        Args:
+            names: Names in lower case; those that are absent do not matter.
+        """
+        self._raw[:] = [pair for pair in self._raw if pair[0] not in names]
+        if b"content-length" in names:
+            self._declares_length = False
 
     def update(self, headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> None:
         """Set several headers; each replaces those of its name, repeats in `headers` are kept.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +14,7 @@ from flasgo.context import active_request
 from flasgo.errors import HTTPException
 from flasgo.http.conditional import Preconditions, http_date
 from flasgo.http.filenames import content_disposition
+from flasgo.http.headers import RawHeader
 from flasgo.http.media_types import media_type
 from flasgo.http.ranges import RangeRequest
 from flasgo.responses.files import (
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from flasgo.requests.connection import Connection
 
 __all__ = ["FileResponse"]
+
+_ACCEPT_RANGES = (b"accept-ranges", b"bytes")
 
 
 class FileResponse(StreamingResponse):
@@ -102,21 +105,20 @@ class FileResponse(StreamingResponse):
             self.headers.setdefault("cache-control", "private, no-cache")
 
     @classmethod
-    def opened_by(cls, opener: Opener, content_type: str, headers: HeadersLike) -> Self:
+    def opened_by(cls, opener: Opener, headers: Iterable[RawHeader]) -> Self:
         """Return a response for a file that is found in a way of its own.
 
         For plugins: what the opener raises, such as an HTTPException, is the answer.
 
         Args:
             opener: Opens the file; called in a worker thread.
-            content_type: The media type.
-            headers: Response headers; those that the opener gives replace them.
+            headers: Response headers, `Content-Type` among them, as `encode_header` made them;
+                those that the opener gives replace them.
         """
         self = cls.__new__(cls)
         self._status = 200
         self._body = b""
-        self._raw = []
-        self._decorate(headers, content_type)
+        self._raw = [*headers]
         self._opener = opener
         return self
 
@@ -175,12 +177,13 @@ class FileResponse(StreamingResponse):
         for name, value in found.headers.items():
             headers[name] = value
         headers.setdefault("etag", found.etag)
-        headers.setdefault("last-modified", http_date(found.facts.modified))
+        if "last-modified" not in headers:
+            self._raw.append((b"last-modified", http_date(found.facts.modified).encode("ascii")))
         if found.status == 304:
             self.become_not_modified()
             return
-        if self._status == 200:
-            headers.setdefault("accept-ranges", "bytes")
+        if self._status == 200 and "accept-ranges" not in headers:
+            self._raw.append(_ACCEPT_RANGES)
         if found.status == 206:
             self._status = 206
             self._describe_parts(found)

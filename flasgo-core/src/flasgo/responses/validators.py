@@ -18,12 +18,14 @@ __all__ = ["ConditionalMixin", "changed_since"]
 # RFC 9110, section 8.8.3: what may stand between the quotes of an entity tag.
 _TAG = re.compile(r"[!#-~\x80-\xff]*")
 # What describes content, and so is not sent without it (section 15.4.5).
-_CONTENT_HEADERS = (
-    "content-type",
-    "content-length",
-    "content-encoding",
-    "content-language",
-    "content-range",
+_CONTENT_HEADERS = frozenset(
+    {
+        b"content-type",
+        b"content-length",
+        b"content-encoding",
+        b"content-language",
+        b"content-range",
+    }
 )
 
 
@@ -163,8 +165,7 @@ class ConditionalMixin:
     def become_not_modified(self) -> None:
         """Turn this response into a 304: what describes content goes, all else stays."""
         self.status_code = 304
-        for name in _CONTENT_HEADERS:
-            self.headers.pop(name)
+        self.headers.discard(_CONTENT_HEADERS)
         if not self.is_streaming:
             self.body = b""
 
