@@ -59,7 +59,6 @@ class Pictures:
                 f"The picture has {upload.size / 1024 / 1024:.1f} MB; "
                 f"up to {MAX_PICTURE_BYTES // 1024 // 1024} MB are accepted."
             )
-        upload.file.seek(0)
         content = upload.file.read()
         media_type = _media_type(content)
         if media_type is None:

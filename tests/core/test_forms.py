@@ -497,6 +497,17 @@ async def test_reading_a_file(size: int, tmp_path: Path) -> None:
     assert not (tmp_path / "b").exists()
 
 
+@pytest.mark.parametrize("size", [0, 10, 1001, 600_000])
+async def test_the_open_file_is_at_its_beginning(size: int) -> None:
+    content = b"x" * size
+    file = (await make_request(upload("a", "x.bin", content) + END).form()).file("a")
+    assert file is not None
+    assert file.in_memory is (size <= 1000)
+    assert file.file.read() == content
+    assert await file.read() == content
+    file.close()
+
+
 async def test_a_file_as_text() -> None:
     request = make_request(upload("f", "x", "é".encode()) + END)
     file = (await request.form()).file("f")

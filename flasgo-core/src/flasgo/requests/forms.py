@@ -46,7 +46,7 @@ class UploadedFile:
     together, else on disk, and closed when the request is over: read or save it before.
 
     Args:
-        file: An open binary file with the content.
+        file: An open binary file with the content, at its beginning; for code that cannot await.
         filename: The name the client gave, already sanitised.
         content_type: The media type the client claims.
         size: The number of bytes.
@@ -470,8 +470,10 @@ class _Upload:
     async def finish(self) -> UploadedFile:
         """Return the complete file."""
         in_memory = self._size <= self._memory
-        if not in_memory and (self._pending.tell() or self._disk is None):
-            await asyncio.to_thread(self._flush)
+        if in_memory:
+            self._pending.seek(0)
+        else:
+            await asyncio.to_thread(self._flush, rewind=True)
         return UploadedFile(
             self._pending if in_memory or self._disk is None else self._disk,
             filename=sanitize_filename(self._claimed),
@@ -487,7 +489,7 @@ class _Upload:
             if self._disk is not None:
                 self._disk.close()
 
-    def _flush(self) -> None:
+    def _flush(self, *, rewind: bool = False) -> None:
         with self._lock:
             if self._closed:
                 return
@@ -496,6 +498,8 @@ class _Upload:
             with self._pending.getbuffer() as pending:
                 self._disk.write(pending)
             self._pending = BytesIO()
+            if rewind:
+                self._disk.seek(0)
 
 
 def _refuse_nameless() -> NoReturn:
