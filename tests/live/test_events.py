@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, MutableMapping
 from contextlib import AsyncExitStack
 from typing import Any
 
+import msgspec
 import pytest
 from flasgo import EventSourceResponse, Flasgo, NDJSONResponse, ServerSentEvent, StreamingResponse
 from flasgo_testing import TestClient
@@ -92,6 +93,15 @@ def test_last_event_id(app: Flasgo, raw: bytes | None, expected: str | None) -> 
     app.add_route("/", lambda request: {"id": request.last_event_id})
     headers = [] if raw is None else [(b"last-event-id", raw)]
     assert TestClient(app).get("/", headers=headers).json() == {"id": expected}
+
+
+def test_a_line_of_ndjson_stays_one_line() -> None:
+    """JSON that came from somewhere else may have line breaks between its values."""
+    encode = NDJSONResponse(()).encode
+    assert encode(msgspec.Raw(b'{"a":\n1}')) == b'{"a":1}\n'
+    assert encode({"a": msgspec.Raw(b'[\r\n"x\\n"]')}) == b'{"a":["x\\n"]}\n'
+    with pytest.raises(TypeError, match="cannot be sent as JSON"):
+        encode(msgspec.Raw(b"not\njson"))
 
 
 async def test_heartbeats_keep_out_of_the_way_of_events() -> None:

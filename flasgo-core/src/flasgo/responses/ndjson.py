@@ -50,6 +50,9 @@ class NDJSONResponse(StreamingResponse):
             TypeError: When it cannot be encoded.
         """
         try:
-            return _encode_json(part) + b"\n"
+            line = _encode_json(part)
+            if b"\n" in line:  # of a msgspec.Raw; what we encode has none
+                line = msgspec.json.format(line, indent=-1)
         except (ValueError, RecursionError, OverflowError) as error:
             raise TypeError(f"This {type_name(part)} cannot be sent as JSON: {error}.") from error
+        return line + b"\n"
