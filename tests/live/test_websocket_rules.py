@@ -212,8 +212,18 @@ async def test_a_client_that_leaves_before_accept(talk: Talk) -> None:
     assert ends == ["ended"]
 
 
-async def test_a_handler_that_only_sends_sees_the_client_leave(talk: Talk) -> None:
-    """Where the server's `send` says nothing, as granian's and hypercorn's."""
+@pytest.mark.parametrize(
+    ("incoming", "expected"),
+    [
+        # Where the server's `send` says nothing, as granian's and hypercorn's.
+        ((text("ignored"), text("ignored too"), LEFT), (1001, "bye")),
+        # What was received ahead is held in memory: one that is too large is the last one.
+        ((text("short"), text("x" * 21), text("more")), (1009, "A message has at most 20 bytes.")),
+    ],
+)
+async def test_a_handler_that_only_sends_sees_the_end(
+    talk: Talk, incoming: tuple[dict[str, Any], ...], expected: tuple[int, str]
+) -> None:
     ends: list[object] = []
 
     async def handler(websocket: WebSocket) -> None:
@@ -225,9 +235,9 @@ async def test_a_handler_that_only_sends_sees_the_client_leave(talk: Talk) -> No
         except Disconnect as gone:
             ends.append((gone.code, gone.reason))
 
-    sent = await talk(handler, text("ignored"), text("ignored too"), LEFT)
+    sent = await talk(handler, *incoming, max_message_bytes=20)
 
-    assert ends == [(1001, "bye")]
+    assert ends == [expected]
     assert len(sent) < 20
 
 
@@ -246,25 +256,6 @@ async def test_what_was_received_ahead_is_not_lost(talk: Talk) -> None:
     await talk(handler, *(text(word) for word in words), LEFT)
 
     assert got == words
-
-
-async def test_a_handler_that_only_sends_is_not_sent_more_than_its_bound(talk: Talk) -> None:
-    """What was received ahead is held in memory: a message too large ends it there and then."""
-    ends: list[object] = []
-
-    async def handler(websocket: WebSocket) -> None:
-        await websocket.accept()
-        try:
-            while True:
-                await websocket.send_text("tick")
-                await asyncio.sleep(0)
-        except Disconnect as gone:
-            ends.append(gone.code)
-
-    sent = await talk(handler, text("short"), text("x" * 11), text("more"), max_message_bytes=10)
-
-    assert ends == [1009]
-    assert sent[-1]["code"] == 1009
 
 
 async def test_a_receive_that_fails_after_a_while_fails_the_handler(
