@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 import textwrap
@@ -480,6 +481,33 @@ def test_an_explicit_plugin_takes_the_place_of_the_installed_one(
     app = discovering("acme", plugins=[Mine()])
     assert app.plugins["acme"].hooks == ("app_created",)
     assert app.plugins["acme"].distribution is None
+
+
+MODULE_OR_CLASS = """
+    import flasgo
+
+    @flasgo.hookimpl
+    def app_created(app): ...
+
+    class Plugin:
+        @flasgo.hookimpl
+        def app_created(self, app): ...
+"""
+
+
+@pytest.mark.parametrize("target", ["acme_plugin", "acme_plugin:Plugin"])
+def test_what_is_installed_keeps_its_name_when_it_is_handed_over(
+    install: Callable[..., None], target: str
+) -> None:
+    install("acme-flasgo", "acme", target, MODULE_OR_CLASS)
+    module = importlib.import_module("acme_plugin")
+    given = module.Plugin if ":" in target else module
+    [info] = Flasgo(plugins=[given], discover=False).plugins
+    assert (info.name, info.distribution, info.version) == ("acme", "acme-flasgo", "1.2")
+    # What is not named by the entry point is another plugin.
+    other = module if ":" in target else module.Plugin
+    [info] = Flasgo(plugins=[other], discover=False).plugins
+    assert info.distribution is None
 
 
 # --- Unsound plugins ---------------------------------------------------------------------------
