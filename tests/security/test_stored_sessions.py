@@ -381,6 +381,13 @@ def test_a_session_expires(browser, clock):
     assert "session" not in browser.cookies
 
 
+@pytest.mark.parametrize("length", [513, 5000])
+def test_length_is_checked_before_the_signature(app, call, caplog, length):
+    answer = call(app, "/read", headers=[(b"cookie", b"session=" + b"x" * length)])
+    assert answer.status == 200
+    assert [record.reason for record in caplog.records] == ["the session cookie is too long"]
+
+
 def test_guesses_never_reach_the_store(app, call, redis):
     redis.stop()
     answer = call(app, "/read", headers=[(b"cookie", b"session=guess.1.signature")])
