@@ -124,6 +124,8 @@ def test_clients_are_counted_apart(app, connect):
 def test_a_missing_address_never_shares_a_bucket(app, connect):
     for _ in range(10):
         assert connect(app, client=None).get("/private").status_code == 401
+        connect(app).get("/private")  # somebody who has one
+    assert connect(app).get("/").status_code == 429
     assert connect(app, client=None).get("/").status_code == 200
 
 
