@@ -183,6 +183,30 @@ def test_without_a_word_and_a_token_it_is_refused_with_advice(app, connect, meth
     assert [record.event for record in caplog.records] == ["csrf"]
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_a_client_with_a_bearer_token_needs_no_other(app, connect, scheme):
+    headers = {"authorization": f"{scheme} abc", "cookie": "session=x; csrf=y"}
+    assert connect(app).post("/act", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "value", ["Basic YTpi", "Digest a=b", "Bearer", "Bearerx a", "Negotiate a"]
+)
+def test_credentials_that_browsers_add_by_themselves_are_not_enough(app, connect, value):
+    answer = connect(app).post("/act", headers={"authorization": value})
+    assert (answer.status_code, answer.json()["error"]) == (403, "csrf_failed")
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_bearer_token_opens_no_door_to_other_origins(app, connect, site):
+    headers = {
+        "authorization": "Bearer abc",
+        "sec-fetch-site": site,
+        "origin": "https://evil.example",
+    }
+    assert connect(app).post("/act", headers=headers).status_code == 403
+
+
 REFUSED_ORIGINS = [
     [(b"sec-fetch-site", b"cross-site")],
     [(b"sec-fetch-site", b"cross-site"), (b"origin", b"https://evil.example")],
