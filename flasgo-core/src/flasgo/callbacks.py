@@ -40,7 +40,7 @@ class Callbacks(Struct):
         return Callbacks(self.before[:], self.after[:], self.teardown[:], self.errors[:])
 
 
-OFFERED = {
+_OFFERED = {
     "before_request": ("request",),
     "after_request": ("request", "response"),
     "teardown_request": ("request", "error"),
@@ -59,17 +59,10 @@ def check_callback(kind: str, function: Callable[..., object]) -> None:
     Raises:
         ConfigurationError: When it asks for more arguments than there are.
     """
-    _indices(kind, function, OFFERED[kind])
+    _indices(kind, function)
 
 
-def as_callback(
-    kind: str,
-    function: Callable[..., Any],
-    offered: tuple[str, ...],
-    threads: WorkerThreads,
-    *,
-    blocking: bool = True,
-) -> Callback:
+def as_callback(kind: str, function: Callable[..., Any], threads: WorkerThreads) -> Callback:
     """Adapt a function to the arguments its kind of callback offers.
 
     Parameters named like an offered argument get that one. The others get what is left over,
@@ -78,11 +71,9 @@ def as_callback(
     an argument or come first: Flask's `def close(error=None)` gets the error.
 
     Args:
-        kind: The decorator's name, for errors.
+        kind: The decorator's name, which says what is offered.
         function: `def` (run in a worker thread) or `async def`.
-        offered: The names of the arguments, in order.
         threads: Where `def` functions run.
-        blocking: False runs a `def` function on the event loop.
 
     Returns:
         An async callable that takes all offered arguments by position.
@@ -90,7 +81,7 @@ def as_callback(
     Raises:
         ConfigurationError: When the function asks for more arguments than there are.
     """
-    indices = _indices(kind, function, offered)
+    indices = _indices(kind, function)
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
     ):
@@ -98,27 +89,18 @@ def as_callback(
         async def call(*args: object) -> object:
             return await function(*(args[index] for index in indices))
 
-    elif blocking:
-
-        async def call(*args: object) -> object:
-            return await _settled(await threads.run(function, *(args[index] for index in indices)))
-
     else:
 
         async def call(*args: object) -> object:
-            return await _settled(function(*(args[index] for index in indices)))
+            result = await threads.run(function, *(args[index] for index in indices))
+            # A `def` function may wrap an async one.
+            return await result if inspect.isawaitable(result) else result
 
     return functools.update_wrapper(call, function)
 
 
-async def _settled(result: Any) -> object:
-    """Await what a `def` function returned, where it wraps an async one."""
-    return await result if inspect.isawaitable(result) else result
-
-
-def _indices(
-    kind: str, function: Callable[..., object], offered: tuple[str, ...]
-) -> tuple[int, ...]:
+def _indices(kind: str, function: Callable[..., object]) -> tuple[int, ...]:
+    offered = _OFFERED[kind]
     names = [parameter.name for parameter in _wanted(function, offered)]
     if len(names) > len(offered):
         raise ConfigurationError(

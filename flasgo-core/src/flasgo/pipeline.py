@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from msgspec import Struct
 
 from flasgo import _bundle
-from flasgo.callbacks import OFFERED, Callback, Callbacks, as_callback
+from flasgo.callbacks import Callback, Callbacks, as_callback
 from flasgo.error_answers.handling import ErrorHandlers
 from flasgo.errors import HookError, PluginError, UnenforcedPolicyError
 from flasgo.plugins.implementation import Implementation
@@ -187,7 +187,7 @@ class Surroundings(Struct, frozen=True):
         """
 
         def ready(kind: str, function: Callable[..., object]) -> Callback:
-            return as_callback(kind, function, OFFERED[kind], threads)
+            return as_callback(kind, function, threads)
 
         before: list[Callback] = []
         after: list[Callback] = []
