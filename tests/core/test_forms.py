@@ -13,7 +13,7 @@ import pytest
 from flasgo.errors import ClientDisconnect, HTTPException
 from flasgo.http.filenames import sanitize_filename
 from flasgo.http.headers import read_head
-from flasgo.requests.forms import FormData
+from flasgo.requests.forms import FormData, _Upload
 from flasgo.requests.request import Request
 from hypothesis import given, strategies as st
 
@@ -585,6 +585,14 @@ async def test_cancelling_during_a_write_to_disk() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+def test_a_write_that_begins_after_the_end_opens_no_file() -> None:
+    """As when a request is cancelled while its write still waits for a thread."""
+    taken = _Upload("x", "text/plain", 0)
+    taken.close()
+    taken._flush()
+    assert taken._disk is None
 
 
 async def test_a_file_may_be_read_by_several_at_once(tmp_path: Path) -> None:

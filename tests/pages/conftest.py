@@ -126,6 +126,11 @@ def add_odd_failures(app: Flasgo) -> None:
     async def secret() -> None:
         raise ValueError(f"the key is {app.settings.SECRET_KEY}, the store redis://u:pw@host/")
 
+    @app.get("/literal")
+    async def literal() -> None:
+        _ = "not-to-be-seen-0123456789abcdef-ABCDEF"  # the SECRET_KEY, in a line of the source
+        raise ValueError("next to a secret")
+
     @app.get("/long")
     async def long() -> None:
         raise ValueError("x" * 1_000_000)

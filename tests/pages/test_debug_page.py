@@ -135,6 +135,20 @@ def test_no_secret_is_shown(ask, path, accept):
         assert "redis://app:********@db.example/0" in page
 
 
+def test_what_the_request_holds_is_escaped(ask):
+    answer = ask("/handler/%3Cscript%3E?%3Cimg%3E=%3Cscript%3E", **{"x-evil": MARKUP})
+    page = Reader(answer.text)
+    assert page.text.count(MARKUP) >= 2  # the message, and the header
+    for tag in ("<script", "<img"):
+        assert tag not in answer.text
+
+
+def test_a_secret_in_the_source_is_masked(ask):
+    answer = ask("/literal")
+    assert "# the SECRET_KEY, in a line of the source" in Reader(answer.text).text
+    assert SECRET_KEY not in answer.text
+
+
 def test_locals_are_not_shown(ask):
     text = ask("/handler/x").text
     assert "key = SECRET_KEY + TOKEN" in text  # the source, which says nothing

@@ -1,9 +1,11 @@
 """STA-1: parts of files by RFC 9110, section 14."""
 
 import re
+import time
 from itertools import pairwise
 
 import pytest
+from flasgo.http.conditional import http_date
 from flasgo.http.ranges import MAX_RANGES, RangeRequest, UnsatisfiableRangeError
 from flasgo.responses.files import CHUNK_BYTES
 from flasgo_testing import TestClient
@@ -118,6 +120,15 @@ def test_if_range(app, connect, if_range, status):
 def test_preconditions_come_first(app, connect, condition, status):
     headers = [("range", "bytes=0-1"), condition]
     assert connect(app).get("/static/hello.txt", headers=headers).status_code == status
+
+
+def test_a_date_of_this_very_second_is_too_coarse_for_if_range():
+    """A second change within it would have the same date (RFC 9110, section 13.1.5)."""
+    not_yet_over = int(time.time()) + 3600
+    request = RangeRequest("bytes=0-1", [http_date(not_yet_over)])
+    assert request.parts(SIZE, ETAG, not_yet_over) is None
+    over = not_yet_over - 7200
+    assert RangeRequest("bytes=0-1", [http_date(over)]).parts(SIZE, ETAG, over) == ((0, 2),)
 
 
 def test_an_outdated_if_range_hides_a_bad_range(app, connect):
