@@ -262,8 +262,8 @@ FAILS_LAST = """
 """
 
 
-async def test_an_optional_plugin_that_fails_last_takes_along_what_it_did(
-    install: Callable[..., None], drive: Callable
+def test_an_optional_plugin_that_fails_last_takes_along_what_it_did(
+    install: Callable[..., None], connect: Connect
 ) -> None:
     install("acme-flasgo", "acme", "acme_plugin:Plugin", FAILS_LAST)
     install("sound-flasgo", "sound", "sound_plugin:Plugin", SOUND.replace("ACME", "SOUND"))
@@ -275,8 +275,8 @@ async def test_an_optional_plugin_that_fails_last_takes_along_what_it_did(
     assert app.settings.SOUND_LEVEL == 1
     assert "acme_option" not in app.options
     assert app.options["acme"] == "off"
-    answer = await drive(app)("/acme")
-    assert (answer.status, answer.headers["x-acme"]) == (404, "1")
+    answer = connect(app).get("/acme")
+    assert (answer.status_code, answer.headers["x-acme"]) == (404, "1")
 
 
 @pytest.mark.parametrize(
@@ -787,24 +787,24 @@ async def failing_lifespan() -> AsyncIterator[None]:
     yield
 
 
-async def test_a_late_plugin_that_fails_takes_along_what_it_did(
-    make_app: Callable[..., Flasgo], drive: Callable, lifespan: Callable
+def test_a_late_plugin_that_fails_takes_along_what_it_did(
+    make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app()
     app.add_route("/", lambda: "as before", endpoint="index")
     with pytest.raises(PluginError, match="OSError: no"):
         app.plugins.register(late(app_created=busy))
     assert [route.endpoint for route in app.routes] == ["index"]
-    assert (await lifespan(app).start())["type"] == "lifespan.startup.complete"
-    assert (await drive(app)("/")).text == "as before"
+    with connect(app) as client:  # the lifespan runs
+        assert client.get("/").text == "as before"
     for path in ("/late/x", "/hosted", "/mounted/", "/in-blueprint"):
-        answer = await drive(app)(path)
-        assert (answer.status, answer.json["error"]) == (404, "not_found")
+        answer = connect(app).get(path)
+        assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
     # Its names are free again.
     app.add_converter("late", Converter)
     app.add_route("/late/<late:x>", lambda x: x, endpoint="late")
     app.register_blueprint(Blueprint("late_blueprint"))
-    assert (await drive(app)("/late/x")).text == "x"
+    assert connect(app).get("/late/x").text == "x"
 
 
 def test_a_late_plugin_needs_a_free_name(make_app: Callable[..., Flasgo]) -> None:

@@ -430,25 +430,25 @@ async def user_name(user: Annotated[int, Depends(signed_in)]) -> str:
     return f"user {user}"
 
 
-async def test_a_policy_of_a_dependency_stops_the_app(
-    make_app: Callable[..., Flasgo], drive: Callable, monkeypatch: pytest.MonkeyPatch
+def test_a_policy_of_a_dependency_stops_the_app(
+    make_app: Callable[..., Flasgo], connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def index(name: Annotated[str, Depends(user_name)]) -> str:
         return name
 
     app = make_app(Locksmith())
     app.add_route("/", index)
-    assert (await drive(app)("/")).text == "user 1"
+    assert connect(app).get("/").text == "user 1"
     monkeypatch.setattr(signed_in, "__flasgo_policies__", (Locked(),), raising=False)
     app = make_app(Locksmith())
     app.add_route("/", index)
     with pytest.raises(UnenforcedPolicyError, match="Attach it to the handler, or"):
-        await drive(app)("/")
+        connect(app, raise_server_exceptions=True).get("/")
 
 
 @pytest.mark.parametrize("holder", ["app", "blueprint"])
-async def test_a_policy_of_a_callback_stops_the_app(
-    make_app: Callable[..., Flasgo], drive: Callable, holder: str
+def test_a_policy_of_a_callback_stops_the_app(
+    make_app: Callable[..., Flasgo], connect: Connect, holder: str
 ) -> None:
     app = make_app(Locksmith())
     blueprint = Blueprint("staff", "/staff")
@@ -462,7 +462,7 @@ async def test_a_policy_of_a_callback_stops_the_app(
 
     app.register_blueprint(blueprint)
     with pytest.raises(UnenforcedPolicyError, match="to the blueprint or app") as caught:
-        await drive(app)("/staff/x")
+        connect(app, raise_server_exceptions=True).get("/staff/x")
     assert "require_login" in str(caught.value)
 
 
