@@ -17,6 +17,14 @@ __all__ = ["run"]
 
 _DISABLE = "FLASGO_DISABLE_PLUGINS"
 
+Grace = Annotated[
+    int,
+    typer.Option(
+        metavar="SECONDS",
+        help="How long requests under way may take when the server stops; 2 with --reload.",
+    ),
+]
+
 
 def run(
     target: Annotated[
@@ -45,13 +53,7 @@ def run(
         typer.Option(metavar="NAME", help="Do not load this plugin. Repeatable."),
     ] = None,
     access_log: Annotated[bool, typer.Option(help="Log requests.")] = True,
-    grace: Annotated[
-        int,
-        typer.Option(
-            metavar="SECONDS",
-            help="How long requests under way may take when the server stops; 2 with --reload.",
-        ),
-    ] = 10,
+    grace: Grace = 10,
 ) -> None:
     """Serve an app."""
     if disable_plugin:

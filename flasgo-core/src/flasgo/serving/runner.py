@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import errno
 import importlib.util
@@ -11,7 +12,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,32 +87,22 @@ def run(
     """
     if _is_served_already():
         return
-    options = {
-        "host": host,
-        "port": port,
-        "access_log": access_log,
-        "log_level": log_level,
-        "timeout_graceful_shutdown": _RELOAD_GRACE_SECONDS if reload else graceful_seconds,
-    }
+    grace = _RELOAD_GRACE_SECONDS if reload else graceful_seconds
+    options = {"host": host, "port": port, "access_log": access_log, "log_level": log_level}
+    options["timeout_graceful_shutdown"] = grace
     folders = [Path(folder) for folder in reload_dirs]
     _check(options, workers, folders, reload=reload)
     if importlib.util.find_spec("uvicorn") is None:
         sys.exit(INSTALL_HINT)
     found, target = _find(app, reload=reload, workers=workers)
     plan = _Plan(app=found, target=target, sockets=_listen(host, port), options=options)
-    try:
+    with _released(plan):
         if reload:
             _run_reloading(plan, folders)
         elif workers > 1:
             _run_workers(plan, workers)
         else:
             _run_here(plan)
-    except KeyboardInterrupt:
-        logger.debug("Stopped from the keyboard.")
-    finally:
-        os.environ.pop(SERVED_BY, None)
-        for sock in plan.sockets:
-            sock.close()
 
 
 class UnclaimedHandler(logging.StreamHandler):
@@ -130,6 +121,19 @@ class _Plan:
     target: AppTarget | None
     sockets: Sequence[socket.socket]
     options: dict[str, Any]
+
+
+@contextlib.contextmanager
+def _released(plan: _Plan) -> Generator[None]:
+    """Leave nothing of a server behind, however it ends."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        logger.debug("Stopped from the keyboard.")
+    finally:
+        os.environ.pop(SERVED_BY, None)
+        for sock in plan.sockets:
+            sock.close()
 
 
 def _is_served_already() -> bool:
