@@ -13,10 +13,12 @@ from typing import Annotated, Any, Generic, TypedDict, TypeVar
 import msgspec
 import pytest
 from flasgo import Body, Flasgo, Form, Query, Request, UploadedFile
+from flasgo.binding.exploration import Explorer
 from flasgo_testing import TestClient
 
 JSON = {"content-type": "application/json"}
 T = TypeVar("T")
+FORM_KIND = {"content-type": "application/x-www-form-urlencoded"}
 
 
 class Colour(Enum):
@@ -108,24 +110,24 @@ def test_a_struct_is_the_json_body(orders: Flasgo, client: TestClient) -> None:
     ]
 
 
-@pytest.mark.parametrize("annotation", [Note, Tag, list[Note], Cat | Dog])
+@pytest.mark.parametrize("annotation", [Note, Tag, list[Note], Cat | Dog, dict[str, Any]])
 def test_other_classes_are_the_json_body_too(
     app: Flasgo, client: TestClient, annotation: Any
 ) -> None:
     async def handler(thing) -> list[str]:
         return [type(thing).__name__]
 
-    marked = annotation if annotation != list[Note] else Annotated[annotation, Body()]
-    handler.__annotations__["thing"] = marked
+    handler.__annotations__["thing"] = annotation
     app.post("/")(handler)
     bodies = {
         Note: {"text": "x"},
         Tag: {"name": "x"},
         list[Note]: [{"text": "x"}],
         Cat | Dog: {"type": "dog", "tricks": []},
+        dict[str, Any]: {"a": 1},
     }
     names = {Note: "Note", Tag: "dict", list[Note]: "list", Cat | Dog: "Dog"}
-    assert client.post("/", json=bodies[annotation]).json() == [names[annotation]]
+    assert client.post("/", json=bodies[annotation]).json() == [names.get(annotation, "dict")]
     assert client.post("/", json=[{"type": "SECRET"}]).status_code == 422
     assert "SECRET" not in client.post("/", json={"type": "SECRET"}).text
 
@@ -302,6 +304,17 @@ def test_several_body_parameters_are_one_object(app: Flasgo, client: TestClient)
     ]
 
 
+def test_a_body_parameter_with_an_alias_is_a_field_of_it(app: Flasgo, client: TestClient) -> None:
+    @app.post("/")
+    async def handler(note: Annotated[Note, Body(alias="the-note")]) -> list[str]:
+        return [note.text]
+
+    assert client.post("/", json={"the-note": {"text": "x"}}).json() == ["x"]
+    assert locations(client.post("/", json={"text": "x"})) == [["body", "the-note"]]
+    body = app.openapi_spec()["paths"]["/"]["post"]["requestBody"]
+    assert body["content"]["application/json"]["schema"]["required"] == ["the-note"]
+
+
 def test_a_body_with_a_default_may_be_left_out(app: Flasgo, client: TestClient) -> None:
     @app.post("/")
     async def handler(note: Note | None = None) -> list[object]:
@@ -393,6 +406,21 @@ def test_answers_are_bounded_in_number_and_size(app: Flasgo, client: TestClient)
     assert "SECRET" not in answer.text
 
 
+def test_the_search_for_faults_ends_when_there_are_enough(app: Flasgo, client: TestClient) -> None:
+    body = [{}] * 1_000
+    raw = json.dumps(body).encode()
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.json.decode(raw, type=list[Line])
+    assert len(Explorer(list[Line]).faults(raw, caught.value)) == 21
+
+    @app.post("/")
+    async def handler(lines: list[Line]) -> None: ...
+
+    answer = client.post("/", json=body)
+    assert len(answer.json()["errors"]) == 20
+    assert answer.json()["detail"].endswith("There are more; errors has the first 20.")
+
+
 def test_long_keys_are_cut_and_made_printable(app: Flasgo, client: TestClient) -> None:
     @app.post("/")
     async def handler(counts: Annotated[dict[str, int], Body()]) -> None: ...
@@ -449,6 +477,25 @@ def test_fields_of_a_form(app: Flasgo, client: TestClient) -> None:
     assert answer.status_code == 415
     no_boundary = {"content-type": "multipart/form-data"}
     assert client.post("/", content=b"no boundary", headers=no_boundary).status_code == 400
+
+
+def test_checkboxes_are_booleans(app: Flasgo, client: TestClient) -> None:
+    @app.post("/")
+    async def handler(
+        terms: Annotated[bool, Form()], news: Annotated[bool, Form()] = False, like: bool = False
+    ) -> list[bool]:
+        return [terms, news, like]
+
+    assert client.post("/", headers=FORM_KIND, content="terms=on").json() == [True, False, False]
+    assert client.post("/?like=true", headers=FORM_KIND, content="terms=true&news=0").json() == [
+        True,
+        False,
+        True,
+    ]
+    assert locations(client.post("/?like=on", headers=FORM_KIND, content="terms=off")) == [
+        ["query", "like"],
+        ["form", "terms"],
+    ]
 
 
 def test_a_class_is_filled_from_a_form(app: Flasgo, client: TestClient) -> None:

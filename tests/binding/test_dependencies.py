@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
+import functools
 import threading
-from collections.abc import AsyncIterator, Iterator
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Annotated, Any, cast
 
 import msgspec
 import pytest
 from flasgo import (
+    Blueprint,
     ConfigurationError,
     Depends,
     Flasgo,
     Header,
+    HTTPException,
     Query,
     Request,
+    Response,
     RouteError,
     StreamingResponse,
+    WebSocket,
     abort,
 )
-from flasgo_testing import TestClient
+from flasgo_testing import TestClient, WebSocketDeniedError
 
 from tests.asgi import Driver
 
@@ -139,6 +146,99 @@ def test_errors_reach_the_generators_which_end_all_the_same(
     name = "HTTPException" if error is None else "KeyError"
     # `session` has no handler around its `yield`: nothing after it runs.
     assert journal == [*OPENED, f"connection saw {name}", "connection closes"]
+
+
+def test_what_a_generator_raises_instead_is_the_answer(app: Flasgo, client: TestClient) -> None:
+    def translating() -> Iterator[str]:
+        try:
+            yield "x"
+        except KeyError:
+            raise HTTPException(409, "There is one already.") from None
+
+    def swallowing() -> Iterator[str]:
+        try:
+            yield "x"
+        except LookupError:
+            journal.append("swallowed")
+
+    @app.get("/translated")
+    async def translated(
+        s: Session,
+        x: Annotated[str, Depends(translating)],
+    ) -> None:
+        raise KeyError(x)
+
+    @app.get("/swallowed")
+    async def swallowed(x: Annotated[str, Depends(swallowing)]) -> None:
+        raise KeyError(x)
+
+    @app.after_request
+    async def after(response: Response) -> None:
+        journal.append(f"answer {response.status_code}")
+
+    answer = client.get("/translated")
+    assert (answer.status_code, answer.json()["detail"]) == (409, "There is one already.")
+    # What was opened is closed before the answer is made.
+    assert journal == [
+        *OPENED,
+        "connection saw HTTPException",
+        "connection closes",
+        "answer 409",
+    ]
+    journal.clear()
+    # There is nothing else to answer with.
+    assert client.get("/swallowed").status_code == 500
+    assert journal == ["swallowed", "answer 500"]
+
+
+class Opening:
+    """An object with a generator for `__call__`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self) -> Iterator[str]:
+        yield self.name
+        journal.append(f"{self.name} closes")
+
+
+class AsyncOpening(Opening):
+    async def __call__(self) -> AsyncIterator[str]:  # ty: ignore[incompatible-method-override]
+        yield self.name
+        journal.append(f"{self.name} closes")
+
+
+def opened(name: str) -> Iterator[str]:
+    yield from Opening(name)()
+
+
+@functools.wraps(opened)
+def wrapped(*args: Any, **kwargs: Any) -> Iterator[str]:
+    return opened(*args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    "dependency",
+    [
+        Opening("it"),
+        AsyncOpening("it"),
+        Opening("it").__call__,
+        functools.partial(opened, "it"),
+        functools.partial(wrapped, "it"),
+        functools.wraps(opened)(lambda name="it": opened(name)),
+    ],
+    ids=["object", "async object", "method", "partial", "wrapped partial", "wrapped"],
+)
+def test_generators_are_known_in_every_wrapping(
+    app: Flasgo, client: TestClient, dependency: Any
+) -> None:
+    async def handler(value: Annotated[str, Depends(dependency)]) -> list[str]:
+        return [value]
+
+    app.add_route("/", handler)
+    answer = client.get("/?name=it")
+    assert answer.json() == ["it"]
+    assert journal == ["it closes"]
 
 
 def test_a_dependency_that_fails_ends_those_before_it(app: Flasgo, client: TestClient) -> None:
@@ -291,6 +391,45 @@ def test_caching_is_per_request_and_can_be_switched_off(app: Flasgo, client: Tes
     assert client.get("/").json() == [4, 4, 5, 6]
 
 
+@dataclasses.dataclass
+class Counting:
+    """Equal to others, and so without a hash."""
+
+    name: str
+
+    def __call__(self) -> str:
+        journal.append(self.name)
+        return self.name
+
+
+def test_equal_methods_are_one_dependency_and_objects_need_no_hash(
+    app: Flasgo, client: TestClient
+) -> None:
+    class Service:
+        def whose(self) -> str:
+            journal.append("whose")
+            return "ann"
+
+    service, counting = Service(), Counting("counted")
+
+    def other(value: Annotated[object, Depends(service.whose)]) -> object:
+        return value
+
+    @app.get("/")
+    async def handler(
+        own: Annotated[str, Depends(service.whose)],
+        others: Annotated[object, Depends(other)],
+        count: Annotated[str, Depends(counting)],
+        again: Annotated[object, Depends(counting)],
+    ) -> list[object]:
+        return [own, others, count, again]
+
+    assert client.get("/").json() == ["ann", "ann", "counted", "counted"]
+    assert journal == ["whose", "counted"]
+    app.dependency_overrides[service.whose] = lambda: "bob"
+    assert client.get("/").json()[:2] == ["bob", "bob"]
+
+
 def test_blocking_dependencies_leave_the_loop_alone(app: Flasgo, client: TestClient) -> None:
     def where() -> bool:
         return _in_worker()
@@ -370,6 +509,74 @@ def test_an_override_that_cannot_be_bound_changes_nothing(app: Flasgo, client: T
     assert client.get("/").json() == ["session on memory"]
 
 
+# --- For the whole route -------------------------------------------------------------------------
+
+
+async def known_caller(x_key: Annotated[str, Header()]) -> str:
+    journal.append(f"caller {x_key}")
+    if x_key != "secret":
+        abort(401)
+    return x_key
+
+
+def note(word: str) -> Callable[[], None]:
+    return lambda: journal.append(word)
+
+
+def test_a_route_may_depend_on_what_its_handler_does_not_need(
+    app: Flasgo, client: TestClient
+) -> None:
+    @app.get("/", dependencies=[Depends(note("first")), Depends(known_caller), Depends(settings)])
+    async def handler(config: Annotated[dict, Depends(settings)]) -> list[str]:
+        return list(config)
+
+    assert client.get("/").status_code == 422
+    assert client.get("/", headers=[("x-key", "guess")]).status_code == 401
+    journal.clear()
+    assert client.get("/", headers=[("x-key", "secret")]).json() == ["dsn"]
+    assert journal == ["first", "caller secret", "settings in worker"]
+    told = app.openapi_spec()["paths"]["/"]["get"]["parameters"]
+    assert [each["name"] for each in told] == ["x-key"]
+
+
+def test_dependencies_of_blueprints_come_before_those_of_their_routes(
+    app: Flasgo, client: TestClient
+) -> None:
+    outer = Blueprint("outer", "/outer", dependencies=[Depends(note("outer"))])
+    inner = Blueprint("inner", "/inner", dependencies=[Depends(known_caller)])
+
+    @inner.get("/", dependencies=[Depends(note("route"))])
+    async def handler() -> str:
+        journal.append("handler")
+        return "x"
+
+    @inner.websocket("/ws")
+    async def socket(websocket: WebSocket) -> None:
+        journal.append("socket")
+
+    outer.register_blueprint(inner)
+    app.register_blueprint(outer)
+    assert client.get("/outer/inner/", headers=[("x-key", "guess")]).status_code == 401
+    assert client.get("/outer/inner/", headers=[("x-key", "secret")]).status_code == 200
+    assert journal == ["outer", "caller guess", "outer", "caller secret", "route", "handler"]
+    journal.clear()
+    with (
+        pytest.raises(WebSocketDeniedError),
+        client.websocket_connect("/outer/inner/ws", headers={"x-key": "guess"}),
+    ):
+        pass
+    assert journal == ["outer", "caller guess"]
+
+
+def test_a_mounted_app_is_not_served_without_the_guard_of_its_blueprint(app: Flasgo) -> None:
+    blueprint = Blueprint("guarded", "/guarded", dependencies=[Depends(known_caller)])
+    blueprint.mount("/app", app)
+    with pytest.raises(RouteError, match=r"/guarded/app.*dependencies.*policies"):
+        Flasgo(plugins=[], discover=False).register_blueprint(blueprint)
+    with pytest.raises(RouteError, match="dependencies"):
+        app.mount("/app", app, dependencies=[Depends(known_caller)])
+
+
 # --- Refused -----------------------------------------------------------------------------------
 
 
@@ -401,6 +608,8 @@ def test_a_cycle_is_refused_and_named(app: Flasgo, monkeypatch: pytest.MonkeyPat
         (Depends, "without a function"),
         (Depends("text"), "give Depends a function"),  # ty: ignore[invalid-argument-type]
         (Depends(lambda thing, /: thing), "positional-only"),
+        (Depends(contextlib.contextmanager(cast("Any", opened))), "a generator will do"),
+        (Depends(contextlib.asynccontextmanager(cast("Any", connection))), "a generator will do"),
     ],
 )
 def test_what_is_no_dependency_is_refused(app: Flasgo, dependency: Any, match: str) -> None:

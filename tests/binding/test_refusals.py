@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any
+import functools
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 import pytest
 from flasgo import (
+    BackgroundTasks,
     Body,
     Cookie,
+    Depends,
     Flasgo,
     Form,
     Header,
     Path,
     Query,
     Request,
+    Response,
     RouteError,
     UploadedFile,
     WebSocket,
@@ -33,6 +37,21 @@ class Other(msgspec.Struct):
 @dataclasses.dataclass
 class Nested:
     note: Note
+
+
+class Upload(msgspec.Struct):
+    file: UploadedFile
+
+
+class PydanticLike:
+    """Looks like a model of pydantic, which the tests need not install."""
+
+    model_fields: ClassVar[dict[str, Any]] = {}
+    model_validate = None
+
+
+class Half(msgspec.Struct):
+    amount: Missing  # noqa: F821  # ty: ignore[unresolved-reference]
 
 
 NotAType: Any = lambda: 1  # noqa: E731
@@ -60,6 +79,17 @@ async def query_in_path(number: Annotated[int, Query()]) -> None: ...
 async def text_of_an_int(number: str) -> None: ...
 async def text_of_a_uuid(number: str) -> None: ...
 async def list_in_path(number: list[int]) -> None: ...
+async def bare_marker(a: Depends(print)) -> None: ...  # ty: ignore[invalid-type-form]
+async def response(a: Response) -> None: ...
+async def tasks(a: BackgroundTasks | None = None) -> None: ...
+async def method(self, a: int) -> None: ...
+async def file_in_json(upload: Upload) -> None: ...
+async def pydantic_query(a: PydanticLike) -> None: ...
+async def pydantic_body(a: Annotated[list[PydanticLike], Body()]) -> None: ...
+async def stranger(a: Annotated[dict[str, Unfit], Body()]) -> None: ...
+async def untagged(a: Note | Other) -> None: ...
+async def only_for_checkers(a: Half) -> None: ...
+async def json_on_get(a: list[Note]) -> None: ...
 async def none_only(a: None) -> None: ...
 async def unknown(a: Missing) -> None: ...  # noqa: F821  # ty: ignore[unresolved-reference]
 async def socket_body(websocket: WebSocket, note: Note) -> None: ...
@@ -87,6 +117,17 @@ def sync_socket(websocket: WebSocket) -> None: ...
         (text_of_an_int, "'number'.*str.*an int.*without a converter", {"path": "/<int:number>"}),
         (text_of_a_uuid, "'number'.*str.*a UUID.*<number>", {"path": "/<uuid:number>"}),
         (list_in_path, "'number' .*collection.*one value", {"path": "/<number>"}),
+        (bare_marker, r"'a'.*a marker stands beside the type", {}),
+        (response, "'a'.*return a Response", {}),
+        (tasks, r"'a'.*request\.background\.add", {}),
+        (method, "'self'.*belongs to a class; register the method of an instance", {}),
+        (file_in_json, "'upload'.*UploadedFile.*Form", {"methods": ["POST"]}),
+        (pydantic_query, "'a'.*pydantic model as a msgspec.Struct", {}),
+        (pydantic_body, "'a'.*pydantic model as a msgspec.Struct", {"methods": ["POST"]}),
+        (stranger, "'a'.*has to hold a Unfit", {"methods": ["POST"]}),
+        (untagged, "'a'.*Structs with tag=True", {"methods": ["POST"]}),
+        (only_for_checkers, "'a'.*Missing.*outside of TYPE_CHECKING", {"methods": ["POST"]}),
+        (json_on_get, "'a'.*cannot hold", {}),
         (none_only, "'a'.*NoneType", {}),
         (unknown, "Missing.*module level", {}),
         (socket_body, "'note'.*WebSocket has none", {"is_websocket": True}),
@@ -129,3 +170,34 @@ def test_names_that_are_nowhere_are_refused_all_the_same(app: Flasgo) -> None:
 
     with pytest.raises(RouteError, match="Gone"):
         app.add_route("/", factory(), ["POST"])
+
+
+def test_a_wrapper_that_takes_more_than_it_shows_is_refused(app: Flasgo) -> None:
+    def wrapper(function: Any, taken: Any) -> Any:
+        return functools.wraps(function)(taken)
+
+    async def handler(number: int) -> None: ...
+
+    async def all_of_it(*args: Any, **kwargs: Any) -> None: ...
+    async def one_more(request: Request, **kwargs: Any) -> None: ...
+    async def none_of_it() -> None: ...
+
+    app.add_route("/a", wrapper(handler, all_of_it), endpoint="a")
+    for taken in (one_more, none_of_it):
+        with pytest.raises(RouteError, match=r"'/b'.*takes other arguments.*args"):
+            app.add_route("/b", wrapper(handler, taken), endpoint="b")
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: Query(ge=1), r"no 'ge'.*msgspec\.Meta\(ge=\.\.\.\), Query\(\)"),
+        (lambda: Header(regex="x"), r"no 'pattern'.*msgspec\.Meta\(pattern"),
+        (lambda: Query(None), r"Query\(\) takes no default"),
+        (lambda: Form(default=1), r"Form\(\) takes no default"),
+        (lambda: Cookie(aliass="x"), r"has no 'aliass'.*Did you mean 'alias'"),
+    ],
+)
+def test_what_markers_do_not_take_has_a_place_elsewhere(make: Any, match: str) -> None:
+    with pytest.raises(TypeError, match=match):
+        make()

@@ -166,14 +166,30 @@ def test_statuses_headers_and_finished_responses(app: Flasgo, client: TestClient
     assert client.get("/own").status_code == 200
 
 
+class Unknown:
+    """Nothing that msgspec can write."""
+
+
+class Half(msgspec.Struct):
+    amount: Missing  # noqa: F821  # ty: ignore[unresolved-reference]
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [
         ({"response_model": object()}, "response_model"),
+        ({"response_model": Response}, "leave it out"),
+        ({"response_model": list[Unknown]}, "has to hold a Unknown"),
+        ({"response_model": Half}, "NameError.*Missing"),
         ({"status_code": 404}, "404 is not a status"),
         ({"status_code": True}, "True is not a status"),
         ({"responses": {99: "x"}}, "99 is not a status"),
-        ({"tags": "admin"}, "is a string"),
+        ({"tags": "admin"}, "tags='admin' is no list"),
+        ({"tags": [1]}, "tag 1 is no text"),
+        ({"respone_model": int}, "unknown option 'respone_model'.*Did you mean 'response_model'"),
+        ({"operation_id": "x"}, "unknown option 'operation_id'.*Here it is endpoint="),
+        ({"dependencies": iter(())}, "is no list"),
+        ({"dependencies": [print]}, "'dependencies'.*print.*write Depends"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(

@@ -515,6 +515,17 @@ def test_rules_that_differ_in_names_only_are_one_path(
     assert "/x/<key>" in caplog.text
 
 
+def test_tags_may_be_members_of_an_enum(make_app: MakeApp) -> None:
+    class Group(Enum):
+        TEAS = "teas"
+
+    app = make_app()
+    app.add_route("/", lambda: "x", endpoint="a", tags=[Group.TEAS])  # ty: ignore[invalid-argument-type]
+    document = app.openapi_spec()
+    assert document["paths"]["/"]["get"]["tags"] == ["teas"]
+    assert document["tags"] == [{"name": "teas"}]
+
+
 def test_the_document_is_made_anew(make_app: MakeApp) -> None:
     app = make_app()
     app.openapi_spec()["paths"]["/junk"] = {}

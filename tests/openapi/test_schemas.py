@@ -108,6 +108,7 @@ DECIMAL = {
     "type": ["string", "number"],
     "format": "decimal",
     "pattern": r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,6})?$",
+    "examples": ["9.99"],
 }
 
 
@@ -144,6 +145,7 @@ DECIMAL = {
         (Opaque, {}),
         (msgspec.Raw, {}),
         (Decimal, DECIMAL),
+        (Annotated[Decimal, Meta(examples=["1"])], {**DECIMAL, "examples": ["1"]}),
         (UUID, {"type": "string", "format": "uuid"}),
         (date, {"type": "string", "format": "date"}),
         (datetime, {"type": "string", "format": "date-time"}),

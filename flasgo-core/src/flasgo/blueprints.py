@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 from msgspec import Struct
@@ -21,6 +21,7 @@ from flasgo.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
+    from flasgo.binding import Depends
 
 __all__ = ["Blueprint", "Registration", "mount_routes", "name_taken"]
 
@@ -58,6 +59,7 @@ class Blueprint(Registrar):
         prefix: What its paths begin with, such as `/notes`; it may have parameters.
         host: The host that its routes answer on, unless they name another one.
         policies: Policies for all of its routes, in addition to their own.
+        dependencies: `Depends(...)` to call for all of its routes, before their own.
 
     Raises:
         ConfigurationError: When the name or the prefix is malformed.
@@ -70,11 +72,13 @@ class Blueprint(Registrar):
         *,
         host: str | None = None,
         policies: Iterable[Policy] = (),
+        dependencies: Sequence[Depends] = (),
     ) -> None:
         self.name = _checked_name(name)
         self.prefix = _checked_prefix(prefix, name)
         self.host = host
         self.held_policies = tuple(policies)
+        self.dependencies = tuple(dependencies)
         self._callbacks = Callbacks()
         self._layers: list[Layer] = []
         self._routes: list[_Recorded] = []
@@ -284,6 +288,8 @@ class Registration:
             "scopes": (self._app, *around),
             "blueprint": name,
         }
+        shared = [depends for blueprint in around for depends in blueprint.dependencies]
+        options["dependencies"] = [*shared, *options.get("dependencies", ())]
         if recorded.mounted is not None:
             path = prefix + (recorded.path.rstrip("/") or "")
             return mount_routes(path, recorded.mounted, recorded.methods, options)
@@ -310,6 +316,12 @@ def mount_routes(
         raise RouteError(f"The app mounted at {path!r} must be an ASGI app, not {app!r}.")
     if path and not path.startswith("/"):
         raise RouteError(f"The path of a mount starts with '/', unlike {path!r}.")
+    if options.get("dependencies"):
+        # SECURITY: what should be guarded is not served without its guard.
+        raise RouteError(
+            f"The app mounted at {path!r} has dependencies, and none is called for mounted apps. "
+            "Protect it with policies, such as app.authorize(), or mount it elsewhere."
+        )
     prefix = path.rstrip("/")
     handler = Mount(app, prefix, str(options["endpoint"]))
     return tuple(

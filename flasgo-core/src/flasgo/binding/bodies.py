@@ -19,7 +19,7 @@ from flasgo.binding.signatures import MISSING
 from flasgo.errors import HTTPException
 from flasgo.requests.request import Request
 
-__all__ = ["FormBody", "JsonBody", "Part", "object_of"]
+__all__ = ["FormBody", "JsonBody", "Part", "are_fields", "object_of"]
 
 _JSON = b"application/json"
 
@@ -65,6 +65,11 @@ class JsonBody:
         """Whether there must be a body."""
         return self.default is MISSING
 
+    @property
+    def has_fields(self) -> bool:
+        """Whether the body is an object of which the parameters are fields, and not the whole."""
+        return are_fields(self.parts)
+
     def reader(self) -> Callable[[Request], Awaitable[object]]:
         """Return the function that reads the body.
 
@@ -93,6 +98,11 @@ class JsonBody:
                 raise InvalidError(explorer.faults(body, error)) from None
 
         return read
+
+
+def are_fields(parts: Sequence[Part]) -> bool:
+    """Tell whether parameters are fields of one object: several, or one that has a name there."""
+    return len(parts) > 1 or parts[0].marker.alias is not None
 
 
 def object_of(parts: Sequence[Part]) -> Any:

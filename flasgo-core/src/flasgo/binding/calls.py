@@ -67,7 +67,7 @@ def make_call(route: Route, threads: WorkerThreads, arguments: Arguments) -> Cal
             return _plain(run, arguments)
         return _with_fields(run, arguments)
     body = arguments.body
-    if isinstance(body, JsonBody) and len(body.parts) == 1 and not arguments.nodes:
+    if isinstance(body, JsonBody) and not body.has_fields and not arguments.nodes:
         return _with_json(run, arguments, body)
     return _with_everything(run, arguments)
 
@@ -180,6 +180,10 @@ def _with_everything(run: Run, arguments: Arguments) -> Call:
         exits = exits_of(connection)
         try:
             return await call_with(exits, connection, values)
+        except Exception as error:
+            # There is no response yet: what a generator raises instead becomes one.
+            await exits.close(error)
+            raise
         except BaseException as error:
             exits.error = error
             raise
@@ -196,13 +200,14 @@ def _body_reader(
     if isinstance(body, FormBody):
         return _form_reader(body)
     read = body.reader()
-    names = [f"field_{index}" for index in range(len(body.parts))]
-    if len(names) == 1:
+    if not body.has_fields:
 
         async def read_one(request: Request) -> list[Any]:
             return [await read(request)]
 
         return read_one
+
+    names = [f"field_{index}" for index in range(len(body.parts))]
 
     async def read_several(request: Request) -> list[Any]:
         whole = await read(request)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
 
-from flasgo.binding.signatures import is_async
+from flasgo.binding.signatures import generator_of, is_async
 from flasgo.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -179,9 +179,10 @@ def solver(function: Dependency, threads: WorkerThreads, *, blocking: bool) -> t
     Returns:
         The way to call it, and whether it has to be ended.
     """
-    if inspect.isasyncgenfunction(function):
+    generator = generator_of(function)
+    if inspect.isasyncgenfunction(generator):
         return _async_generator(function), True
-    if inspect.isgeneratorfunction(function):
+    if generator is not None:
         return _generator(function, threads, blocking=blocking), True
     if is_async(function):
 
@@ -201,7 +202,7 @@ def solver(function: Dependency, threads: WorkerThreads, *, blocking: bool) -> t
 
 
 def _async_generator(function: Callable[..., Any]) -> Solve:
-    manager = asynccontextmanager(function)
+    manager = asynccontextmanager(_plain(function))
 
     async def solve(exits: Exits, args: list[Any], kwargs: dict[str, Any]) -> Any:
         return await exits.stack.enter_async_context(manager(*args, **kwargs))
@@ -210,7 +211,7 @@ def _async_generator(function: Callable[..., Any]) -> Solve:
 
 
 def _generator(function: Callable[..., Any], threads: WorkerThreads, *, blocking: bool) -> Solve:
-    manager = contextmanager(function)
+    manager = contextmanager(_plain(function))
 
     async def solve(exits: Exits, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if not blocking:
@@ -218,6 +219,11 @@ def _generator(function: Callable[..., Any], threads: WorkerThreads, *, blocking
         return await _enter_in_thread(exits, manager(*args, **kwargs), threads)
 
     return solve
+
+
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that calls any callable: what names a context manager has to be one."""
+    return function if inspect.isfunction(function) else lambda *a, **k: function(*a, **k)
 
 
 async def _enter_in_thread(

@@ -157,6 +157,8 @@ def refusal(faults: Sequence[Fault]) -> HTTPException:
     different = list(dict.fromkeys(faults))
     others = len(different) - 1
     more = f" There {'is' if others == 1 else 'are'} {others} more; see errors." if others else ""
+    if others >= MAX_FAULTS:  # nobody has counted them all
+        more = f" There are more; errors has the first {MAX_FAULTS}."
     shown = different[:MAX_FAULTS]
     return HTTPException(
         422,

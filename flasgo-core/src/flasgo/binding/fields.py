@@ -56,6 +56,8 @@ class Field(msgspec.Struct, frozen=True):
         copied = copier(default)
         # What a browser sends for an input that was left empty.
         blank_is_missing = self.place == "form" and not self.text.is_str and not self.is_required
+        if self.place == "form" and self.text.is_bool:
+            convert = _checkbox(convert)
 
         def read(source: Any) -> object:
             found = find(source)
@@ -93,6 +95,11 @@ class Field(msgspec.Struct, frozen=True):
             return None if value is None else value.decode("latin-1")
 
         return find_header
+
+
+def _checkbox(convert: Callable[[Any], object]) -> Callable[[Any], object]:
+    """Take what browsers send for a checkbox that has no value of its own."""
+    return lambda text: True if text == "on" else convert(text)
 
 
 def _listed(values: list[str]) -> list[str] | None:

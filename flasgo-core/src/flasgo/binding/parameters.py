@@ -2,65 +2,147 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from flasgo.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["Body", "Cookie", "Depends", "Form", "Header", "Marker", "Path", "Query"]
 
 
-class Marker(Struct, frozen=True, kw_only=True, eq=False):
+_CONSTRAINTS = (
+    "ge",
+    "gt",
+    "le",
+    "lt",
+    "max_length",
+    "min_length",
+    "multiple_of",
+    "pattern",
+    "title",
+)
+
+
+class Marker:
     """What the markers of values in a request have in common.
 
-    Attributes:
+    Args:
         alias: The name in the request; the parameter's own when left out.
         description: What the API description says about it; else the docstring's `Args:` does.
         examples: Values for the API description.
         deprecated: Whether the API description calls it deprecated.
+
+    Raises:
+        TypeError: For anything else: defaults and constraints stand beside the marker.
     """
 
-    alias: str | None = None
-    description: str = ""
-    examples: Sequence[object] = ()
-    deprecated: bool = False
+    __slots__ = ("alias", "deprecated", "description", "examples")
+
+    def __init__(
+        self,
+        *defaults: object,
+        alias: str | None = None,
+        description: str = "",
+        examples: Sequence[object] = (),
+        deprecated: bool = False,
+        **unknown: object,
+    ) -> None:
+        if defaults or unknown:
+            raise TypeError(_refusal(type(self).__name__, unknown))
+        self.alias = alias
+        self.description = description
+        self.examples = tuple(examples)
+        self.deprecated = deprecated
+
+    def called(self, alias: str) -> Self:
+        """Return a marker that says the same of a value of another name.
+
+        Args:
+            alias: The name in the request.
+        """
+        return type(self)(
+            alias=alias,
+            description=self.description,
+            examples=self.examples,
+            deprecated=self.deprecated,
+        )
+
+    def __repr__(self) -> str:
+        said = (f"{name}={getattr(self, name)!r}" for name in Marker.__slots__)
+        return f"{type(self).__name__}({', '.join(said)})"
 
 
-class Query(Marker, frozen=True, kw_only=True, eq=False):
+def _refusal(marker: str, unknown: Mapping[str, object]) -> str:
+    name = next(iter(unknown), "default")
+    if name in {"default", "default_factory"}:
+        return (
+            f"{marker}() takes no default; the parameter has it: "
+            f"name: Annotated[<type>, {marker}()] = <default>."
+        )
+    if name == "regex":
+        name = "pattern"
+    if name in _CONSTRAINTS:
+        return (
+            f"{marker}() takes no {name!r}; it stands beside: "
+            f"Annotated[<type>, msgspec.Meta({name}=...), {marker}()]."
+        )
+    return (
+        f"{marker}() has no {name!r}; it takes alias, description, examples and deprecated."
+        + did_you_mean(name, Marker.__slots__)
+    )
+
+
+class Query(Marker):
     """The value comes from the query: `Annotated[int, Query(alias="page-size")]`.
 
     On a dataclass, Struct or TypedDict each of its fields is a parameter of the query.
     """
 
+    __slots__ = ()
 
-class Header(Marker, frozen=True, kw_only=True, eq=False):
+
+class Header(Marker):
     """The value comes from a header; `_` in the parameter's name stands for `-`.
 
     A list takes the values of all headers of that name, split at commas (RFC 9110, section 5.3).
     """
 
+    __slots__ = ()
 
-class Cookie(Marker, frozen=True, kw_only=True, eq=False):
+
+class Cookie(Marker):
     """The value comes from a cookie."""
 
+    __slots__ = ()
 
-class Path(Marker, frozen=True, kw_only=True, eq=False):
+
+class Path(Marker):
     """Describes a path parameter; it is found by its name without this."""
 
+    __slots__ = ()
 
-class Form(Marker, frozen=True, kw_only=True, eq=False):
+
+class Form(Marker):
     """The value is a field of a submitted form, urlencoded or multipart.
 
     On a dataclass, Struct or TypedDict each of its fields is a field of the form. `UploadedFile`
     and `list[UploadedFile]` take files.
     """
 
+    __slots__ = ()
 
-class Body(Marker, frozen=True, kw_only=True, eq=False):
-    """The value is the JSON body. Several of them are the fields of one JSON object.
+
+class Body(Marker):
+    """The value is the JSON body. Several of them, and one with an alias, are fields of an object.
 
     A dataclass, Struct or TypedDict without a marker is the JSON body too.
     """
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)

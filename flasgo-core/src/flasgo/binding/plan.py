@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ import msgspec
 from msgspec import inspect as types
 
 from flasgo.binding.advice import advice_on, stranger_in
-from flasgo.binding.bodies import FormBody, JsonBody, Part, object_of
+from flasgo.binding.bodies import FormBody, JsonBody, Part, are_fields, object_of
 from flasgo.binding.calls import Arguments, make_call
 from flasgo.binding.dependencies import Node, clean_up, solver
 from flasgo.binding.fields import Field, FileField, Model, Place, Reader, path_reader
@@ -31,7 +31,15 @@ from flasgo.binding.parameters import (
     Query,
 )
 from flasgo.binding.results import shaped
-from flasgo.binding.signatures import MISSING, Asked, Site, asked_by, is_async
+from flasgo.binding.signatures import (
+    MISSING,
+    Asked,
+    Site,
+    asked_by,
+    check_wrapper,
+    is_async,
+    is_context_manager,
+)
 from flasgo.binding.texts import Text, alternatives, is_file, split_annotated
 from flasgo.errors import RouteError
 from flasgo.requests.connection import Connection
@@ -168,7 +176,7 @@ class _Compiler:
         self._parts: list[Part] = []
         self._form: list[Field | FileField | Model] = []
         self._nodes: list[tuple[Callable[..., object], Depends, list[tuple[Asked, Slot]]]] = []
-        self._node_of: dict[int, Slot] = {}
+        self._node_of: dict[Hashable, Slot] = {}
         self._path: list[Callable[..., object]] = []
         self._seen_in_path: set[str] = set()
 
@@ -177,6 +185,8 @@ class _Compiler:
         site = Site(route.path, route.handler)
         if route.is_websocket:
             _check_async(route)
+        for marker in route.operation.dependencies:
+            self._dependency(site, "dependencies", MISSING, marker)
         slots, takes_any = self._bind(site)
         if route.is_websocket:
             _check_connection(route, slots)
@@ -224,7 +234,7 @@ class _Compiler:
             return FormBody(self._form)
         if not self._parts:
             return None
-        if len(self._parts) == 1:
+        if not are_fields(self._parts):
             part = self._parts[0]
             return self._json(site, part.name, part.annotation, part.default)
         whole = object_of(self._parts)
@@ -260,6 +270,7 @@ class _Compiler:
             slot = self._slot(site, parameter)
             if slot is not None:
                 slots.append((parameter, slot))
+        check_wrapper(site, [asked for asked, _ in slots])
         return slots, takes_any
 
     def _slot(self, site: Site, asked: Asked) -> Slot | None:
@@ -288,6 +299,8 @@ class _Compiler:
         if annotation is MISSING:
             if asked.default is not MISSING and marker is None:
                 return None
+            if marker is None and name in {"self", "cls"}:
+                site.refuse(name, "belongs to a class", "register the method of an instance")
             annotation = str
         return self._value(site, asked, annotation, marker)
 
@@ -313,7 +326,8 @@ class _Compiler:
         if marker is None:
             marker = Form() if files is not None else None
             if marker is None:
-                marker = Body() if _is_model(annotation) else Query()
+                is_json = _is_model(annotation) or self._is_json(annotation)
+                marker = Body() if is_json else Query()
         if isinstance(marker, Body):
             self._check_body(site, name)
             part = Part(marker.alias or name, annotation, asked.default, marker)
@@ -333,6 +347,18 @@ class _Compiler:
         self._fields += [single for single in singles if isinstance(single, Field)]
         self._readers.append(field.reader())
         return "reader", len(self._readers) - 1
+
+    def _is_json(self, annotation: Any) -> bool:
+        """Whether nothing but a JSON body could be meant: a dict, or a list of objects."""
+        route = self._route
+        if route.is_websocket or route.methods <= _BODILESS:
+            return False
+        kinds = [kind for kind in alternatives(annotation) if kind is not NoneType]
+        return bool(kinds) and all(
+            (typing.get_origin(kind) or kind) is dict
+            or (typing.get_origin(kind) is list and _is_model(typing.get_args(kind)[0]))
+            for kind in kinds
+        )
 
     def _field(
         self, site: Site, place: Place, asked: Asked, annotation: Any, marker: Marker
@@ -396,27 +422,38 @@ class _Compiler:
     # --- Dependencies -----------------------------------------------------------------------
 
     def _dependency(self, site: Site, name: str, annotation: Any, marker: Depends) -> Slot:
+        if not isinstance(marker, Depends):
+            site.refuse(name, f"has {marker!r} in it", "write Depends(function)")
         function = marker.dependency
         if function is None:
             function = annotation
         if not callable(function) or function is MISSING:
             site.refuse(name, f"depends on {function!r}", "give Depends a function or a class")
-        function = self._overrides.get(function, function)
+        key = _key_of(function)
+        if key in self._overrides:
+            function = self._overrides[key]
+            key = _key_of(function)
+        if is_context_manager(function):
+            site.refuse(
+                name,
+                f"depends on {function!r}, which makes context managers",
+                "take @contextmanager or @asynccontextmanager away: a generator will do",
+            )
         if function in self._path:
             chain = [*self._path[self._path.index(function) :], function]
             names = " -> ".join(getattr(each, "__qualname__", repr(each)) for each in chain)
             site.refuse(name, f"closes a cycle of dependencies: {names}", "break the cycle")
         if len(self._path) >= _DEPTH:
             site.refuse(name, f"is more than {_DEPTH} dependencies deep", "flatten them")
-        if marker.use_cache and id(function) in self._node_of:
-            return self._node_of[id(function)]
+        if marker.use_cache and key in self._node_of:
+            return self._node_of[key]
         self._path.append(function)
         slots, _ = self._bind(Site(self._route.path, function, "dependency"))
         self._path.pop()
         self._nodes.append((function, marker, slots))
         slot = "node", len(self._nodes) - 1
         if marker.use_cache:
-            self._node_of[id(function)] = slot
+            self._node_of[key] = slot
         return slot
 
     def _node(
@@ -443,6 +480,15 @@ class _Compiler:
 
     def _named(self, slots: Sequence[tuple[Asked, Slot]]) -> tuple[tuple[str, int], ...]:
         return tuple((asked.name, self._index(slot)) for asked, slot in slots if asked.is_keyword)
+
+
+def _key_of(function: Callable[..., object]) -> Any:
+    """Return what a dependency is known by: equal ones, such as one bound method, are the same."""
+    try:
+        hash(function)
+    except TypeError:
+        return id(function)
+    return function
 
 
 def _check_async(route: Route) -> None:
@@ -512,7 +558,7 @@ def _model_of(site: Site, place: Place, asked: Asked, annotation: Any, marker: M
         own = markers[0] if markers else type(marker)()
         own = own() if isinstance(own, type) else own
         if own.alias is None:
-            own = msgspec.structs.replace(own, alias=_sent_name(place, member.encode_name))
+            own = own.called(_sent_name(place, member.encode_name))
         shown = MISSING if member.default is msgspec.NODEFAULT else member.default
         default = MISSING if member.required else None
         fields.append(_field_of(site, place, member.name, bare, default, shown, own))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import sys
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any, NoReturn
 
@@ -20,7 +21,10 @@ __all__ = [
     "Asked",
     "Site",
     "asked_by",
+    "check_wrapper",
+    "generator_of",
     "is_async",
+    "is_context_manager",
     "is_generator",
     "return_annotation",
     "signature_of",
@@ -225,3 +229,58 @@ def is_async(function: Callable[..., object]) -> bool:
 def is_generator(function: Callable[..., object]) -> bool:
     """Whether a call runs none of the function's code yet."""
     return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+
+
+def generator_of(function: Callable[..., object]) -> Callable[..., object] | None:
+    """Return the generator function whose generators a callable returns, or None.
+
+    It is the callable itself, its `__call__`, or what `functools.wraps` has wrapped.
+
+    Args:
+        function: The callable.
+    """
+    while isinstance(function, functools.partial):
+        function = function.func
+    if not inspect.isroutine(function) and not isinstance(function, type):
+        function = getattr(function, "__call__", function)  # noqa: B004 - the method is wanted
+    if is_async(function):
+        return None
+    wrapped = inspect.unwrap(function)
+    return wrapped if is_generator(wrapped) else None
+
+
+def is_context_manager(function: Callable[..., object]) -> bool:
+    """Whether a callable is made by `contextmanager` or `asynccontextmanager`."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    code = getattr(function, "__code__", None)
+    return code is not None and code.co_filename == contextlib.__file__
+
+
+def check_wrapper(site: Site, given: Sequence[Asked]) -> None:
+    """Refuse a function that takes other arguments than the one it has wrapped.
+
+    `functools.wraps` shows the signature of what is wrapped; the wrapper is called.
+
+    Args:
+        site: The function.
+        given: What it is called with.
+
+    Raises:
+        RouteError: When it cannot be called so.
+    """
+    if not hasattr(site.function, "__wrapped__"):
+        return
+    try:
+        signature = inspect.signature(site.function, follow_wrapped=False)
+    except (TypeError, ValueError):
+        return
+    positional = [None for asked in given if not asked.is_keyword]
+    try:
+        signature.bind(*positional, **{asked.name: None for asked in given if asked.is_keyword})
+    except TypeError as error:
+        raise RouteError(
+            f"Route {site.rule!r}: {site.where} is wrapped by a function that takes other "
+            f"arguments ({error}): functools.wraps hides them. Let the wrapper take *args and "
+            "**kwargs, and the function what the wrapper needs."
+        ) from None

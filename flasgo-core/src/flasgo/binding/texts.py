@@ -61,6 +61,11 @@ class Text(msgspec.Struct, frozen=True):
     is_str: bool
     leaves: tuple[types.Type, ...]
 
+    @property
+    def is_bool(self) -> bool:
+        """Whether it is true or false, and nothing else."""
+        return not self.is_collection and all(isinstance(e, types.BoolType) for e in self.leaves)
+
     @classmethod
     def of(cls, site: Site, name: str, annotation: Any) -> Text:
         """Return the way from text to an annotated type.

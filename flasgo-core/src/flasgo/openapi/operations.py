@@ -242,7 +242,7 @@ def _schema_of(field: Field | FileField, schemas: Schemas) -> JsonObject:
 def _request_body(body: JsonBody | FormBody, docs: Docs, schemas: Schemas) -> JsonObject:
     if isinstance(body, FormBody):
         return _form(body, docs, schemas)
-    if len(body.parts) > 1:
+    if body.has_fields:
         return _json_object(body, docs, schemas)
     part = body.parts[0]
     extra: JsonObject = {}

@@ -191,8 +191,13 @@ class Shapes:
         return {"type": "string"} | _without_none({"format": formats[info.tz]})
 
     def _decimal(self, info: types.DecimalType) -> JsonObject:
-        # It is written as text; numbers are read too.
-        return {"type": ["string", "number"], "format": "decimal", "pattern": _DECIMAL_PATTERN}
+        # It is written as text; numbers are read too. Documentation would invent wild ones.
+        return {
+            "type": ["string", "number"],
+            "format": "decimal",
+            "pattern": _DECIMAL_PATTERN,
+            "examples": ["9.99"],
+        }
 
     def _bool(self, info: types.BoolType) -> JsonObject:
         return {"type": "boolean"}

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypedDict
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from msgspec import Struct, field
 
 from flasgo.errors import RouteError
 from flasgo.suggest import did_you_mean
 
+if TYPE_CHECKING:
+    from flasgo.binding import Depends
+
 __all__ = ["Operation", "OperationOptions"]
+
+# What other frameworks call it.
+_OTHER_NAMES = {"name": "endpoint", "operation_id": "endpoint"}
 
 
 class OperationOptions(TypedDict, total=False):
@@ -28,16 +35,19 @@ class OperationOptions(TypedDict, total=False):
         include_in_schema: False leaves the route out of the API description.
         responses: Further answers for the API description: a status with a sentence, or with the
             type of the JSON that is sent.
+        dependencies: `Depends(...)` whose results the handler does not need: they are called
+            before those that it asks for.
     """
 
     response_model: Any
     status_code: int | None
     summary: str | None
     description: str | None
-    tags: Iterable[str]
+    tags: Sequence[str]
     deprecated: bool
     include_in_schema: bool
     responses: Mapping[int, Any]
+    dependencies: Sequence[Depends]
 
 
 class Operation(Struct, frozen=True):
@@ -51,6 +61,7 @@ class Operation(Struct, frozen=True):
     deprecated: bool = False
     include_in_schema: bool = True
     responses: Mapping[int, Any] = field(default_factory=dict)
+    dependencies: tuple[Depends, ...] = ()
 
     @classmethod
     def of(cls, rule: str, options: OperationOptions) -> Operation:
@@ -61,7 +72,8 @@ class Operation(Struct, frozen=True):
             options: The options.
 
         Raises:
-            RouteError: When an option is unknown, a status is not one, or tags are a string.
+            RouteError: When an option is unknown, a status is not one, or tags or dependencies are
+                no lists.
         """
         unknown = sorted(options.keys() - OperationOptions.__annotations__.keys())
         if unknown:
@@ -76,11 +88,12 @@ class Operation(Struct, frozen=True):
                     f"Route {rule!r}: {each!r} is not a status; give a number from {least} to "
                     f"{most}."
                 )
-        tags = options.get("tags", ())
-        if isinstance(tags, str):
-            raise RouteError(f"Route {rule!r}: tags={tags!r} is a string; give a list: [{tags!r}].")
-        # `Any`: the keys and types are those of the TypedDict; tags alone change theirs.
-        given: dict[str, Any] = {**options, "tags": tuple(tags)}
+        # `Any`: the keys and types are those of the TypedDict; these two alone change theirs.
+        given: dict[str, Any] = {
+            **options,
+            "tags": tuple(_tag(rule, tag) for tag in _listed(rule, "tags", options)),
+            "dependencies": _listed(rule, "dependencies", options),
+        }
         return cls(**given)
 
 
@@ -88,7 +101,23 @@ def _unknown_option(rule: str, name: str) -> RouteError:
     from flasgo.registrar import RouteOptions  # which inherits from what is declared here
 
     known = sorted(RouteOptions.__annotations__)
+    meant = _OTHER_NAMES.get(name)
+    hint = f" Here it is {meant}=." if meant else did_you_mean(name, known)
     return RouteError(
-        f"Route {rule!r} was given an unknown option {name!r}.{did_you_mean(name, known)} "
-        f"Known are: {', '.join(known)}."
+        f"Route {rule!r} was given an unknown option {name!r}.{hint} Known are: {', '.join(known)}."
     )
+
+
+def _listed(rule: str, name: str, options: OperationOptions) -> tuple[Any, ...]:
+    given: Any = options.get(name, ())
+    # A blueprint's routes are made more than once: an iterator would be empty by then.
+    if not isinstance(given, list | tuple):
+        raise RouteError(f"Route {rule!r}: {name}={given!r} is no list; give one: [{given!r}].")
+    return tuple(given)
+
+
+def _tag(rule: str, tag: object) -> str:
+    tag = tag.value if isinstance(tag, Enum) else tag
+    if not isinstance(tag, str):
+        raise RouteError(f"Route {rule!r}: the tag {tag!r} is no text; give a str.")
+    return tag
