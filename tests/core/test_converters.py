@@ -432,6 +432,7 @@ def test_a_parameter_of_fixed_length_may_contain_the_separator() -> None:
         ("/a\x00", 3, "no control characters"),
         ("/a\ud800", 3, "no control characters"),
         ("/a/<b", 4, "'<' is never closed"),
+        ("/a/{b}", 4, "'{' is not allowed: parameters stand between '<' and '>'"),
         ("/a/b>", 5, "'>' without '<'"),
         ("/a/<b>>", 7, "'>' without '<'"),
         ("/a/<>", 4, "'' is not a Python identifier"),

@@ -135,6 +135,7 @@ class _Parser:
             ("#", "a fragment is never sent to a server"),
             ("\\", "browsers turn '\\' into '/'"),
             (">", f"'>' without '<'. {_FORM}"),
+            ("{", f"parameters stand between '<' and '>'. {_FORM}"),
         ):
             if found in text:
                 raise self.error(at + text.index(found), f"{found!r} is not allowed: {reason}")
