@@ -87,55 +87,6 @@ class Caller:
         """Send one request; the options are those of `http_scope`, and `body`."""
         return self._runner.run(self._exchange(app, path, method, **options))
 
-    def together(
-        self, app: Flasgo, number: int, path: str = "/", method: str = "GET", **options: Any
-    ) -> list[Answer]:
-        """Send as many requests at the same time."""
-
-        async def all_of_them() -> list[Answer]:
-            return await asyncio.gather(
-                *(self._exchange(app, path, method, **options) for _ in range(number))
-            )
-
-        return self._runner.run(all_of_them())
-
-    def websocket(
-        self,
-        app: Flasgo,
-        path: str,
-        *,
-        host: bytes = b"localhost",
-        headers: RawHeaders = (),
-        **scope_items: object,
-    ) -> list[MutableMapping[str, Any]]:
-        """Open a WebSocket, and return the messages of an app that accepts and closes it."""
-        scope = {
-            "type": "websocket",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "headers": [(b"host", host), *headers],
-            "client": ("192.0.2.1", 4711),
-            "scheme": "ws",
-            "subprotocols": [],
-            **scope_items,
-        }
-        sent: list[MutableMapping[str, Any]] = []
-
-        async def exchange() -> None:
-            async def receive() -> dict[str, Any]:
-                return {"type": "websocket.connect"}
-
-            async def send(message: MutableMapping[str, Any]) -> None:
-                sent.append(message)
-
-            await app(scope, receive, send)
-
-        self._runner.run(exchange())
-        return sent
-
     async def _exchange(
         self, app: Flasgo, path: str, method: str, *, body: bytes = b"", **options: Any
     ) -> Answer:
@@ -186,6 +137,20 @@ def connect(connect: Connect) -> Connect:
         return connect(app, **{"enforce_csrf": True, "client": ("192.0.2.1", 4711), **options})
 
     return make
+
+
+@pytest.fixture
+def worker(connect: Connect) -> Iterator[Callable[[Flasgo], TestClient]]:
+    """Return an app's client; the app runs as in a worker: one event loop, start-up, shut-down."""
+    started: dict[Flasgo, TestClient] = {}
+    with contextlib.ExitStack() as stack:
+
+        def client_of(app: Flasgo) -> TestClient:
+            if app not in started:
+                started[app] = stack.enter_context(connect(app))
+            return started[app]
+
+        yield client_of
 
 
 @pytest.fixture(scope="session")
