@@ -309,6 +309,9 @@ def _run_reloading(plan: _Plan, folders: list[Path]) -> None:
         # uvicorn watches only for apps it is given as text; the child puts the app in its place.
         plan.target.absolute,
         reload=True,
+        # uvicorn would begin to watch after this many seconds, when the app may be up and edited
+        # already. That a burst of changes is one is watchfiles' own care.
+        reload_delay=0,
         reload_dirs=[str(folder) for folder in folders],
         reload_includes=list(RELOAD_INCLUDES),
         reload_excludes=[
