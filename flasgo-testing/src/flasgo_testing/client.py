@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import secrets
 import weakref
-from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, Unpack, overload
 from urllib.parse import quote
 
 import httpx2
 from httpx2 import USE_CLIENT_DEFAULT, AsyncClient
 
+from .app_call import AppCall
 from .asgi import Address, ASGIApp
 from .cookies import ClientCookies
 from .errors import WebSocketDeniedError
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from .transaction import SessionTransaction
 
 __all__ = ["TestClient"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
@@ -424,6 +428,51 @@ class TestClient(httpx2.Client):
             await transaction.aclose(is_abandoned=True)
             raise
         self._client_cookies.extract_cookies(await transaction.aclose(is_abandoned=False))
+
+    # The app's event loop
+
+    @overload
+    def run(
+        self, function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T: ...
+
+    @overload
+    def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+    def run(self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> object:
+        """Call a function on the event loop that the app runs on: `client.run(app.pool.fill, 3)`.
+
+        What belongs to that loop, such as the connections, locks and queues of the app, can be
+        used nowhere else.
+
+        Args:
+            function: The function, `async` or not; one that blocks holds up the app.
+            args: Its arguments.
+            kwargs: Its keywords.
+
+        Returns:
+            What the function returned.
+
+        Raises:
+            AppTimeoutError: When it takes longer than the client's timeout; it is cancelled then.
+            BaseException: What the function raised.
+        """
+        return self._app_transport.run(AppCall(function, *args, **kwargs), self.timeout.read)
+
+    @overload
+    async def arun(
+        self, function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T: ...
+
+    @overload
+    async def arun(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+    async def arun(
+        self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs
+    ) -> object:
+        """Call a function on the app's loop without blocking the test's; see `run`."""
+        call = AppCall(function, *args, **kwargs)
+        return await self._app_transport.arun(call, self.timeout.read)
 
     # Life of the client
 

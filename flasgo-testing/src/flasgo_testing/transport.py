@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 import httpx2
 
+from .app_call import AppCall
 from .asgi import Address, ASGIApp, Scope, http_scope, websocket_scope
 from .body import body_pieces
 from .conversation import ERROR_EXTENSION, Conversation
@@ -103,6 +104,16 @@ class AppTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         """Run the app's lifespan shut-down without blocking the caller's loop."""
         with _BlockedLoop("The app's lifespan shutdown", self._loop):
             await self._loop.acall(_with_grace(seconds), lambda: self._lifespan.shut_down(seconds))
+
+    def run(self, call: AppCall, seconds: float | None) -> object:
+        """Make a call on the app's loop, raising what it raises."""
+        with _BlockedLoop(call.name, self._loop):
+            return self._loop.call(_with_grace(seconds), lambda: call.within(seconds))
+
+    async def arun(self, call: AppCall, seconds: float | None) -> object:
+        """Make a call on the app's loop without blocking the caller's."""
+        with _BlockedLoop(call.name, self._loop):
+            return await self._loop.acall(_with_grace(seconds), lambda: call.within(seconds))
 
     def exchange(
         self,

@@ -17,7 +17,7 @@ _WORKER_PREFIX = "flasgo_"  # as flasgo.threads names them
 _UNHELPFUL = (str(Path(asyncio.__file__).parent), str(Path(__file__).parent))
 
 
-def where_suspended(task: asyncio.Task[None] | None) -> str:
+def where_suspended(task: asyncio.Task[object] | None) -> str:
     """Name the line at which a task awaits.
 
     Args:
