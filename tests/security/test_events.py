@@ -62,7 +62,7 @@ def test_without_the_plugin_it_only_logs(connect, caplog):
     ]
 
 
-def test_one_formatter_fits_all_events(make_app, connect, runner, caplog, clock):
+async def test_one_formatter_fits_all_events(make_app, connect, caplog, clock):
     app = make_app(SECURITY_FAILURE_RATE_LIMIT=1)
     app.get("/")(lambda: "x")
 
@@ -71,8 +71,8 @@ def test_one_formatter_fits_all_events(make_app, connect, runner, caplog, clock)
 
     health = StoreHealth("The store", 1.0, clock=clock)
     with pytest.raises(StoreDownError):
-        runner.run(health.ask(broken))
-    connect(app).get("/", headers={"host": "evil.example"})
+        await health.ask(broken)
+    await connect(app).aget("/", headers={"host": "evil.example"})
     formatter = logging.Formatter("%(event)s|%(reason)s|%(client_ip)s|%(method)s|%(path)s")
     told = {record.event: formatter.format(record) for record in caplog.records}
     assert told["store_down"] == "store_down|ConnectionResetError|||"
