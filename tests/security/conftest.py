@@ -1,14 +1,12 @@
-"""Apps with the security plugin alone, and a way to send them any bytes."""
+"""Apps with the security plugin alone, their clients, and a real Redis."""
 
-import asyncio
 import contextlib
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +18,6 @@ from flasgo_testing import TestClient
 from tests.conftest import Connect
 
 SECRET_KEY = "0123456789abcdefghijklmnopqrstuvwxyz"
-
-RawHeaders = Iterable[tuple[bytes, bytes]]
 
 
 class Clock:
@@ -35,76 +31,6 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         self.now += seconds
-
-
-@dataclass
-class Answer:
-    """What an app sent."""
-
-    status: int = 0
-    raw: list[tuple[bytes, bytes]] = field(default_factory=list)
-    body: bytes = b""
-
-    def header(self, name: str) -> str | None:
-        return next((value for value in self.headers(name)), None)
-
-    def headers(self, name: str) -> list[str]:
-        return [value.decode() for key, value in self.raw if key == name.encode()]
-
-
-def http_scope(
-    path: str,
-    method: str,
-    *,
-    host: bytes | None = b"localhost",
-    headers: RawHeaders = (),
-    client: tuple[str, int] | None = ("192.0.2.1", 4711),
-    scheme: str = "http",
-) -> dict[str, Any]:
-    path, _, query = path.partition("?")
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": query.encode(),
-        "headers": [*([] if host is None else [(b"host", host)]), *headers],
-        "client": client,
-        "server": ("127.0.0.1", 80),
-        "scheme": scheme,
-    }
-
-
-class Caller:
-    """Sends requests to an app as an ASGI server would, with the headers as given."""
-
-    def __init__(self, runner: asyncio.Runner) -> None:
-        self._runner = runner
-
-    def __call__(self, app: Flasgo, path: str = "/", method: str = "GET", **options: Any) -> Answer:
-        """Send one request; the options are those of `http_scope`, and `body`."""
-        return self._runner.run(self._exchange(app, path, method, **options))
-
-    async def _exchange(
-        self, app: Flasgo, path: str, method: str, *, body: bytes = b"", **options: Any
-    ) -> Answer:
-        scope = http_scope(path, method, **options)
-        answer = Answer()
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                answer.status = message["status"]
-                answer.raw = list(message["headers"])
-            else:
-                answer.body += message.get("body", b"")
-
-        await app(scope, receive, send)
-        return answer
 
 
 MakeApp = Callable[..., Flasgo]
@@ -151,17 +77,6 @@ def worker(connect: Connect) -> Iterator[Callable[[Flasgo], TestClient]]:
             return started[app]
 
         yield client_of
-
-
-@pytest.fixture(scope="session")
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as made:
-        yield made
-
-
-@pytest.fixture
-def call(runner: asyncio.Runner) -> Caller:
-    return Caller(runner)
 
 
 # --- Redis --------------------------------------------------------------------------------------
@@ -254,25 +169,6 @@ def redis(one_redis: RedisServer) -> RedisServer:
     one_redis.command(b"FLUSHALL")
     one_redis.command(b"CONFIG", b"SET", b"maxmemory", b"0")
     return one_redis
-
-
-@pytest.fixture
-def make_shared_app(make_app: MakeApp, runner: asyncio.Runner) -> Iterator[MakeApp]:
-    """Make apps as `make_app` does, and close what they have opened."""
-    made: list[Flasgo] = []
-
-    def make(*plugins: object, **settings: object) -> Flasgo:
-        app = make_app(*plugins, **settings)
-        made.append(app)
-        return app
-
-    async def shut_down(app: Flasgo) -> None:
-        for impl in app.plugins.implementations("app_shutdown"):
-            await impl.call(app)
-
-    yield make
-    for app in made:
-        runner.run(shut_down(app))
 
 
 class Patience:
