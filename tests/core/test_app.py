@@ -17,6 +17,7 @@ from flasgo import (
     Converter,
     Flasgo,
     OptionError,
+    Registry,
     Response,
     RouteError,
     SettingError,
@@ -107,6 +108,20 @@ def test_app_options_is_a_mapping_and_a_decorator(make_app: Callable[..., Flasgo
     async def preflight() -> None: ...
 
     assert app.routes[0].methods == {"OPTIONS"}
+
+
+def test_a_missing_name_recalls_the_plugins_that_are_switched_off() -> None:
+    class Doorman:
+        @hookimpl
+        def plugin_setup(self, registry: Registry) -> None:
+            registry.app_method("door", lambda: "open")
+
+    app = Flasgo(plugins=[Doorman()], discover=False)
+    with pytest.raises(AttributeError, match=r"no attribute 'window'\.$"):
+        _ = app.window
+    app = Flasgo(plugins=[Doorman()], disable_plugins={"doorman"}, discover=False)
+    with pytest.raises(AttributeError, match=r"not active here are doorman \(`flasgo plugins`\)"):
+        _ = app.door
 
 
 def test_route_takes_several_methods_and_functions_several_routes(

@@ -160,7 +160,15 @@ class Flasgo(Registrar, _bundle.AppMembers):
         public = [known for known in dir(type(self)) if not known.startswith("_")]
         hint = _bundle.missing_app_member(name)
         suggestion = f" {hint}" if hint else did_you_mean(name, [*public, *offered])
-        return f"Flasgo has no attribute {name!r}.{suggestion}"
+        return f"Flasgo has no attribute {name!r}.{suggestion or self._resting()}"
+
+    def _resting(self) -> str:
+        """Return which plugins are installed and not at work: one of them may bring the name."""
+        plugins = self.__dict__.get("plugins", ())
+        names = [plugin.name for plugin in plugins if plugin.status != "active"]
+        if not names:
+            return ""
+        return f" If a plugin brings it: not active here are {', '.join(names)} (`flasgo plugins`)."
 
     def __repr__(self) -> str:
         return f"<Flasgo {self.name!r} with {len(self._calls)} routes>"
