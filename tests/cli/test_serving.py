@@ -115,8 +115,8 @@ def test_a_port_in_use_is_one_line(flasgo: Flasgo, write: Write) -> None:
         done = flasgo("run", "--port", str(port))
     assert done.returncode == 1
     assert done.stderr == (
-        f"Cannot listen on 127.0.0.1:{port}: the port is in use. Stop the other program, or take "
-        f"another port, such as {port + 1}.\n"
+        f"Error: Cannot listen on 127.0.0.1:{port}: the port is in use. Stop the other program, "
+        f"or take another port, such as {port + 1}.\n"
     )
 
 

@@ -199,8 +199,8 @@ def _listen(host: str, port: int) -> list[socket.socket]:
         )
     except (OSError, UnicodeError):
         sys.exit(
-            f"Cannot listen on {host!r}: there is no such host. Use 127.0.0.1 for this machine "
-            "alone, or 0.0.0.0 for every network it is in."
+            f"Error: Cannot listen on {host!r}: there is no such host. Use 127.0.0.1 for this "
+            "machine alone, or 0.0.0.0 for every network it is in."
         )
     sockets: list[socket.socket] = []
     failure: OSError | None = None
@@ -236,7 +236,7 @@ def _bind(family: int, address: tuple[Any, ...]) -> socket.socket:
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> str:
-    where = f"Cannot listen on {host}:{port}: "
+    where = f"Error: Cannot listen on {host}:{port}: "
     if error.errno == errno.EADDRINUSE:
         other = port + 1 if port < 65535 else 8000
         return (
