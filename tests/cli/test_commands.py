@@ -129,6 +129,13 @@ def test_no_command_is_cut_short_in_the_help(run: Run) -> None:
     assert "..." not in commands
 
 
+@pytest.mark.parametrize(
+    ("command", "usage"), [("routes", "[PATH]"), ("settings", "[NAME]"), ("run", "[TARGET]")]
+)
+def test_what_may_be_left_out_is_in_brackets_once(run: Run, command: str, usage: str) -> None:
+    assert f" [OPTIONS] {usage}\n" in run(command, "--help").stdout
+
+
 def test_version(run: Run) -> None:
     result = run("--version")
     assert result.exit_code == 0
@@ -280,6 +287,11 @@ def test_an_unknown_path(app_run: Run, path: str) -> None:
     assert f"No route serves {path!r}." in result.stderr
 
 
+@pytest.mark.parametrize("target", ["app.py", "shop.web:app"])
+def test_an_app_in_the_place_of_a_path_is_told_apart(app_run: Run, target: str) -> None:
+    assert f"To name the app, write `--app {target}`." in app_run("routes", target).stderr
+
+
 def test_a_path_with_a_slash_too_many_is_led_to_the_right_one(app_run: Run) -> None:
     assert "Did you mean '/notes/5'?" in app_run("routes", "/notes/5/").stderr
 
@@ -306,10 +318,12 @@ def test_settings(app_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert GOOD_KEY not in output
     assert "kappa-9" not in output
     assert all(len(line) <= 80 for line in output.splitlines())
+    assert "ContentSecurityPolicy" not in output, "a policy is shown as its header value"
     one = app_run("settings", "sync_workers").stdout
     for part in ("value    3", "source   environment FLASGO_SYNC_WORKERS", "owner    core"):
         assert part in one
     assert "Did you mean 'SYNC_WORKERS'?" in app_run("settings", "SYNC_WORKER").stderr
+    assert "`flasgo settings` lists them." in app_run("settings", "ZZZ").stderr
 
 
 def test_settings_as_json(app_run: Run) -> None:

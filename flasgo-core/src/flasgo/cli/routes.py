@@ -24,7 +24,7 @@ def routes(
     path: Annotated[
         str | None,
         typer.Argument(
-            metavar="[PATH]", help="Only routes of this rule or endpoint, or that serve this path."
+            metavar="PATH", help="Only routes of this rule or endpoint, or that serve this path."
         ),
     ] = None,
     *,
@@ -69,7 +69,10 @@ def _routes_of(app: Flasgo, path: str) -> list[Route]:
         known = [name for route in app.routes for name in (route.path, route.endpoint)]
         twin = path[:-1] if path.endswith("/") else f"{path}/"
         known = [twin] if app.routes_at(twin) else known
-        fail(f"No route serves {path!r}.{did_you_mean(path, known)} `flasgo routes` lists them.")
+        hint = did_you_mean(path, known)
+        if not hint and (path.endswith(".py") or ":" in path):
+            hint = f" To name the app, write `--app {path}`."
+        fail(f"No route serves {path!r}.{hint} `flasgo routes` lists them.")
     return found
 
 

@@ -17,7 +17,7 @@ __all__ = ["settings"]
 
 def settings(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Only this setting, with its help.")
+        str | None, typer.Argument(metavar="NAME", help="Only this setting, with its help.")
     ] = None,
     *,
     changed: Annotated[
@@ -32,7 +32,8 @@ def settings(
         known = [row.name for row in rows]
         rows = [row for row in rows if row.name == name.upper()]
         if not rows:
-            fail(f"There is no setting {name!r}.{did_you_mean(name, known)}")
+            hint = did_you_mean(name, known)
+            fail(f"There is no setting {name!r}.{hint} `flasgo settings` lists them.")
     if changed:
         rows = [row for row in rows if row.source != "default"]
     if as_json:
@@ -77,4 +78,6 @@ def _default(row: SettingInfo) -> str:
 def _text(value: object) -> str:
     if isinstance(value, (set, frozenset)):
         return f"{{{', '.join(repr(item) for item in sorted(value, key=str))}}}"
-    return value if isinstance(value, str) and value else repr(value)
+    # An object with a text of its own, such as a policy, is shown as that text.
+    has_text = isinstance(value, str) or type(value).__str__ is not object.__str__
+    return (has_text and str(value)) or repr(value)
