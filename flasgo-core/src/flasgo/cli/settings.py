@@ -51,12 +51,8 @@ def _write_by_owner(rows: list[SettingInfo]) -> None:
         if position:
             write()
         write(f"{owner}:")
-        cells = [
-            (row.name, _text(row.value), _default(row), row.source)
-            for row in rows
-            if row.owner == owner
-        ]
-        write(table(("Setting", "Value", "Default", "Source"), cells, indent="  "))
+        cells = [(row.name, _text(row.value), _source(row)) for row in rows if row.owner == owner]
+        write(table(("Setting", "Value", "Source"), cells, indent="  "))
 
 
 def _details(row: SettingInfo) -> str:
@@ -71,12 +67,14 @@ def _details(row: SettingInfo) -> str:
     return f"{row.name}\n{facts(pairs)}"
 
 
-def _default(row: SettingInfo) -> str:
-    return "" if row.source == "default" else _text(row.default)
+def _source(row: SettingInfo) -> str:
+    """Say where the value came from, and what it would be otherwise."""
+    is_default = row.source == "default"
+    return row.source if is_default else f"{row.source}, default {_text(row.default)}"
 
 
 def _text(value: object) -> str:
-    if isinstance(value, (set, frozenset)):
+    if isinstance(value, (set, frozenset)) and value:
         return f"{{{', '.join(repr(item) for item in sorted(value, key=str))}}}"
     # An object with a text of its own, such as a policy, is shown as that text.
     has_text = isinstance(value, str) or type(value).__str__ is not object.__str__
