@@ -216,18 +216,22 @@ async def lives(server: Server, count: int, at_once: int = 50) -> None:
 
 
 async def test_a_thousand_connections_leave_nothing_behind(server: Server) -> None:
-    await lives(server, 1000)  # what is made once, and kept for reuse, is made now
+    await lives(server, 200)  # what is made once is made now
     before = server.until(lambda stats: stats["handlers"] == 0 and stats["websockets"] == 0)
-    await lives(server, 1000)
-    after = server.until(
-        lambda stats: (
-            stats["handlers"] == 0
-            and stats["websockets"] == 0
-            and stats["tasks"] <= before["tasks"]
+    resident: list[int] = []
+    # Allocators keep memory for reuse, and take a while to settle; what leaks grows every time.
+    while len(resident) < 2 or resident[-1] - resident[-2] >= 1024:
+        assert len(resident) < 6, f"each thousand leaves something: {resident} KiB"
+        await lives(server, 1000)
+        after = server.until(
+            lambda stats: (
+                stats["handlers"] == 0
+                and stats["websockets"] == 0
+                and stats["tasks"] <= before["tasks"]
+            )
         )
-    )
+        resident.append(after["resident_kib"])
 
-    assert after["resident_kib"] - before["resident_kib"] < 4 * 1024
     assert "Task was destroyed" not in server.log
     assert "never retrieved" not in server.log
 
