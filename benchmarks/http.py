@@ -16,10 +16,9 @@ import selectors
 import sys
 import time
 from dataclasses import dataclass
-from statistics import median
 
 from benchmarks.asgi import CLIENT_HEADERS
-from benchmarks.live import Row, connect, serving
+from benchmarks.served import Row, connect, in_turns
 
 RIVAL = "raw"
 CONTESTANTS = {
@@ -97,28 +96,13 @@ def measure(effort: Effort) -> list[Row]:
     Args:
         effort: How long.
     """
-    taken: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
-    with contextlib.ExitStack() as stack:
-        ports = {
-            name: stack.enter_context(serving(name, "benchmarks.http_apps")) for name in CONTESTANTS
-        }
-        for port in ports.values():
-            once(port, effort)
-        names = list(CONTESTANTS)
-        for turn in range(effort.rounds):
-            for step in range(len(names)):
-                name = names[(turn + step) % len(names)]
-                taken[name].append(once(ports[name], effort))
-    return [
-        Row(
-            name,
-            label,
-            median(taken[name]),
-            median(a / b for a, b in zip(taken[name], taken[RIVAL], strict=True)),
-            tuple(taken[name]),
-        )
-        for name, label in CONTESTANTS.items()
-    ]
+    return in_turns(
+        CONTESTANTS,
+        RIVAL,
+        module="benchmarks.http_apps",
+        rounds=effort.rounds,
+        once=lambda port: once(port, effort),
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,16 +8,13 @@ take turns; a ratio compares values that were measured within a second or two.
 """
 
 import argparse
-import contextlib
 import json
-import os
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Generator
 from dataclasses import dataclass
-from statistics import median
+
+from benchmarks.served import Row, connect, in_turns
 
 RIVAL = "starlette"
 CONTESTANTS = {
@@ -26,8 +23,6 @@ CONTESTANTS = {
     "flasgo": "flasgo, all plugins",
 }
 SCENARIOS = {"websocket": "messages echoed per second", "sse": "events per second"}
-START_SECONDS = 60.0
-ANSWER_SECONDS = 60.0
 _MASK = b"\x01\x02\x03\x04"
 _WINDOW = 64  # messages under way at once
 _MESSAGE = b"a short message, as chats have them"
@@ -47,49 +42,6 @@ class Effort:
 
 
 QUICK = Effort(rounds=2, messages=256, events=200)
-
-
-@dataclass(frozen=True)
-class Row:
-    """What one contestant managed: per second in each round, and how that compares."""
-
-    name: str
-    label: str
-    per_second: float
-    ratio: float
-    samples: tuple[float, ...]
-
-
-@contextlib.contextmanager
-def serving(name: str, module: str = "benchmarks.live_apps") -> Generator[int]:
-    """Serve a contestant, made by a function of a module; yield its port; end it by its id."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    factory = f"{module}:{name.replace('-', '_')}"
-    command = ["uvicorn", "--factory", factory, "--port", str(port), "--log-level", "error"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command, "--no-access-log", "--ws-per-message-deflate", "false"],
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-    )
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while process.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            time.sleep(0.05)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(ANSWER_SECONDS)
-
-
-def connect(port: int) -> socket.socket:
-    """Open a connection."""
-    connection = socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
 
 
 def read_head(connection: socket.socket, status: bytes) -> bytes:
@@ -153,26 +105,13 @@ def measure(scenario: str, effort: Effort) -> list[Row]:
         effort: How long.
     """
     once = echo if scenario == "websocket" else events
-    taken: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
-    with contextlib.ExitStack() as stack:
-        ports = {name: stack.enter_context(serving(name)) for name in CONTESTANTS}
-        for port in ports.values():
-            once(port, effort)
-        names = list(CONTESTANTS)
-        for turn in range(effort.rounds):
-            for step in range(len(names)):
-                name = names[(turn + step) % len(names)]
-                taken[name].append(once(ports[name], effort))
-    return [
-        Row(
-            name,
-            label,
-            median(taken[name]),
-            median(a / b for a, b in zip(taken[name], taken[RIVAL], strict=True)),
-            tuple(taken[name]),
-        )
-        for name, label in CONTESTANTS.items()
-    ]
+    return in_turns(
+        CONTESTANTS,
+        RIVAL,
+        module="benchmarks.live_apps",
+        rounds=effort.rounds,
+        once=lambda port: once(port, effort),
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
