@@ -2,7 +2,7 @@
 
 import pytest
 from flasgo import Blueprint, Flasgo, WebSocket
-from flasgo.checks import collect_findings, is_failure
+from flasgo.plugins.checks import collect_findings, is_failure
 from flasgo_auth import AllowAny, AuthPlugin, HasScope, IsAuthenticated, User
 
 KEY = "0123456789abcdef" * 4

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Generic, TypedDict, TypeVar
 import msgspec
 import pytest
 from flasgo import Body, Flasgo, Form, Query, Request, UploadedFile
-from flasgo.binding.exploration import Explorer
+from flasgo.binding.locating import Explorer
 from flasgo_testing import TestClient
 
 JSON = {"content-type": "application/json"}

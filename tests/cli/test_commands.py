@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from flasgo import Finding, Flasgo
-from flasgo.checks import collect_findings, is_failure
 from flasgo.cli import create_cli
 from flasgo.cli.output import facts, table
+from flasgo.plugins.checks import collect_findings, is_failure
 from typer.testing import CliRunner
 
 GOOD_KEY = "0f3b1c9a7d5e42608b1f6c2d9e7a4b53"

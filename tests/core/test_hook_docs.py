@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from flasgo import Flasgo, hookimpl, hookspecs
-from flasgo.checks import collect_findings
 from flasgo.hookspecs import REQUEST_HOOKS, SETUP_HOOKS
+from flasgo.plugins.checks import collect_findings
 
 from tests.conftest import Connect
 

@@ -6,7 +6,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 from flasgo import Route
-from flasgo.requests.sent_path import path_fault
+from flasgo.requests.target import path_fault
 from flasgo.routing import Router
 from hypothesis import given, strategies as st
 

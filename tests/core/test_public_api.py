@@ -128,9 +128,11 @@ def test_every_exception_is_exported_and_a_flasgo_error() -> None:
     from flasgo import errors
 
     for name in errors.__all__:
-        assert getattr(flasgo, name) is getattr(errors, name)
         member = getattr(errors, name)
-        if inspect.isclass(member) and member is not flasgo.HTTPException:
+        if not inspect.isclass(member):
+            continue
+        assert getattr(flasgo, name) is member
+        if member is not flasgo.HTTPException:
             assert issubclass(member, flasgo.FlasgoError)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from flasgo import Flasgo, SettingError
-from flasgo.threads import WorkerThreads
+from flasgo.kernel.threads import WorkerThreads
 
 from tests.conftest import Connect
 

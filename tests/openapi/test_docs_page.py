@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flasgo import ConfigurationError, Flasgo, SettingError, User
-from flasgo.openapi import docs_page
+from flasgo.features.openapi import docs_page
 from openapi_spec_validator import validate
 
 MakeApp = Callable[..., Flasgo]

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 
 import pytest
-from flasgo.openapi.docstrings import Docs, docs_of
+from flasgo.features.openapi.docstrings import Docs, docs_of
 
 
 def whole() -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 import pytest
 from flasgo import Body, Flasgo
-from flasgo.openapi.schemas import Schemas
+from flasgo.features.openapi.schemas import Schemas
 from msgspec import Meta
 from openapi_spec_validator import validate
 
@@ -393,7 +393,7 @@ def test_routes_with_bodies_of_several_parameters() -> None:
 
 def test_every_kind_that_msgspec_knows_is_described() -> None:
     """A kind that a later msgspec adds shows up here; classes of the app's own stay open."""
-    from flasgo.openapi.shapes import Shapes
+    from flasgo.features.openapi.shapes import Shapes
 
     abstract = {"Type", "Metadata", "CollectionType"}
     open_ones = {"AnyType", "RawType", "CustomType", "ExtType"}

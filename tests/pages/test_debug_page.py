@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 from flasgo import Flasgo
-from flasgo.error_answers.frames import chain
-from flasgo.error_answers.masking import MASK, Masker
+from flasgo.features.error_pages.frames import chain
+from flasgo.features.error_pages.masking import MASK, Masker
 from flasgo_testing import TestClient
 
 from .conftest import MARKUP, SECRET_KEY, TOKEN

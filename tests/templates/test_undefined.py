@@ -178,7 +178,7 @@ def test_all_names_are_there_when_their_plugins_are(write, connect, tmp_path, im
 
 
 def test_check_finds_templates_that_do_not_compile(make_app, write):
-    from flasgo.checks import collect_findings
+    from flasgo.plugins.checks import collect_findings
 
     app = make_app()
     root = write({"good.html": "{{ x }}", "bad.html": "\n{% if %}", "picture.png": "{% if"})

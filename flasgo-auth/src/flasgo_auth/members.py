@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from flasgo import Connection
+from flasgo.kernel.threads import WorkerThreads
 from flasgo.plugins.policies import PolicyScope
-from flasgo.threads import WorkerThreads
 
 from flasgo_auth.backends.backend import AuthBackend, AuthFunction
 from flasgo_auth.permissions import PermissionLike

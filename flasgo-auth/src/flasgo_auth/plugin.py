@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from flasgo import Connection, Finding, Flasgo, Registry, Response, Route, has_policy, hookimpl
+from flasgo.kernel.threads import WorkerThreads
 from flasgo.plugins.manager import Plugins
-from flasgo.threads import WorkerThreads
 
 from flasgo_auth import hookspecs
 from flasgo_auth.backends.backend import AuthBackend, AuthFunction, Backends

@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING
 
 from flasgo._bundle import exported_names, load_name
 from flasgo.app import Flasgo
-from flasgo.background import BackgroundTasks
 from flasgo.binding import Body, Cookie, Depends, Form, Header, Path, Query
 from flasgo.blueprints import Blueprint
-from flasgo.checks import Finding
-from flasgo.context import context_proxy, current_request, g, request
 from flasgo.errors import (
     BuildError,
     ClientDisconnect,
@@ -27,6 +24,9 @@ from flasgo.errors import (
 )
 from flasgo.http.headers import HeaderBlock, Headers, MutableHeaders
 from flasgo.http.multidict import MultiDict, State
+from flasgo.kernel.background import BackgroundTasks
+from flasgo.kernel.context import context_proxy, current_request, g, request
+from flasgo.plugins.checks import Finding
 from flasgo.plugins.hooks import hookimpl, hookspec
 from flasgo.plugins.manager import PluginInfo
 from flasgo.plugins.policies import Policy, attach_policy, has_policy

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from flasgo import _bundle
 from flasgo.asgi import ASGIApp, Receive, Scope, Send
-from flasgo.background import BackgroundRunner
 from flasgo.binding import DependencyOverrides, compile_call
 from flasgo.blueprints import Blueprint, Registration, mount_routes, name_taken
-from flasgo.callbacks import Callbacks
-from flasgo.compilation import Compilation
-from flasgo.dispatch import Dispatcher
-from flasgo.errors import ConfigurationError, OptionError, UnenforcedPolicyError
+from flasgo.errors import ConfigurationError, OptionError, UnenforcedPolicyError, did_you_mean
 from flasgo.http.multidict import State
 from flasgo.interop.middleware import Layer, MiddlewareStack, onward, stacked
 from flasgo.interop.mounts import METHODS, Mount
-from flasgo.lifespan import Lifespan, LifespanFunction
-from flasgo.pipeline import Call, Pipeline, StageInfo
+from flasgo.kernel.background import BackgroundRunner
+from flasgo.kernel.callbacks import Callbacks
+from flasgo.kernel.compilation import Compilation
+from flasgo.kernel.dispatch import Dispatcher
+from flasgo.kernel.lifespan import Lifespan, LifespanFunction
+from flasgo.kernel.pipeline import Call, Pipeline, StageInfo
+from flasgo.kernel.threads import WorkerThreads
 from flasgo.plugins.manager import PluginChoice, Plugins
 from flasgo.plugins.options import Options
 from flasgo.plugins.policies import watch_policies
@@ -29,7 +30,6 @@ from flasgo.plugins.registry import Ledger
 from flasgo.registrar import Registrar, RouteOptions
 from flasgo.responses.open_streams import OpenStreams
 from flasgo.routing import Converter, Route, Router, routed_host
-from flasgo.routing.urls import endpoint_url
 from flasgo.settings.settings import (
     CORE_SETTINGS,
     Settings,
@@ -40,8 +40,7 @@ from flasgo.settings.settings import (
     read_value,
     resolve,
 )
-from flasgo.suggest import did_you_mean
-from flasgo.threads import WorkerThreads
+from flasgo.url_for import endpoint_url
 
 if TYPE_CHECKING:
     from flasgo.requests.connection import Connection
@@ -121,7 +120,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
         self._router = Router(trailing_slash=self.settings.TRAILING_SLASH)
         self.plugins.announce()
         if self.settings.ENABLE_DOCS:
-            from flasgo.openapi.docs_page import add_docs
+            from flasgo.features.openapi.docs_page import add_docs
 
             add_docs(self)
 
@@ -303,7 +302,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
         Raises:
             PluginError: When a plugin's `openapi_document` hook fails.
         """
-        from flasgo.openapi import build_document
+        from flasgo.features.openapi import build_document
 
         return build_document(self)
 

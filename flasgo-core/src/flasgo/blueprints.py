@@ -10,14 +10,13 @@ from msgspec import Struct
 
 from flasgo import _bundle
 from flasgo.asgi import ASGIApp
-from flasgo.callbacks import Callbacks
-from flasgo.errors import ConfigurationError, RouteError
+from flasgo.errors import ConfigurationError, RouteError, did_you_mean
 from flasgo.interop.middleware import Layer
 from flasgo.interop.mounts import METHODS, Mount
+from flasgo.kernel.callbacks import Callbacks
 from flasgo.plugins.policies import Policy
 from flasgo.registrar import Registrar, RouteOptions
 from flasgo.routing import Route
-from flasgo.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo

@@ -1,9 +1,9 @@
-"""Every exception Flasgo raises on purpose, and `abort`."""
+"""Every exception Flasgo raises on purpose, `abort`, and what their messages are made of."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import NoReturn
 
@@ -22,6 +22,10 @@ __all__ = [
     "SettingError",
     "UnenforcedPolicyError",
     "abort",
+    "closest",
+    "did_you_mean",
+    "printable",
+    "type_name",
 ]
 
 
@@ -185,3 +189,57 @@ def abort(
         HTTPException: Always.
     """
     raise HTTPException(status_code, detail, headers=headers)
+
+
+def closest(name: str, options: Iterable[str]) -> str | None:
+    """Return the option most like `name`, or None when nothing comes near.
+
+    Case is ignored, so that `secret_key` finds `SECRET_KEY`.
+
+    Args:
+        name: What was written.
+        options: What is allowed.
+    """
+    import difflib  # slow to import, and only an error needs it
+
+    by_lower = {option.lower(): option for option in sorted(options, reverse=True)}
+    matches = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[matches[0]] if matches else None
+
+
+def did_you_mean(name: str, options: Iterable[str]) -> str:
+    """Return a sentence to append to an error message, or an empty string.
+
+    Args:
+        name: What was written.
+        options: What is allowed.
+
+    Returns:
+        `" Did you mean 'x'?"` with its leading space, or `""`.
+    """
+    match = closest(name, options)
+    return f" Did you mean {match!r}?" if match else ""
+
+
+_MAX_SHOWN = 60
+
+
+def printable(text: str) -> str:
+    """Return what a client sent in a form that is fit for a message: short and printable.
+
+    Args:
+        text: The client's text.
+    """
+    return "".join(char if char.isprintable() else "?" for char in text[:_MAX_SHOWN])
+
+
+def type_name(value: object) -> str:
+    """Return the name of a value's type, with its module unless it is a built-in one.
+
+    Args:
+        value: Any value.
+    """
+    kind = type(value)
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"

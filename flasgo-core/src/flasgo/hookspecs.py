@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import typer
 
     from flasgo.app import Flasgo
-    from flasgo.checks import Finding
+    from flasgo.plugins.checks import Finding
     from flasgo.plugins.registry import Registry
     from flasgo.requests.request import Request
     from flasgo.responses.response import Response

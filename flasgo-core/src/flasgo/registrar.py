@@ -6,9 +6,9 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
-from flasgo.callbacks import Callbacks, check_callback
-from flasgo.error_answers.handling import check_error_key
 from flasgo.errors import RouteError
+from flasgo.kernel.callbacks import Callbacks, check_callback
+from flasgo.kernel.error_handling import check_error_key
 from flasgo.plugins.policies import Policy, PolicyScope
 from flasgo.routing.operation import OperationOptions
 

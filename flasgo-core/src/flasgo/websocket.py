@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from flasgo.asgi import Message, Receive, Scope, Send
-from flasgo.errors import FlasgoError
+from flasgo.errors import FlasgoError, type_name
 from flasgo.http.headers import checked_raw, encode_header
 from flasgo.requests.connection import Connection
-from flasgo.wording import type_name
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo

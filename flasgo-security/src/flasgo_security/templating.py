@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from flasgo import hookimpl
-from flasgo.context import current_request
+from flasgo.kernel.context import current_request
 
 from flasgo_security.sessions.flashes import get_flashed_messages
 

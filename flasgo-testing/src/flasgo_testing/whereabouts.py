@@ -13,7 +13,7 @@ __all__ = ["where_blocked", "where_suspended"]
 
 # Frames of the machinery are of no help to the person who reads the message.
 _THREADS = (threading.__file__, str(Path(concurrent.futures.__file__).parent))
-_WORKER_PREFIX = "flasgo_"  # as flasgo.threads names them
+_WORKER_PREFIX = "flasgo_"  # as flasgo.kernel.threads names them
 _UNHELPFUL = (str(Path(asyncio.__file__).parent), str(Path(__file__).parent))
 
 

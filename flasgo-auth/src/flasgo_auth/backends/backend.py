@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from flasgo import ConfigurationError, Connection, Flasgo
-from flasgo.suggest import did_you_mean
+from flasgo.errors import did_you_mean
 
 from flasgo_auth.users import User
 from flasgo_auth.workers import is_async, runner

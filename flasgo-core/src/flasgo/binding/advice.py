@@ -8,9 +8,9 @@ from typing import Any
 
 from msgspec import inspect as types
 
-from flasgo.background import BackgroundTasks
 from flasgo.binding.kinds import parts_of
 from flasgo.binding.parameters import Depends, Marker
+from flasgo.kernel.background import BackgroundTasks
 from flasgo.requests.forms import UploadedFile
 from flasgo.responses.response import Response
 

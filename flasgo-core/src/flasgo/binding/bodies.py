@@ -10,10 +10,10 @@ from msgspec import inspect as types
 
 from flasgo.binding.decimals import check_numbers, guarded
 from flasgo.binding.defaults import copier
-from flasgo.binding.exploration import Explorer
-from flasgo.binding.faults import InvalidError
+from flasgo.binding.errors import InvalidError
 from flasgo.binding.fields import Field, FileField, Model
 from flasgo.binding.kinds import kinds_in
+from flasgo.binding.locating import Explorer
 from flasgo.binding.parameters import Marker
 from flasgo.binding.signatures import MISSING
 from flasgo.errors import HTTPException

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from flasgo.binding.bodies import FormBody, JsonBody
 from flasgo.binding.dependencies import Exits, Node, exits_of
-from flasgo.binding.faults import Fault, InvalidError, refusal
+from flasgo.binding.errors import Fault, InvalidError, refusal
 from flasgo.binding.fields import Reader
 from flasgo.binding.signatures import is_async, is_generator
 from flasgo.errors import HTTPException
@@ -18,9 +18,9 @@ from flasgo.requests.connection import Connection
 from flasgo.requests.request import Request
 
 if TYPE_CHECKING:
-    from flasgo.pipeline import Call
+    from flasgo.kernel.pipeline import Call
+    from flasgo.kernel.threads import WorkerThreads
     from flasgo.routing import Route
-    from flasgo.threads import WorkerThreads
 
 __all__ = ["Arguments", "make_call"]
 

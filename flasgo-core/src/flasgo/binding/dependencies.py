@@ -17,8 +17,8 @@ from flasgo.errors import ConfigurationError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from flasgo.kernel.threads import WorkerThreads
     from flasgo.requests.connection import Connection
-    from flasgo.threads import WorkerThreads
 
 __all__ = [
     "Dependency",

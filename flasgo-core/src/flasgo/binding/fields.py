@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from flasgo.binding.defaults import copier
-from flasgo.binding.faults import Fault, InvalidError, explain
+from flasgo.binding.errors import Fault, InvalidError, explain
 from flasgo.binding.parameters import Marker
 from flasgo.binding.signatures import MISSING
 from flasgo.binding.texts import Text

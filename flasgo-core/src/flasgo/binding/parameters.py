@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from flasgo.suggest import did_you_mean
+from flasgo.errors import did_you_mean
 
 if TYPE_CHECKING:
     from typing import Self

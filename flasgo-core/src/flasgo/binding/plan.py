@@ -1,6 +1,6 @@
 """Call plans: how a handler gets its arguments, decided once, at registration.
 
-The same plan answers requests and describes them: `flasgo.openapi` reads its fields.
+The same plan answers requests and describes them: `flasgo.features.openapi` reads its fields.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ from flasgo.routing.converters import FloatConverter, IntConverter, UUIDConverte
 from flasgo.websocket import WebSocket
 
 if TYPE_CHECKING:
-    from flasgo.pipeline import Call, Step
+    from flasgo.kernel.pipeline import Call, Step
+    from flasgo.kernel.threads import WorkerThreads
     from flasgo.routing import Route
-    from flasgo.threads import WorkerThreads
 
 __all__ = ["CallPlan", "PathParameter", "compile_call", "compile_plan"]
 

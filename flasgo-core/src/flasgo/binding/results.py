@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from flasgo.binding.advice import advice_on, stranger_in
-from flasgo.errors import RouteError
+from flasgo.errors import RouteError, type_name
 from flasgo.responses.response import Response
-from flasgo.wording import type_name
 
 if TYPE_CHECKING:
-    from flasgo.pipeline import Call
+    from flasgo.kernel.pipeline import Call
     from flasgo.requests.connection import Connection
     from flasgo.routing import Route
 

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from msgspec import structs
 
-from flasgo.checks import Finding, collect_findings, is_failure
 from flasgo.cli.loading import AppOption, JsonOption, app_for_command
 from flasgo.cli.output import facts, write, write_json
+from flasgo.plugins.checks import Finding, collect_findings, is_failure
 
 __all__ = ["check"]
 

@@ -12,10 +12,9 @@ from msgspec import structs
 from flasgo.app import Flasgo
 from flasgo.cli.loading import AppOption, JsonOption, app_for_command
 from flasgo.cli.output import fail, table, write, write_json
-from flasgo.errors import FlasgoError
-from flasgo.pipeline import StageInfo
+from flasgo.errors import FlasgoError, did_you_mean
+from flasgo.kernel.pipeline import StageInfo
 from flasgo.routing import Route
-from flasgo.suggest import did_you_mean
 
 __all__ = ["routes"]
 

@@ -9,8 +9,8 @@ from msgspec import structs
 
 from flasgo.cli.loading import AppOption, JsonOption, app_or_default
 from flasgo.cli.output import facts, fail, table, write, write_json
+from flasgo.errors import did_you_mean
 from flasgo.settings.settings import SettingInfo
-from flasgo.suggest import did_you_mean
 
 __all__ = ["settings"]
 

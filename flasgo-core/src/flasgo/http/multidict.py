@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from flasgo.suggest import did_you_mean
+from flasgo.errors import did_you_mean
 
 __all__ = ["MultiDict", "State"]
 

@@ -6,11 +6,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from flasgo.asgi import ASGIApp, Message, Receive, Scope, Send
-from flasgo.context import active_request
-from flasgo.error_answers.handling import note_error
 from flasgo.errors import ClientDisconnect, HTTPException
 from flasgo.http.headers import read_head
 from flasgo.interop.relay import BodyReplay, Handover, Relay, forget_handover
+from flasgo.kernel.context import active_request
+from flasgo.kernel.error_handling import note_error
 from flasgo.requests.lingering import LingeringSend
 from flasgo.requests.request import Request
 from flasgo.websocket import WebSocket
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flasgo.app import Flasgo
-    from flasgo.dispatch import Dispatcher
-    from flasgo.pipeline import Pipeline
+    from flasgo.kernel.dispatch import Dispatcher
+    from flasgo.kernel.pipeline import Pipeline
     from flasgo.responses.response import Response
 
 __all__ = ["Handovers"]

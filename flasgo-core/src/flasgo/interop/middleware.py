@@ -14,8 +14,8 @@ from flasgo.routing import Match
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
-    from flasgo.dispatch import Dispatcher
-    from flasgo.pipeline import Pipeline
+    from flasgo.kernel.dispatch import Dispatcher
+    from flasgo.kernel.pipeline import Pipeline
     from flasgo.requests.connection import Connection
 
 __all__ = ["Entrance", "Layer", "MiddlewareStack", "current_match", "onward", "stacked"]

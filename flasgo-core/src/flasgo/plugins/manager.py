@@ -13,13 +13,12 @@ import pluggy
 from msgspec import Struct, field
 
 from flasgo import _bundle, hookspecs
-from flasgo.errors import FlasgoError, PluginError
+from flasgo.errors import FlasgoError, PluginError, did_you_mean
 from flasgo.plugins.discovery import Candidate, discovered_plugins, installed_plugins
 from flasgo.plugins.hooks import PROJECT, options_of
 from flasgo.plugins.implementation import Implementation
 from flasgo.plugins.ordering import call_order
 from flasgo.plugins.registry import Ledger, Registry
-from flasgo.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from pluggy import HookImpl

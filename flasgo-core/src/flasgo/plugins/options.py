@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from flasgo.errors import OptionError
-from flasgo.suggest import did_you_mean
+from flasgo.errors import OptionError, did_you_mean
 
 __all__ = ["Options"]
 

@@ -8,14 +8,13 @@ from urllib.parse import quote
 
 from flasgo import _bundle
 from flasgo.asgi import Receive, Scope
-from flasgo.errors import HTTPException
+from flasgo.errors import HTTPException, did_you_mean
 from flasgo.http.cookies import parse_cookies
 from flasgo.http.headers import Headers
 from flasgo.http.multidict import MultiDict, State
 from flasgo.http.urlencoded import TooManyFieldsError, parse_urlencoded
-from flasgo.lazy import lazy
-from flasgo.requests.sent_path import routed_path
-from flasgo.suggest import did_you_mean
+from flasgo.requests.lazy import lazy
+from flasgo.requests.target import routed_path
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo

@@ -13,11 +13,10 @@ from os import PathLike
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn
 
-from flasgo.errors import HTTPException
+from flasgo.errors import HTTPException, printable
 from flasgo.http.filenames import sanitize_filename
 from flasgo.http.multidict import MultiDict
 from flasgo.http.urlencoded import TooManyFieldsError, parse_urlencoded
-from flasgo.wording import printable
 
 if TYPE_CHECKING:
     from multipart import MultipartSegment, PushMultipartParser

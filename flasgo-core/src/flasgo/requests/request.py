@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from flasgo.background import BackgroundTasks
-from flasgo.errors import HTTPException
-from flasgo.lazy import lazy
+from flasgo.errors import HTTPException, printable
+from flasgo.kernel.background import BackgroundTasks
 from flasgo.requests.body import BodyReader
 from flasgo.requests.connection import Connection
-from flasgo.wording import printable
+from flasgo.requests.lazy import lazy
 
 if TYPE_CHECKING:
     from flasgo.requests.forms import FormData

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from flasgo.asgi import Message, Send
-from flasgo.errors import ClientDisconnect
+from flasgo.errors import ClientDisconnect, type_name
 from flasgo.responses.response import HeadersLike, StreamingResponse
 from flasgo.responses.streaming import Closed, producer
-from flasgo.wording import type_name
 
 if TYPE_CHECKING:
-    from flasgo.background import BackgroundTasks
+    from flasgo.kernel.background import BackgroundTasks
     from flasgo.requests.connection import Connection
     from flasgo.responses.open_streams import OpenStreams
 

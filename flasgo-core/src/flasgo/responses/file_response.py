@@ -9,14 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from flasgo.asgi import Send
-from flasgo.background import BackgroundTasks
-from flasgo.context import active_request
 from flasgo.errors import HTTPException
 from flasgo.http.conditional import Preconditions, http_date
 from flasgo.http.filenames import content_disposition
 from flasgo.http.headers import RawHeader
 from flasgo.http.media_types import media_type
 from flasgo.http.ranges import RangeRequest
+from flasgo.kernel.background import BackgroundTasks
+from flasgo.kernel.context import active_request
 from flasgo.responses.files import (
     FileChangedError,
     FileFacts,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from flasgo.errors import type_name
 from flasgo.responses.response import HeadersLike, StreamingResponse
 from flasgo.responses.streaming import producer
-from flasgo.wording import type_name
 
 if TYPE_CHECKING:
-    from flasgo.background import BackgroundTasks
+    from flasgo.kernel.background import BackgroundTasks
 
 __all__ = ["NDJSONResponse"]
 

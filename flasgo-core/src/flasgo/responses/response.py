@@ -12,13 +12,13 @@ from typing import NoReturn, Protocol, Self
 import msgspec
 
 from flasgo.asgi import Send
-from flasgo.background import BackgroundTasks
+from flasgo.errors import type_name
 from flasgo.http.cookies import SameSite, format_set_cookie
 from flasgo.http.headers import HeaderBlock, MutableHeaders, RawHeader, fill
 from flasgo.http.redirects import encode_location, is_safe_redirect_target
+from flasgo.kernel.background import BackgroundTasks
 from flasgo.responses.streaming import Closed, Parts, encode_part, producer, pump, pump_until_closed
 from flasgo.responses.validators import ConditionalMixin
-from flasgo.wording import type_name
 
 __all__ = [
     "Response",

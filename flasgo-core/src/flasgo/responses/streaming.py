@@ -9,10 +9,9 @@ from contextvars import Context, copy_context
 from typing import Self
 
 from flasgo.asgi import Send
-from flasgo.context import active_request
-from flasgo.errors import ClientDisconnect
-from flasgo.threads import WorkerThreads
-from flasgo.wording import type_name
+from flasgo.errors import ClientDisconnect, type_name
+from flasgo.kernel.context import active_request
+from flasgo.kernel.threads import WorkerThreads
 
 __all__ = ["Closed", "Encode", "Parts", "encode_part", "producer", "pump", "pump_until_closed"]
 

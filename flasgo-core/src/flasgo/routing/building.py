@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from flasgo.errors import BuildError
+from flasgo.errors import BuildError, did_you_mean
 from flasgo.routing.paths import is_clean_path, quote_path
 from flasgo.routing.rule import Rule
-from flasgo.suggest import did_you_mean
 
 __all__ = ["BuiltURL", "build_url"]
 

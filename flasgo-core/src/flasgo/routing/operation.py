@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from msgspec import Struct, field
 
-from flasgo.errors import RouteError
-from flasgo.suggest import did_you_mean
+from flasgo.errors import RouteError, did_you_mean
 
 if TYPE_CHECKING:
     from flasgo.binding import Depends

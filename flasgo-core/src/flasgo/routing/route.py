@@ -17,7 +17,7 @@ from flasgo.routing.operation import Operation, OperationOptions
 if TYPE_CHECKING:
     from flasgo.asgi import ASGIApp
     from flasgo.binding import CallPlan
-    from flasgo.pipeline import Pipeline
+    from flasgo.kernel.pipeline import Pipeline
 
 __all__ = ["WEBSOCKET", "Match", "Route", "source_of"]
 

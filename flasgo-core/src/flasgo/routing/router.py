@@ -7,7 +7,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
-from flasgo.errors import RouteError
+from flasgo.errors import RouteError, did_you_mean
 from flasgo.routing.building import BuiltURL, build_url
 from flasgo.routing.converters import BUILT_IN, Converter
 from flasgo.routing.hosts import HostRule, parse_host_rule
@@ -15,7 +15,6 @@ from flasgo.routing.paths import is_clean_path, quote_path
 from flasgo.routing.route import Match, Route
 from flasgo.routing.rule import Rule, parse_rule
 from flasgo.routing.table import HANDSHAKE, Table, label_of
-from flasgo.suggest import did_you_mean
 
 __all__ = ["Router", "TrailingSlash"]
 

@@ -7,11 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from flasgo.errors import RouteError
+from flasgo.errors import RouteError, did_you_mean
 from flasgo.routing.converters import Converter
 from flasgo.routing.paths import is_clean_text
 from flasgo.routing.segment import Parameter, Segment
-from flasgo.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from flasgo.routing.hosts import HostRule

@@ -19,9 +19,8 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 
 from flasgo.app import Flasgo
-from flasgo.errors import ConfigurationError, FlasgoError
+from flasgo.errors import ConfigurationError, FlasgoError, closest
 from flasgo.settings.dotenv import read_dotenv
-from flasgo.suggest import closest
 
 __all__ = [
     "AppTarget",

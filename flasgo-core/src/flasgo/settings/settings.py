@@ -20,7 +20,7 @@ from typing import Any
 from msgspec import Struct
 
 from flasgo._bundle import how_to_get
-from flasgo.errors import ConfigurationError, SettingError
+from flasgo.errors import ConfigurationError, SettingError, did_you_mean
 from flasgo.settings.core import CORE_SETTINGS, weak_secret_key
 from flasgo.settings.dotenv import read_dotenv
 from flasgo.settings.specs import (
@@ -32,7 +32,6 @@ from flasgo.settings.specs import (
     upper_name,
 )
 from flasgo.settings.types import convert_text, convert_value, type_text
-from flasgo.suggest import did_you_mean
 
 __all__ = [
     "CORE_SETTINGS",

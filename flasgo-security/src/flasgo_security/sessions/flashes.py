@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Literal, cast, overload
 
-from flasgo.context import current_request
+from flasgo.kernel.context import current_request
 
 if TYPE_CHECKING:
     from flasgo import Request

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from flasgo.context import active_request
 from flasgo.errors import BuildError
 from flasgo.interop.mounts import MOUNTED_IN
+from flasgo.kernel.context import active_request
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo

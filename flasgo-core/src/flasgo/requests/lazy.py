@@ -1,13 +1,11 @@
-"""What is computed, or imported, the first time somebody asks for it."""
+"""Attributes that are computed the first time they are read."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping
-from importlib import import_module
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
-__all__ = ["lazy", "lazy_names"]
+__all__ = ["lazy"]
 
 T = TypeVar("T")
 
@@ -54,32 +52,3 @@ class lazy(Generic[T]):  # noqa: N801 - reads as a decorator, like `property`
             ) from error
         instance.__dict__[self._name] = value
         return value
-
-
-def lazy_names(
-    package: str, homes: Mapping[str, str]
-) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
-    """Return the `__getattr__` and `__dir__` of a package that imports names on first use.
-
-    ```python
-    __getattr__, __dir__ = lazy_names(__name__, {"jwt_backend": "backends.jwt"})
-    ```
-
-    A name must not be that of a submodule too: whoever imports the submodule would hide it.
-
-    Args:
-        package: The package's name.
-        homes: Where each name is defined: modules, relative to the package.
-    """
-
-    def load(name: str) -> object:
-        if name not in homes:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{package}.{homes[name]}"), name)
-        setattr(sys.modules[package], name, value)
-        return value
-
-    def names() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *homes})
-
-    return load, names

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from flasgo.callbacks import Callback
-from flasgo.error_answers.default_answers import error_response
 from flasgo.errors import ConfigurationError, HookError, HTTPException
+from flasgo.features.error_pages.error_page import error_response
+from flasgo.kernel.callbacks import Callback
 from flasgo.responses.response import Response, coerce_response
 
 if TYPE_CHECKING:
@@ -139,12 +139,12 @@ def default_response(connection: Connection, error: Exception, *, debug: bool) -
     try:
         if isinstance(error, HTTPException):
             if debug and error.status_code == 404:
-                from flasgo.error_answers.missing_page import missing_response
+                from flasgo.features.error_pages.missing_page import missing_response
 
                 return missing_response(connection, error)
             return error_response(connection, error)
         if debug:
-            from flasgo.error_answers.debug_page import (
+            from flasgo.features.error_pages.debug_page import (
                 debug_response,  # only where there is something to debug
             )
 

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any, Self
 from msgspec import Struct
 
 from flasgo import _bundle
-from flasgo.callbacks import Callback, Callbacks, as_callback
-from flasgo.error_answers.handling import ErrorHandlers
 from flasgo.errors import HookError, PluginError, UnenforcedPolicyError
+from flasgo.kernel.callbacks import Callback, Callbacks, as_callback
+from flasgo.kernel.error_handling import ErrorHandlers
 from flasgo.plugins.implementation import Implementation
 from flasgo.responses.response import Response, coerce_response
 
 if TYPE_CHECKING:
+    from flasgo.kernel.threads import WorkerThreads
     from flasgo.plugins.manager import Plugins
     from flasgo.plugins.registry import Ledger
     from flasgo.requests.connection import Connection
     from flasgo.routing import Route
-    from flasgo.threads import WorkerThreads
 
 __all__ = [
     "Call",

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from flasgo.blueprints import Blueprint
-from flasgo.dispatch import Dispatcher, InnerDispatcher
 from flasgo.interop.middleware import Entrance
-from flasgo.pipeline import Call, Pipeline, PipelineCompiler, Surroundings
+from flasgo.kernel.dispatch import Dispatcher, InnerDispatcher
+from flasgo.kernel.pipeline import Call, Pipeline, PipelineCompiler, Surroundings
+from flasgo.plugins.hidden_policies import refuse_swallowed_policies
 from flasgo.plugins.policies import PolicyScope
-from flasgo.plugins.swallowed import refuse_swallowed_policies
 from flasgo.registrar import Registrar
 from flasgo.routing import Route
 

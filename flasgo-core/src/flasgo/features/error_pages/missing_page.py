@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING
 
-from flasgo.error_answers.default_answers import HTML, error_page, error_response, preferred_form
-from flasgo.error_answers.masking import Masker
-from flasgo.suggest import closest
+from flasgo.errors import closest
+from flasgo.features.error_pages.error_page import HTML, error_page, error_response, preferred_form
+from flasgo.features.error_pages.masking import Masker
 
 if TYPE_CHECKING:
     from flasgo.errors import HTTPException

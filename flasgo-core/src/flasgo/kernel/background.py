@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, ParamSpec
 
 if TYPE_CHECKING:
-    from flasgo.threads import WorkerThreads
+    from flasgo.kernel.threads import WorkerThreads
 
 __all__ = ["BackgroundRunner", "BackgroundTasks"]
 

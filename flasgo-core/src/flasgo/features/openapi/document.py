@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flasgo.openapi.answers import Error, Problem
-from flasgo.openapi.operations import describe, placements
-from flasgo.openapi.schemas import JsonObject, Schemas
+from flasgo.features.openapi.error_responses import Error, Problem
+from flasgo.features.openapi.operations import describe, placements
+from flasgo.features.openapi.schemas import JsonObject, Schemas
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo

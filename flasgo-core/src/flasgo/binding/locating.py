@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect as types
 
-from flasgo.binding.faults import ANY_KEY, MAX_FAULTS, Fault, Location, explain
+from flasgo.binding.errors import ANY_KEY, MAX_FAULTS, Fault, Location, explain
 from flasgo.binding.texts import alternatives
 
 __all__ = ["Explorer"]

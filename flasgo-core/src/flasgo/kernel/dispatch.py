@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from flasgo.asgi import Receive, Scope, Send
-from flasgo.background import BackgroundTasks
-from flasgo.context import active_request
-from flasgo.error_answers.handling import default_response, log_error, note_error
 from flasgo.errors import ClientDisconnect, HTTPException
 from flasgo.http.headers import read_head
 from flasgo.interop.handovers import Handovers
 from flasgo.interop.middleware import current_match
 from flasgo.interop.relay import Handover
-from flasgo.pipeline import Pipeline, Step
+from flasgo.kernel.background import BackgroundTasks
+from flasgo.kernel.context import active_request
+from flasgo.kernel.error_handling import default_response, log_error, note_error
+from flasgo.kernel.pipeline import Pipeline, Step
 from flasgo.requests.connection import Connection
 from flasgo.requests.lingering import LingeringSend
 from flasgo.requests.request import Request
-from flasgo.requests.sent_path import path_fault, routed_path
+from flasgo.requests.target import path_fault, routed_path
 from flasgo.responses.response import Response, claimed, coerce_again, coerce_response, redirect
 from flasgo.routing import routed_host
 from flasgo.websocket import LONGEST_REASON, WebSocket, WebSocketDisconnect

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from msgspec import Struct
 
-from flasgo.errors import FlasgoError, PluginError
+from flasgo.errors import FlasgoError, PluginError, type_name
 from flasgo.settings.core import weak_secret_key
-from flasgo.wording import type_name
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo

@@ -16,10 +16,10 @@ from flasgo.binding import (
     PathParameter,
 )
 from flasgo.binding.signatures import MISSING
-from flasgo.openapi.answers import answers_of
-from flasgo.openapi.docstrings import Docs, docs_of
-from flasgo.openapi.schemas import JsonObject, Schemas
-from flasgo.openapi.shapes import plain_value
+from flasgo.features.openapi.docstrings import Docs, docs_of
+from flasgo.features.openapi.error_responses import answers_of
+from flasgo.features.openapi.schemas import JsonObject, Schemas
+from flasgo.features.openapi.shapes import plain_value
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo

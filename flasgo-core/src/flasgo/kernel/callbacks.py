@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from flasgo.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from flasgo.threads import WorkerThreads
+    from flasgo.kernel.threads import WorkerThreads
 
 __all__ = ["Callback", "Callbacks", "as_callback", "check_callback"]
 

@@ -10,8 +10,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from flasgo.errors import ConfigurationError, FlasgoError, PluginError
-from flasgo.wording import type_name
+from flasgo.errors import ConfigurationError, FlasgoError, PluginError, type_name
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo

@@ -8,14 +8,13 @@ from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING
 
-from flasgo.error_answers.debug_style import DEBUG_STYLE
-from flasgo.error_answers.default_answers import HTML, data_response, preferred_form
-from flasgo.error_answers.frames import Failure, Frame, chain
-from flasgo.error_answers.masking import MASK, Masker
-from flasgo.errors import HookError, HTTPException
+from flasgo.errors import HookError, HTTPException, type_name
+from flasgo.features.error_pages.debug_style import DEBUG_STYLE
+from flasgo.features.error_pages.error_page import HTML, data_response, preferred_form
+from flasgo.features.error_pages.frames import Failure, Frame, chain
+from flasgo.features.error_pages.masking import MASK, Masker
 from flasgo.responses.pages import page_response
 from flasgo.responses.response import Response
-from flasgo.wording import type_name
 
 if TYPE_CHECKING:
     from flasgo.requests.connection import Connection

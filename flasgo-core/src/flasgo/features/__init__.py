@@ -1,0 +1,1 @@
+"""Features that come with core and are plugins like all others."""
