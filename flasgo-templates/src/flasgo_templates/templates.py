@@ -16,7 +16,7 @@ from flasgo_templates.directories import (
     real_directories,
     real_directory,
 )
-from flasgo_templates.environment import TemplateEnvironment
+from flasgo_templates.environment import CODE_VERSION, TemplateEnvironment
 from flasgo_templates.errors import RefusedTemplateError
 from flasgo_templates.loader import TemplateLoader, TemplateRoot, checked_prefix
 from flasgo_templates.undefined import LocatedUndefined
@@ -197,7 +197,7 @@ class JinjaTemplates:
         made_by = self.environment
         return bytecode_cache(
             Path(self._bytecode_directory),
-            f"{jinja2.__version__} {type(made_by).__qualname__} async={is_async} "
+            f"{jinja2.__version__} {type(made_by).__qualname__} {CODE_VERSION} async={is_async} "
             f"trim={made_by.trim_blocks} lstrip={made_by.lstrip_blocks} "
             f"extensions={sorted(made_by.extensions)}",
         )
