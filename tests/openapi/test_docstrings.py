@@ -68,7 +68,7 @@ def test_all_of_a_docstring() -> None:
     assert docs.examples == ({"a": [1, 2]}, {"b": None})
 
 
-@pytest.mark.parametrize("function", [empty, functools.partial(whole), int])
+@pytest.mark.parametrize("function", [empty, functools.partial(empty), int])
 def test_what_has_no_docstring_of_its_own_says_nothing(function: Callable[..., object]) -> None:
     assert docs_of(function) == Docs()
 
@@ -76,3 +76,7 @@ def test_what_has_no_docstring_of_its_own_says_nothing(function: Callable[..., o
 @pytest.mark.parametrize("function", [prose_example, deep_example])
 def test_examples_that_are_no_json_are_prose(function: Callable[..., object]) -> None:
     assert docs_of(function) == Docs(summary="Summary.")
+
+
+def test_a_partial_has_the_docstring_of_its_function() -> None:
+    assert docs_of(functools.partial(whole)) == docs_of(whole)

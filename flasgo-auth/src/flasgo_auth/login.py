@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import NamedTuple, Protocol, TypeAlias, cast
 
 from flasgo import ConfigurationError, Connection, Flasgo
+from flasgo.callables import is_async
 
 from flasgo_auth.backends.authorization import check_realm
 from flasgo_auth.backends.backend import AuthBackend
 from flasgo_auth.events import note
 from flasgo_auth.users import ANONYMOUS, User, UserId
-from flasgo_auth.workers import check_function, is_async, runner
+from flasgo_auth.workers import check_function, runner
 
 __all__ = [
     "SESSION_KEY",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import ClassVar, NoReturn, TypeAlias
 
 from flasgo import Connection
+from flasgo.callables import is_async, qualified_name, signature_of
 
 from flasgo_auth.users import User, check_scope
-from flasgo_auth.workers import finish, is_async
+from flasgo_auth.workers import finish
 
 __all__ = [
     "AllOf",
@@ -177,7 +177,7 @@ class Check(Permission):
         self.blocking = blocking and not is_async(function)
 
     def __repr__(self) -> str:
-        return getattr(self.function, "__qualname__", repr(self.function))
+        return qualified_name(self.function)
 
     def allows(self, request: Connection) -> bool | Awaitable[bool]:
         """Return what the function says."""
@@ -286,9 +286,9 @@ def _check_callable(function: object) -> None:
             "(request) -> bool."
         )
     try:
-        inspect.signature(function).bind(None)
+        signature_of(function).bind(None)
     except TypeError:
-        name = getattr(function, "__qualname__", repr(function))
+        name = qualified_name(function)
         raise TypeError(
             f"{name} cannot be a permission: it must take the request as its one argument. "
             "Decorating a handler needs the parentheses: @app.authorize()."

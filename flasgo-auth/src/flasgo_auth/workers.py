@@ -7,22 +7,12 @@ from collections.abc import Awaitable, Callable
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from flasgo import Connection
+from flasgo.callables import is_async
 
-__all__ = ["check_function", "finish", "is_async", "runner"]
+__all__ = ["check_function", "finish", "runner"]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-
-def is_async(function: Callable[..., object]) -> bool:
-    """Tell whether calling a function, method or callable object gives a coroutine.
-
-    Args:
-        function: What would be called.
-    """
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - the method itself is looked at
-    )
 
 
 async def finish(answer: _T | Awaitable[_T]) -> _T:

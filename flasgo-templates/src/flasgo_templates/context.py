@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from flasgo import ConfigurationError, Connection
+from flasgo.callables import is_async, qualified_name, signature_of
 
 __all__ = ["ContextProcessors", "Processor", "as_variables"]
 
@@ -51,15 +51,15 @@ class ContextProcessors:
 
 
 def _wants_request(processor: Processor) -> bool:
-    name = getattr(processor, "__qualname__", repr(processor))
-    if inspect.iscoroutinefunction(processor):
+    name = qualified_name(processor)
+    if is_async(processor):
         raise ConfigurationError(
             f"Context processor {name} is async, and templates are rendered synchronously as "
             "well. Use def; to await something in a template, return a coroutine function and "
             "render with app.templates.render_async."
         )
     try:
-        signature = inspect.signature(processor)
+        signature = signature_of(processor)
     except ValueError:
         return False
     for arguments in ((), (None,)):
@@ -87,7 +87,7 @@ def as_variables(source: Callable[..., object], answer: object) -> Mapping[str, 
         return {}
     if not isinstance(answer, Mapping):
         raise TypeError(
-            f"{getattr(source, '__qualname__', repr(source))} must return a mapping of template "
+            f"{qualified_name(source)} must return a mapping of template "
             f"variables, got {type(answer).__name__}."
         )
     return answer

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from flasgo import ConfigurationError, Connection, Flasgo
+from flasgo.callables import is_async
 from flasgo.errors import did_you_mean
 
 from flasgo_auth.users import User
-from flasgo_auth.workers import is_async, runner
+from flasgo_auth.workers import runner
 
 __all__ = ["AuthBackend", "AuthFunction", "Backends", "NamedBackend", "check_challenge"]
 

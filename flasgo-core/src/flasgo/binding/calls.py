@@ -12,7 +12,7 @@ from flasgo.binding.bodies import FormBody, JsonBody
 from flasgo.binding.dependencies import Exits, Node, exits_of
 from flasgo.binding.errors import Fault, InvalidError, refusal
 from flasgo.binding.fields import Reader
-from flasgo.binding.signatures import is_async, is_generator
+from flasgo.callables import is_async, is_generator
 from flasgo.errors import HTTPException
 from flasgo.requests.connection import Connection
 from flasgo.requests.request import Request

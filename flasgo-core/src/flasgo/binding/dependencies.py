@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
 
-from flasgo.binding.signatures import generator_of, is_async
+from flasgo.callables import generator_of, is_async
 from flasgo.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ The same plan answers requests and describes them: `flasgo.features.openapi` rea
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import typing
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import NoneType
@@ -37,10 +36,10 @@ from flasgo.binding.signatures import (
     Site,
     asked_by,
     check_wrapper,
-    is_async,
     is_context_manager,
 )
 from flasgo.binding.texts import Text, alternatives, is_file, split_annotated
+from flasgo.callables import is_async, qualified_name, written_function
 from flasgo.errors import RouteError
 from flasgo.requests.connection import Connection
 from flasgo.requests.request import Request
@@ -441,7 +440,7 @@ class _Compiler:
             )
         if function in self._path:
             chain = [*self._path[self._path.index(function) :], function]
-            names = " -> ".join(getattr(each, "__qualname__", repr(each)) for each in chain)
+            names = " -> ".join(map(qualified_name, chain))
             site.refuse(name, f"closes a cycle of dependencies: {names}", "break the cycle")
         if len(self._path) >= _DEPTH:
             site.refuse(name, f"is more than {_DEPTH} dependencies deep", "flatten them")
@@ -492,7 +491,7 @@ def _key_of(function: Callable[..., object]) -> Any:
 
 
 def _check_async(route: Route) -> None:
-    if not (is_async(route.handler) or is_async(inspect.unwrap(route.handler))):
+    if not (is_async(route.handler) or is_async(written_function(route.handler))):
         raise RouteError(
             f"Route {route.path!r}: the WebSocket handler at {route.source} is not `async def`, so "
             "it could neither receive nor send. Make it `async def`."
@@ -571,7 +570,7 @@ def _sent_name(place: Place, name: str) -> str:
 
 
 def _is_connection(name: str, annotation: Any) -> bool:
-    if annotation is MISSING:
+    if annotation is MISSING or annotation is Any or annotation is object:
         return name in {"request", "websocket"}
     return isinstance(annotation, type) and issubclass(annotation, (Request, WebSocket, Connection))
 

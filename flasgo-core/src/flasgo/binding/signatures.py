@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 
 from msgspec import Struct
 
+from flasgo.callables import called_by, qualified_name, signature_of, source_of, written_function
 from flasgo.errors import RouteError
-from flasgo.routing.route import source_of
 
 __all__ = [
     "MISSING",
@@ -22,12 +22,8 @@ __all__ = [
     "Site",
     "asked_by",
     "check_wrapper",
-    "generator_of",
-    "is_async",
     "is_context_manager",
-    "is_generator",
     "return_annotation",
-    "signature_of",
 ]
 
 MISSING: Any = inspect.Parameter.empty
@@ -50,8 +46,8 @@ class Site(Struct, frozen=True):
     @property
     def where(self) -> str:
         """The role, the function's name and the place of its definition."""
-        name = getattr(self.function, "__qualname__", "") if self.role != "handler" else ""
-        return f"the {self.role} {name + ' ' if name else ''}at {source_of(self.function)}"
+        name = f"{qualified_name(self.function)} " if self.role != "handler" else ""
+        return f"the {self.role} {name}at {source_of(self.function)}"
 
     def refuse(self, name: str, found: str, advice: str) -> NoReturn:
         """Refuse a parameter.
@@ -116,15 +112,6 @@ def asked_by(site: Site) -> tuple[tuple[Asked, ...], bool]:
     return asked, any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
 
-def signature_of(function: Callable[..., object]) -> inspect.Signature:
-    """Return a signature without having its annotations evaluated."""
-    if sys.version_info >= (3, 14):
-        from annotationlib import Format
-
-        return inspect.signature(function, annotation_format=Format.STRING)
-    return inspect.signature(function)
-
-
 def return_annotation(function: Callable[..., object]) -> Any:
     """Return the evaluated return annotation of a function, or MISSING.
 
@@ -151,7 +138,7 @@ def _evaluated(function: Callable[..., object]) -> dict[str, Any]:
     if isinstance(function, type):
         own = typing.get_type_hints(function.__init__, include_extras=True)
         return {**typing.get_type_hints(function, include_extras=True), **own}
-    target = _described(function)
+    target: Any = written_function(function)
     try:
         return typing.get_type_hints(target, include_extras=True)
     except NameError:
@@ -200,16 +187,6 @@ def _names_around(function: Callable[..., object]) -> dict[str, Any]:
     return names
 
 
-def _described(function: Callable[..., object]) -> Callable[..., object]:
-    """Return the function whose annotations hold for a callable."""
-    target = inspect.unwrap(function)
-    while isinstance(target, functools.partial):
-        target = inspect.unwrap(target.func)
-    if not inspect.isroutine(target) and not isinstance(target, type):
-        target = getattr(target, "__call__", target)  # noqa: B004 - the method is wanted
-    return target
-
-
 def _fixed(function: object) -> set[str]:
     """Return the keywords that a `functools.partial` has set: no client may change them."""
     names: set[str] = set()
@@ -219,41 +196,9 @@ def _fixed(function: object) -> set[str]:
     return names
 
 
-def is_async(function: Callable[..., object]) -> bool:
-    """Whether a call returns a coroutine."""
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
-    )
-
-
-def is_generator(function: Callable[..., object]) -> bool:
-    """Whether a call runs none of the function's code yet."""
-    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
-
-
-def generator_of(function: Callable[..., object]) -> Callable[..., object] | None:
-    """Return the generator function whose generators a callable returns, or None.
-
-    It is the callable itself, its `__call__`, or what `functools.wraps` has wrapped.
-
-    Args:
-        function: The callable.
-    """
-    while isinstance(function, functools.partial):
-        function = function.func
-    if not inspect.isroutine(function) and not isinstance(function, type):
-        function = getattr(function, "__call__", function)  # noqa: B004 - the method is wanted
-    if is_async(function):
-        return None
-    wrapped = inspect.unwrap(function)
-    return wrapped if is_generator(wrapped) else None
-
-
 def is_context_manager(function: Callable[..., object]) -> bool:
     """Whether a callable is made by `contextmanager` or `asynccontextmanager`."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    code = getattr(function, "__code__", None)
+    code = getattr(called_by(function), "__code__", None)
     return code is not None and code.co_filename == contextlib.__file__
 
 

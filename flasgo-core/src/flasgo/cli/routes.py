@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 from msgspec import structs
 
 from flasgo.app import Flasgo
+from flasgo.callables import full_name
 from flasgo.cli.loading import AppOption, JsonOption, app_for_command
 from flasgo.cli.output import fail, table, write, write_json
 from flasgo.errors import FlasgoError, did_you_mean
@@ -56,7 +56,7 @@ def _listing(routes: Sequence[Route]) -> str:
     if any(route.blueprint for route in routes):
         columns["Blueprint"] = lambda route: route.blueprint or "-"
     if any(route.mounted for route in routes):
-        columns["App"] = lambda route: _name(route.mounted) if route.mounted else "-"
+        columns["App"] = lambda route: full_name(route.mounted) if route.mounted else "-"
     rows = [tuple(column(route) for column in columns.values()) for route in routes]
     return table(tuple(columns), list(dict.fromkeys(rows)))
 
@@ -95,11 +95,6 @@ def _path(route: Route) -> str:
     return route.path.removesuffix("<path:path>").rstrip("/") + "/..."
 
 
-def _name(app: object) -> str:
-    kind = app if inspect.isroutine(app) else type(app)
-    return f"{kind.__module__}.{kind.__qualname__}"
-
-
 def _explanation(route: Route, stages: Sequence[StageInfo]) -> str:
     kind = f"MOUNT ({'WEBSOCKET' if route.is_websocket else 'HTTP'})"
     where = f"{route.host or ''}{route.path}"
@@ -123,7 +118,7 @@ def _as_json(route: Route, stages: Sequence[StageInfo], *, explain: bool) -> dic
         "host": route.host,
         "endpoint": route.endpoint,
         "blueprint": route.blueprint,
-        "mounted": None if route.mounted is None else _name(route.mounted),
+        "mounted": None if route.mounted is None else full_name(route.mounted),
         "policies": [policy.explain() for policy in route.policies],
     }
     if explain:

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from flasgo.asgi import ASGIApp, Message, Receive, Scope, Send
+from flasgo.callables import full_name
 from flasgo.errors import ConfigurationError
 from flasgo.interop.relay import Handover
 from flasgo.routing import Match
@@ -33,8 +34,7 @@ class Layer(NamedTuple):
     @property
     def name(self) -> str:
         """The name of its class."""
-        module = getattr(self.factory, "__module__", "?")
-        return f"{module}.{getattr(self.factory, '__qualname__', self.factory)}"
+        return full_name(self.factory)
 
     @classmethod
     def checked(cls, factory: Callable[..., Any], options: dict[str, Any]) -> Layer:

@@ -9,6 +9,8 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, ParamSpec
 
+from flasgo.callables import full_name, is_async
+
 if TYPE_CHECKING:
     from flasgo.kernel.threads import WorkerThreads
 
@@ -96,7 +98,7 @@ class BackgroundRunner:
         calls = list(tasks)
         tasks.clear()
         task = asyncio.create_task(self._run_all(calls))
-        self._running[task] = _name_of(calls[0])
+        self._running[task] = full_name(calls[0])
         task.add_done_callback(self._forget)
         await asyncio.shield(task)
 
@@ -106,11 +108,11 @@ class BackgroundRunner:
     async def _run_all(self, calls: list[_Call]) -> None:
         task = asyncio.current_task()
         for call in calls:
-            name = _name_of(call)
+            name = full_name(call)
             if task is not None:
                 self._running[task] = name
             try:
-                if _is_async(call):
+                if is_async(call):
                     result = call()
                 else:
                     result = await self._threads.run(call)
@@ -141,17 +143,3 @@ class BackgroundRunner:
             task.cancel()
         if late:
             await asyncio.wait(late, timeout=1)
-
-
-def _is_async(call: _Call) -> bool:
-    return inspect.iscoroutinefunction(call.func) or inspect.iscoroutinefunction(
-        getattr(call.func, "__call__", None)  # noqa: B004 - an object with an async __call__
-    )
-
-
-def _name_of(call: _Call) -> str:
-    function: object = call.func
-    while isinstance(function, functools.partial):
-        function = function.func
-    name = getattr(function, "__qualname__", type(function).__qualname__)
-    return f"{getattr(function, '__module__', '?')}.{name}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
+from flasgo.callables import is_async, qualified_name, signature_of
 from flasgo.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -82,9 +83,7 @@ def as_callback(kind: str, function: Callable[..., Any], threads: WorkerThreads)
         ConfigurationError: When the function asks for more arguments than there are.
     """
     indices = _indices(kind, function)
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
-    ):
+    if is_async(function):
 
         async def call(*args: object) -> object:
             return await function(*(args[index] for index in indices))
@@ -104,7 +103,7 @@ def _indices(kind: str, function: Callable[..., object]) -> tuple[int, ...]:
     names = [parameter.name for parameter in _wanted(function, offered)]
     if len(names) > len(offered):
         raise ConfigurationError(
-            f"{kind} was given {getattr(function, '__qualname__', function)!r}, which takes "
+            f"{kind} was given {qualified_name(function)!r}, which takes "
             f"{len(names)} arguments ({', '.join(names)}); it may take: {', '.join(offered)}."
         )
     left = [index for index, name in enumerate(offered) if name not in names]
@@ -117,7 +116,7 @@ def _wanted(
 ) -> Iterable[inspect.Parameter]:
     """Iterate over the parameters to fill; arguments go by position, so the first gap ends it."""
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = inspect.signature(function).parameters.values()
+    parameters = signature_of(function).parameters.values()
     for index, parameter in enumerate(parameters):
         is_optional = parameter.default is not parameter.empty and parameter.name not in offered
         if parameter.kind not in positional or (is_optional and index > 0):

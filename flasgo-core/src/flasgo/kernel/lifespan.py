@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from flasgo.callables import called_by, full_name, is_async, qualified_name, signature_of, source_of
 from flasgo.errors import ConfigurationError, FlasgoError, PluginError, type_name
 
 if TYPE_CHECKING:
@@ -51,13 +52,13 @@ class Lifespan:
         Raises:
             ConfigurationError: When it is neither.
         """
-        if inspect.isasyncgenfunction(function):
+        if inspect.isasyncgenfunction(called_by(function)):
             self._parts.append((_label(function), asynccontextmanager(function)))
         elif callable(function) and not _is_no_lifespan(function):
             self._parts.append((_label(function), function))
         else:
             raise ConfigurationError(
-                f"app.lifespan was given {getattr(function, '__qualname__', function)!r}. Give an "
+                f"app.lifespan was given {qualified_name(function)!r}. Give an "
                 "async function with one `yield`: what stands before it starts, what stands "
                 "after it stops."
             )
@@ -129,7 +130,7 @@ class Lifespan:
             for plugin in self._plugins():
                 await _enter(stack, plugin)
             for name, function in self._parts:
-                takes_app = bool(inspect.signature(function).parameters)
+                takes_app = bool(signature_of(function).parameters)
                 make = functools.partial(function, self._app) if takes_app else function
                 value = await _enter(stack, _named(name, make))
                 if state is not None and isinstance(value, Mapping):
@@ -228,15 +229,12 @@ def _checked(manager: AbstractAsyncContextManager[object]) -> AbstractAsyncConte
 
 
 def _is_no_lifespan(function: Callable[..., Any]) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function)
+    called = called_by(function)
+    return is_async(function) or inspect.isgeneratorfunction(called)
 
 
 def _label(function: Callable[..., Any]) -> str:
-    target = inspect.unwrap(function)
-    name = getattr(target, "__qualname__", type(target).__qualname__)
-    code = getattr(target, "__code__", None)
-    place = "" if code is None else f" ({code.co_filename}:{code.co_firstlineno})"
-    return f"the lifespan function {getattr(target, '__module__', '?')}.{name}{place}"
+    return f"the lifespan function {full_name(function)} ({source_of(function)})"
 
 
 async def _stop_early(stack: AsyncExitStack) -> None:

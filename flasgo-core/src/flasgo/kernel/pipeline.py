@@ -8,13 +8,13 @@ from __future__ import annotations
 import copy
 import functools
 import importlib.metadata
-import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import Struct
 
 from flasgo import _bundle
+from flasgo.callables import full_name, is_async
 from flasgo.errors import HookError, PluginError, UnenforcedPolicyError
 from flasgo.kernel.callbacks import Callback, Callbacks, as_callback
 from flasgo.kernel.error_handling import ErrorHandlers
@@ -350,9 +350,8 @@ def _stage(impl: Implementation, reason: str = "") -> StageInfo:
 
 
 def _label(function: Callable[..., object]) -> str:
-    target = getattr(function, "__wrapped__", function)
-    return f"{target.__module__}.{getattr(target, '__qualname__', type(target).__qualname__)}"
+    return full_name(getattr(function, "__wrapped__", function))
 
 
 def _kind(route: Route) -> str:
-    return "async" if inspect.iscoroutinefunction(route.handler) else "sync"
+    return "async" if is_async(route.handler) else "sync"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from types import CellType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
+from flasgo.callables import qualified_name
 from flasgo.errors import UnenforcedPolicyError
 from flasgo.plugins.policies import policies_on
 
@@ -119,4 +120,4 @@ def _function(handler: object) -> object:
 
 
 def _name(function: object) -> str:
-    return getattr(function, "__qualname__", repr(function))
+    return qualified_name(function)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from flasgo.callables import full_name, is_async
 from flasgo.plugins.hooks import HookOptions, options_of
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ class Implementation:
             hook=caller.name,
             call=_accepting(parameters, impl.function, tuple(impl.argnames)),
             function=impl.function,
-            is_async=inspect.iscoroutinefunction(impl.function),
+            is_async=is_async(impl.function),
             options=options_of(impl.function),
         )
 
     @property
     def label(self) -> str:
         """How listings name the callable: module and qualified name."""
-        return f"{self.function.__module__}.{getattr(self.function, '__qualname__', '?')}"
+        return full_name(self.function)
 
 
 def _accepting(

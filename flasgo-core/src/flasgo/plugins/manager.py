@@ -13,6 +13,7 @@ import pluggy
 from msgspec import Struct, field
 
 from flasgo import _bundle, hookspecs
+from flasgo.callables import called_by, is_async
 from flasgo.errors import FlasgoError, PluginError, did_you_mean
 from flasgo.plugins.discovery import Candidate, discovered_plugins, installed_plugins
 from flasgo.plugins.hooks import PROJECT, options_of
@@ -477,18 +478,23 @@ class Plugins:
                 f"{hook} is a wrapper; hooks are compiled into plain calls",
                 "use request_started with response_finalize or request_finished around a request",
             )
-        elif inspect.isgeneratorfunction(function) and hook in hookspecs.REQUEST_HOOKS:
+        elif inspect.isgeneratorfunction(called_by(function)) and hook in hookspecs.REQUEST_HOOKS:
             self._refuse(name, f"{hook} is a generator function", "return a Response or None")
-        if inspect.isasyncgenfunction(function):
+        if inspect.isasyncgenfunction(called_by(function)):
             self._refuse(name, f"{hook} is an async generator function", "do not yield in it")
-        if inspect.iscoroutinefunction(function) and hook in _ALWAYS_SYNC:
+        if is_async(function) and hook in _ALWAYS_SYNC:
             self._refuse(
                 name,
                 f"{hook} is async, and is called where nothing can be awaited",
                 "use def, and do asynchronous work in app_startup",
             )
-        if options_of(function).when is not None and hook not in hookspecs.REQUEST_HOOKS:
+        when = options_of(function).when
+        if when is not None and hook not in hookspecs.REQUEST_HOOKS:
             self._refuse(name, f"{hook} has when=", "when= is for request hooks; remove it")
+        if when is not None and is_async(when):
+            self._refuse(
+                name, f"the when= of {hook} is async", "use def: it is asked while routes compile"
+            )
 
     def _check_level(self, name: str, plugin: object, implemented: set[str]) -> None:
         """Warn of what has changed in its hooks since a plugin was written."""

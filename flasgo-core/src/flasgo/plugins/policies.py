@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import weakref
 from abc import abstractmethod
 from collections.abc import Callable
 from types import FunctionType
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from flasgo.callables import is_routine
 
 if TYPE_CHECKING:
     from flasgo.routing import Route
@@ -75,7 +76,7 @@ def _called_by(handler: object) -> object | None:
     """Return the function that a callable object hands its calls to, if it is not one itself."""
     if isinstance(handler, functools.partial):
         return handler.func
-    if inspect.isroutine(handler) or isinstance(handler, type):
+    if is_routine(handler) or isinstance(handler, type):
         return None
     return getattr(type(handler), "__call__", None)  # noqa: B004 - the function is wanted
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from msgspec import Struct, field
 
+from flasgo.callables import is_async
 from flasgo.errors import PluginError
 from flasgo.plugins.policies import Policy
 from flasgo.settings.settings import MISSING, SettingSpec, SettingSpecs
@@ -183,7 +184,7 @@ class Registry:
         from flasgo.websocket import WebSocket
 
         self._check_identifier("request attribute", name, function)
-        if inspect.iscoroutinefunction(function):
+        if is_async(function):
             self._refuse(
                 f"request.{name} is computed by an async function",
                 "compute it in an async `authorize` or `request_started` hook and assign it: "

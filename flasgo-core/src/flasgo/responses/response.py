@@ -12,6 +12,7 @@ from typing import NoReturn, Protocol, Self
 import msgspec
 
 from flasgo.asgi import Send
+from flasgo.callables import full_name
 from flasgo.errors import type_name
 from flasgo.http.cookies import SameSite, format_set_cookie
 from flasgo.http.headers import HeaderBlock, MutableHeaders, RawHeader, fill
@@ -567,15 +568,9 @@ def jsonify(*args: object, **kwargs: object) -> Response:
 # What a handler may return -----------------------------------------------------------------
 
 
-def _handler_name(handler: object) -> str:
-    module = getattr(handler, "__module__", None)
-    name = getattr(handler, "__qualname__", None) or repr(handler)
-    return f"{module}.{name}" if module else name
-
-
 def _refuse(handler: object, found: str) -> NoReturn:
     raise TypeError(
-        f"Handler {_handler_name(handler)} returned {found}. It may return str, bytes, a dict or "
+        f"Handler {full_name(handler)} returned {found}. It may return str, bytes, a dict or "
         "list, a dataclass, Struct or other value that msgspec can encode, None (204), a "
         "generator, a Response, or one of the first ones in a tuple (body, status) or (body, "
         "status, headers)."
@@ -603,7 +598,7 @@ def _from_data(result: object, handler: object) -> Response:
         body = _encode_json(result)
     except (TypeError, ValueError, RecursionError, OverflowError) as error:
         raise TypeError(
-            f"Handler {_handler_name(handler)} returned a {type_name(result)} that cannot be sent "
+            f"Handler {full_name(handler)} returned a {type_name(result)} that cannot be sent "
             f"as JSON: {error}. Convert that part to str, numbers, lists, dicts, dataclasses or "
             "Structs."
         ) from error

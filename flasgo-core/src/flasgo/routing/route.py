@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, Unpack
 
+from flasgo.callables import name_of, source_of
 from flasgo.errors import RouteError
 from flasgo.plugins.policies import Policy, PolicyScope, policies_on
 from flasgo.routing.converters import Converter
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from flasgo.binding import CallPlan
     from flasgo.kernel.pipeline import Pipeline
 
-__all__ = ["WEBSOCKET", "Match", "Route", "source_of"]
+__all__ = ["WEBSOCKET", "Match", "Route"]
 
 WEBSOCKET = "WEBSOCKET"
 """What `Route.methods` holds for a WebSocket route. No HTTP request ever matches it."""
@@ -127,7 +126,7 @@ class Route:
         self.handler = handler
         self.is_head_automatic = "GET" in given and "HEAD" not in given
         self.methods: frozenset[str] = given | {"HEAD"} if self.is_head_automatic else given
-        self.endpoint = _name_of(handler) if endpoint is None else endpoint
+        self.endpoint = name_of(handler) if endpoint is None else endpoint
         self.blocking = blocking
         self.is_websocket = is_websocket
         self.max_body = max_body
@@ -212,23 +211,3 @@ def _checked_methods(path: str, methods: Iterable[str]) -> frozenset[str]:
         if name.upper() == WEBSOCKET:
             raise RouteError(f"{path!r}: WebSocket routes are made with app.websocket(...).")
     return frozenset(name.upper() for name in names)
-
-
-def _name_of(handler: Callable[..., object]) -> str:
-    while isinstance(handler, functools.partial):
-        handler = handler.func
-    return getattr(handler, "__name__", None) or type(handler).__name__
-
-
-def source_of(handler: object) -> str:
-    """Return where a function is defined: `file:line`, or its module and name."""
-    while isinstance(handler, functools.partial):
-        handler = handler.func
-    target = inspect.unwrap(handler) if callable(handler) else handler
-    code = getattr(target, "__code__", None)
-    if code is None and not isinstance(target, type):
-        code = getattr(inspect.getattr_static(type(target), "__call__", None), "__code__", None)
-    if code is not None:
-        return f"{code.co_filename}:{code.co_firstlineno}"
-    owner = target if hasattr(target, "__qualname__") else type(target)
-    return f"{getattr(owner, '__module__', '?')}.{getattr(owner, '__qualname__', '?')}"

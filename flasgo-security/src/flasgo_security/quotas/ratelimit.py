@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 from flasgo import HeaderBlock, HTTPException, Policy, attach_policy, has_policy, hookimpl
+from flasgo.callables import qualified_name
 
 from flasgo_security.quotas.callers import CallerKeys
 from flasgo_security.quotas.window import MAX_KEYS, SlidingWindow, Usage
@@ -114,7 +115,7 @@ class RateLimit(Policy):
         if self.scope is not None:
             text += f", scope {self.scope!r}"
         if self.key_func is not None:
-            text += f", key {getattr(self.key_func, '__qualname__', self.key_func)}"
+            text += f", key {qualified_name(self.key_func)}"
         return f"rate_limit ({text})"
 
 
@@ -355,7 +356,7 @@ class RateLimitGuard:
         except HTTPException:
             raise
         except Exception as error:
-            name = getattr(limit.key_func, "__qualname__", repr(limit.key_func))
+            name = qualified_name(limit.key_func)
             raise RuntimeError(
                 f"key_func {name} of {limit.explain()} raised {type(error).__name__}: {error}"
             ) from error

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, cast
 
 from flasgo import HTTPException, has_policy, hookimpl
+from flasgo.callables import full_name
 
 from flasgo_security.quotas.ratelimit import (
     STATUS_ATTRIBUTE,
@@ -52,8 +53,7 @@ class QuotaNames:
         return self._by_serial[limit.serial]
 
     def _note(self, route: Route) -> None:
-        handler = route.handler
-        base = f"{handler.__module__}.{getattr(handler, '__qualname__', route.endpoint)}"
+        base = full_name(route.handler)
         for limit in route.policies_of(RateLimit):
             if limit.serial in self._by_serial:
                 continue

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
 from flasgo import Flasgo, Policy
+from flasgo.callables import is_routine
 from flasgo.plugins.implementation import Implementation
 
 __all__ = ["KINDS", "Subject", "SubjectApp"]
@@ -45,7 +45,7 @@ class Subject:
     """What the very first app got, by kind: later ones have to get the same."""
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.plugin, (type, ModuleType)) or inspect.isroutine(self.plugin)):
+        if not (isinstance(self.plugin, (type, ModuleType)) or is_routine(self.plugin)):
             raise TypeError(
                 f"The conformance kit was given {self.plugin!r}. Give the plugin's class (or a "
                 "function that makes one, or a module): each app gets an instance of its own."

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from flasgo.callables import docstring_of
+
 __all__ = ["Docs", "docs_of"]
 
 _SECTION = re.compile(
@@ -42,7 +44,7 @@ def docs_of(function: Callable[..., object]) -> Docs:
     Args:
         function: Its docstring may have sections (`Args:`, `Returns:`, `Example:`).
     """
-    text = inspect.getdoc(inspect.unwrap(function)) if _is_documented(function) else None
+    text = docstring_of(function)
     if not text:
         return Docs()
     free, sections = _sections(text)
@@ -54,11 +56,6 @@ def docs_of(function: Callable[..., object]) -> Docs:
         returns=" ".join(sections.get("returns", "").split()),
         examples=_examples(sections.get("example", "")),
     )
-
-
-def _is_documented(function: Callable[..., object]) -> bool:
-    # A partial and an instance show the docstring of their class, which is about something else.
-    return bool(getattr(function, "__doc__", None)) and inspect.isroutine(inspect.unwrap(function))
 
 
 _NAMES = {
