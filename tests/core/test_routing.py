@@ -11,8 +11,8 @@ from typing import ClassVar
 
 import pytest
 from flasgo.errors import RouteError
-from flasgo.plugins.policies import Policy, attach_policy
 from flasgo.routing import WEBSOCKET, Converter, Match, Route, Router, is_clean_path
+from flasgo.routing.policies import Policy, attach_policy
 from hypothesis import given, settings, strategies as st
 
 

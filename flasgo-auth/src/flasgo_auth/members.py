@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from flasgo import Connection
 from flasgo.kernel.threads import WorkerThreads
-from flasgo.plugins.policies import PolicyScope
+from flasgo.routing.policies import PolicyScope
 
 from flasgo_auth.backends.backend import AuthBackend, AuthFunction
 from flasgo_auth.permissions import PermissionLike

@@ -29,7 +29,6 @@ from flasgo.kernel.context import context_proxy, current_request, g, request
 from flasgo.plugins.checks import Finding
 from flasgo.plugins.hooks import hookimpl, hookspec
 from flasgo.plugins.manager import PluginInfo
-from flasgo.plugins.policies import Policy, attach_policy, has_policy
 from flasgo.plugins.registry import Registry
 from flasgo.requests.connection import Connection
 from flasgo.requests.forms import FormData, UploadedFile
@@ -46,6 +45,7 @@ from flasgo.responses.response import (
     redirect,
 )
 from flasgo.routing import Converter, Route
+from flasgo.routing.policies import Policy, attach_policy, has_policy
 from flasgo.settings.settings import Settings
 from flasgo.websocket import WebSocket, WebSocketDisconnect
 

@@ -23,13 +23,14 @@ from flasgo.kernel.dispatch import Dispatcher
 from flasgo.kernel.lifespan import Lifespan, LifespanFunction
 from flasgo.kernel.pipeline import Call, Pipeline, StageInfo
 from flasgo.kernel.threads import WorkerThreads
+from flasgo.kernel.urls import endpoint_url
 from flasgo.plugins.manager import PluginChoice, Plugins
 from flasgo.plugins.options import Options
-from flasgo.plugins.policies import watch_policies
 from flasgo.plugins.registry import Ledger
 from flasgo.registrar import Registrar, RouteOptions
 from flasgo.responses.open_streams import OpenStreams
 from flasgo.routing import Converter, Route, Router, routed_host
+from flasgo.routing.policies import watch_policies
 from flasgo.settings.settings import (
     CORE_SETTINGS,
     Settings,
@@ -40,7 +41,6 @@ from flasgo.settings.settings import (
     read_value,
     resolve,
 )
-from flasgo.url_for import endpoint_url
 
 if TYPE_CHECKING:
     from flasgo.requests.connection import Connection

@@ -14,9 +14,9 @@ from flasgo.errors import ConfigurationError, RouteError, did_you_mean
 from flasgo.interop.middleware import Layer
 from flasgo.interop.mounts import METHODS, Mount
 from flasgo.kernel.callbacks import Callbacks
-from flasgo.plugins.policies import Policy
 from flasgo.registrar import Registrar, RouteOptions
 from flasgo.routing import Route
+from flasgo.routing.policies import Policy
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from http import HTTPStatus
 from typing import NoReturn
-
-from flasgo.http.statuses import reason_phrase
 
 __all__ = [
     "BuildError",
@@ -25,6 +24,7 @@ __all__ = [
     "closest",
     "did_you_mean",
     "printable",
+    "reason_phrase",
     "type_name",
 ]
 
@@ -125,6 +125,32 @@ class UnenforcedPolicyError(PluginError):
 
 class ClientDisconnect(FlasgoError):
     """Raised while a body is read or sent, when the client has closed the connection."""
+
+
+# RFC 9110 renamed these, and Python followed in 3.13: what clients read must not depend on that.
+_RENAMED = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+
+
+def reason_phrase(status: int) -> str | None:
+    """Return the name of a status (RFC 9110, section 15), the same under every Python.
+
+    Args:
+        status: The status code.
+
+    Returns:
+        The name, such as `"Not Found"`; None when there is none.
+    """
+    if status in _RENAMED:
+        return _RENAMED[status]
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return None
 
 
 @cache

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 from flasgo.errors import RouteError
 from flasgo.kernel.callbacks import Callbacks, check_callback
 from flasgo.kernel.error_handling import check_error_key
-from flasgo.plugins.policies import Policy, PolicyScope
-from flasgo.routing.operation import OperationOptions
+from flasgo.routing.operation import RouteOptions
+from flasgo.routing.policies import PolicyScope
 
 if TYPE_CHECKING:
     from flasgo.routing import Route
@@ -18,29 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["Registrar", "RouteOptions"]
 
 _F = TypeVar("_F", bound=Callable[..., object])
-
-
-class RouteOptions(OperationOptions, total=False):
-    """What every route can be given, besides what it says about its answers.
-
-    Attributes:
-        endpoint: The name for `url_for`; the function's name when left out.
-        blocking: False runs a quick `def` handler on the event loop.
-        max_body: The largest request body in bytes; the setting decides when left out.
-        policies: Policies for this route alone.
-        host: The host it answers on, such as `api.example.com` or `<tenant>.example.com`.
-        max_message_bytes: The largest WebSocket message in bytes; the setting decides when left
-            out.
-        max_messages_per_second: How many WebSocket messages a client may send; likewise.
-    """
-
-    endpoint: str | None
-    blocking: bool
-    max_body: int | None
-    policies: Iterable[Policy]
-    host: str | None
-    max_message_bytes: int | None
-    max_messages_per_second: float | None
 
 
 class Registrar(PolicyScope):

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import re
 from calendar import timegm
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
-
-if TYPE_CHECKING:
-    from flasgo.requests.connection import Connection
 
 __all__ = ["Preconditions", "http_date", "parse_entity_tags", "parse_http_date"]
 
@@ -53,10 +49,14 @@ class Preconditions(Struct, frozen=True):
     if_unmodified_since: int | None = None
 
     @classmethod
-    def of(cls, request: Connection) -> Preconditions | None:
-        """Read a request's preconditions; None if it has none, as most have."""
+    def of(cls, headers: Iterable[tuple[bytes, bytes]]) -> Preconditions | None:
+        """Read a request's preconditions; None if it has none, as most have.
+
+        Args:
+            headers: The request's headers, with lower-case names.
+        """
         values: dict[bytes, list[str]] = {}
-        for name, value in request.scope["headers"]:
+        for name, value in headers:
             if name in _NAMES:
                 values.setdefault(name, []).append(value.decode("latin-1"))
         if not values:

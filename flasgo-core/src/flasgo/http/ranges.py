@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from flasgo.http.conditional import parse_http_date
-
-if TYPE_CHECKING:
-    from flasgo.requests.connection import Connection
+from flasgo.http.headers import Headers
 
 __all__ = ["MAX_RANGES", "Part", "RangeRequest", "UnsatisfiableRangeError"]
 
@@ -54,12 +52,14 @@ class RangeRequest(Struct, frozen=True):
     if_range: Sequence[str] = ()
 
     @classmethod
-    def of(cls, request: Connection) -> RangeRequest | None:
-        """Read a request's `Range`; None without one, or if it is not a GET request."""
-        if request.raw_header(b"range") is None or request.scope.get("method") != "GET":
-            return None
-        values = request.headers.getlist("range")
-        return cls(values[0], request.headers.getlist("if-range")) if len(values) == 1 else None
+    def of(cls, headers: Headers) -> RangeRequest | None:
+        """Read the `Range` of a GET request; None without one, or if there are several.
+
+        Args:
+            headers: The request's headers.
+        """
+        values = headers.getlist("range")
+        return cls(values[0], headers.getlist("if-range")) if len(values) == 1 else None
 
     def parts(self, size: int, etag: str | None, modified: int) -> tuple[Part, ...] | None:
         """Find the parts of a file that are asked for.

@@ -10,9 +10,9 @@ from flasgo.interop.middleware import Entrance
 from flasgo.kernel.dispatch import Dispatcher, InnerDispatcher
 from flasgo.kernel.pipeline import Call, Pipeline, PipelineCompiler, Surroundings
 from flasgo.plugins.hidden_policies import refuse_swallowed_policies
-from flasgo.plugins.policies import PolicyScope
 from flasgo.registrar import Registrar
 from flasgo.routing import Route
+from flasgo.routing.policies import PolicyScope
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from flasgo.callables import qualified_name
 from flasgo.errors import UnenforcedPolicyError
-from flasgo.plugins.policies import policies_on
+from flasgo.routing.policies import policies_on
 
 if TYPE_CHECKING:
     from flasgo.routing import Route

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from flasgo.callables import is_async
 from flasgo.errors import PluginError
-from flasgo.plugins.policies import Policy
+from flasgo.routing.policies import Policy
 from flasgo.settings.settings import MISSING, SettingSpec, SettingSpecs
 
 if TYPE_CHECKING:

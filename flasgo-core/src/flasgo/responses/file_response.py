@@ -155,7 +155,9 @@ class FileResponse(StreamingResponse):
         )
         if self._status == 200 and method in ("GET", "HEAD"):
             wanted = wanted._replace(
-                conditions=Preconditions.of(request), ranges=RangeRequest.of(request)
+                conditions=Preconditions.of(request.scope["headers"]),
+                # RFC 9110, section 14.2: a server ignores Range with other methods than GET.
+                ranges=RangeRequest.of(request.headers) if method == "GET" else None,
             )
         # The thread gets no copy of the context: nothing in it looks at the request.
         loop = asyncio.get_running_loop()

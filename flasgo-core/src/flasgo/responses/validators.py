@@ -147,7 +147,7 @@ class ConditionalMixin:
         if modified is None:
             self.add_etag()
         headers.setdefault("cache-control", "private, no-cache")
-        conditions = Preconditions.of(request)
+        conditions = Preconditions.of(request.scope["headers"])
         status = 200 if conditions is None else conditions.status(self.etag, modified)
         if status == 412:
             raise changed_since()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -12,8 +12,9 @@ from flasgo.errors import RouteError, did_you_mean
 
 if TYPE_CHECKING:
     from flasgo.binding import Depends
+    from flasgo.routing.policies import Policy
 
-__all__ = ["Operation", "OperationOptions"]
+__all__ = ["Operation", "OperationOptions", "RouteOptions"]
 
 # What other frameworks call it.
 _OTHER_NAMES = {"name": "endpoint", "operation_id": "endpoint"}
@@ -47,6 +48,29 @@ class OperationOptions(TypedDict, total=False):
     include_in_schema: bool
     responses: Mapping[int, Any]
     dependencies: Sequence[Depends]
+
+
+class RouteOptions(OperationOptions, total=False):
+    """What every route can be given, besides what it says about its answers.
+
+    Attributes:
+        endpoint: The name for `url_for`; the function's name when left out.
+        blocking: False runs a quick `def` handler on the event loop.
+        max_body: The largest request body in bytes; the setting decides when left out.
+        policies: Policies for this route alone.
+        host: The host it answers on, such as `api.example.com` or `<tenant>.example.com`.
+        max_message_bytes: The largest WebSocket message in bytes; the setting decides when left
+            out.
+        max_messages_per_second: How many WebSocket messages a client may send; likewise.
+    """
+
+    endpoint: str | None
+    blocking: bool
+    max_body: int | None
+    policies: Iterable[Policy]
+    host: str | None
+    max_message_bytes: int | None
+    max_messages_per_second: float | None
 
 
 class Operation(Struct, frozen=True):
@@ -97,8 +121,6 @@ class Operation(Struct, frozen=True):
 
 
 def _unknown_option(rule: str, name: str) -> RouteError:
-    from flasgo.registrar import RouteOptions  # which inherits from what is declared here
-
     known = sorted(RouteOptions.__annotations__)
     meant = _OTHER_NAMES.get(name)
     hint = f" Here it is {meant}=." if meant else did_you_mean(name, known)

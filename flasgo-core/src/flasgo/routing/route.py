@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, Unpack
 
 from flasgo.callables import name_of, source_of
 from flasgo.errors import RouteError
-from flasgo.plugins.policies import Policy, PolicyScope, policies_on
 from flasgo.routing.converters import Converter
 from flasgo.routing.operation import Operation, OperationOptions
+from flasgo.routing.policies import Policy, PolicyScope, policies_on
 
 if TYPE_CHECKING:
     from flasgo.asgi import ASGIApp

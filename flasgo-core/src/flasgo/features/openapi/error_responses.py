@@ -11,8 +11,8 @@ import msgspec
 
 from flasgo.binding.signatures import MISSING, return_annotation
 from flasgo.binding.texts import alternatives
+from flasgo.errors import reason_phrase
 from flasgo.features.openapi.schemas import JsonObject, Schemas
-from flasgo.http.statuses import reason_phrase
 from flasgo.responses.response import Response
 from flasgo.routing import Route
 
