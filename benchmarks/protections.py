@@ -164,7 +164,7 @@ def application(variant: Variant) -> ASGIApp:
         app.get(path)(handler)
     for component in variant.without:
         app.plugins.manager.unregister(name=f"security.{component}")
-    app.recompile()
+    app._recompile()
     return app
 
 

@@ -292,7 +292,7 @@ def test_without_the_plugin_the_app_does_not_start():
     )
     app.get("/x")(authorize()(make_whoami()))
     with pytest.raises(UnenforcedPolicyError) as caught:
-        app.compile()
+        app._compile()
     assert caught.value.policy == "AuthPolicy"
     assert caught.value.distribution == "flasgo-auth"
     assert "installed but switched off" in str(caught.value)

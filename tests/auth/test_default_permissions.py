@@ -234,7 +234,7 @@ def test_without_the_plugin_the_setting_is_not_ignored():
     app = Flasgo(settings={"SECRET_KEY": KEY}, plugins=[TestingPlugin], discover=False)
     app.get("/x")(authorize()(lambda: ""))
     with pytest.raises(UnenforcedPolicyError):
-        app.compile()
+        app._compile()
 
 
 # --- caches -----------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def test_routes_without_generators_have_no_step_after_the_response(app: Flasgo) 
     app.add_route("/plain", plain)
     app.add_route("/depends", depends)
     app.add_route("/cleans", cleans)
-    app.compile()
+    app._compile()
     assert [len(route.pipeline.finished) for route in app.routes] == [0, 0, 1]
 
 

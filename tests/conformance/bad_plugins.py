@@ -155,7 +155,7 @@ class Buffering:
         async def send(message):
             pieces.append(message.get("body", b""))
 
-        await response.emit(send, head_only=False)
+        await response._emit(send, head_only=False)
         return Response(b"".join(pieces), response.status_code)
 
 

@@ -185,7 +185,7 @@ async def test_multipart() -> None:
     assert "avatar" not in form
     assert "me.png" in repr(avatar)
     assert await request.form() is form
-    request.close()
+    request._close()
 
 
 async def test_an_empty_form() -> None:
@@ -341,7 +341,7 @@ async def test_multipart_just_within_the_limits() -> None:
     form = await request.form()
     assert form.getlist("a") == ["x" * 2000] * 10
     assert [file.size for file in form.filelist("f")] == [5000] * 5
-    request.close()
+    request._close()
 
 
 @pytest.mark.parametrize("kind", [MULTIPART, URLENCODED])
@@ -361,7 +361,7 @@ async def test_files_share_the_memory_of_their_form() -> None:
     files = (await request.form()).filelist("f")
     assert [file.in_memory for file in files] == [True, True, False, False, False]
     assert [await file.read() for file in files] == [b"y" * 400] * 5
-    request.close()
+    request._close()
 
 
 async def test_tiny_pieces_take_no_more_memory_than_large_ones() -> None:
@@ -377,7 +377,7 @@ async def test_tiny_pieces_take_no_more_memory_than_large_ones() -> None:
     assert file is not None
     assert file.size == 40_000
     assert held < 250_000
-    request.close()
+    request._close()
 
 
 async def test_the_body_limit_holds_for_forms() -> None:
@@ -441,7 +441,7 @@ def test_a_form_is_the_same_however_it_is_cut(
         form = await request.form()
         assert form.multi_items() == fields
         assert [(name, await file.read()) for name, file in form.files] == files
-        request.close()
+        request._close()
 
     asyncio.run(check())
 
@@ -458,7 +458,7 @@ def test_any_body_is_a_form_or_refused(chunks: list[bytes]) -> None:
             except HTTPException as refusal:
                 status = refusal.status_code
             assert status in (200, 400, 413)
-            request.close()
+            request._close()
 
     asyncio.run(check())
 
@@ -490,7 +490,7 @@ async def test_reading_a_file(size: int, tmp_path: Path) -> None:
     await file.save(tmp_path / "a")
     await file.save(str(tmp_path / "a"))
     assert (tmp_path / "a").read_bytes() == content
-    request.close()
+    request._close()
     for attempt in (file.read, file.text, lambda: file.save(tmp_path / "b")):
         with pytest.raises(RuntimeError, match="closed with its request"):
             await attempt()
@@ -517,7 +517,7 @@ async def test_a_file_as_text() -> None:
     with pytest.raises(HTTPException) as caught:
         await file.text("ascii")
     assert caught.value.status_code == 400
-    request.close()
+    request._close()
 
 
 async def test_saving_to_nowhere_is_the_apps_error(tmp_path: Path) -> None:
@@ -528,7 +528,7 @@ async def test_saving_to_nowhere_is_the_apps_error(tmp_path: Path) -> None:
         await file.save(tmp_path / "missing" / "x")
     with pytest.raises(IsADirectoryError):
         await file.save(tmp_path)
-    request.close()
+    request._close()
 
 
 async def test_memory_is_bounded_by_the_spool_limit() -> None:
@@ -544,7 +544,7 @@ async def test_memory_is_bounded_by_the_spool_limit() -> None:
     assert file is not None
     assert file.size == 8_388_608
     assert peak < 2_000_000
-    request.close()
+    request._close()
 
 
 @pytest.mark.parametrize("size", [10, 5000])
@@ -605,7 +605,7 @@ async def test_a_file_may_be_read_by_several_at_once(tmp_path: Path) -> None:
     )
     assert results[:4] == [content] * 4
     assert all((tmp_path / str(n)).read_bytes() == content for n in range(4))
-    request.close()
+    request._close()
 
 
 def test_closing_twice_is_fine() -> None:
@@ -691,4 +691,4 @@ async def test_file_names_are_sanitised() -> None:
     file = (await request.form()).file("f")
     assert file is not None
     assert file.filename == "evil.txt"
-    request.close()
+    request._close()

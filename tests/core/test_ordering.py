@@ -94,7 +94,7 @@ def test_a_cycle_is_an_error_that_names_all(
     app = make_app(*(plugin(name, **given) for name, given in options.items()))
     app.add_route("/", lambda: "x", endpoint="index")
     with pytest.raises(PluginError, match="circular order of hook 'authorize'") as caught:
-        app.compile()
+        app._compile()
     assert all(repr(name) in str(caught.value) for name in options)
     assert caught.value.plugin in options
 

@@ -66,7 +66,7 @@ def test_predicates_are_asked_once_per_endpoint_and_never_by_a_request(
     app = make_app(plugin)
     app.add_route("/yes", lambda: "yes", endpoint="yes")
     app.add_route("/no", lambda: "no", endpoint="no")
-    app.compile()
+    app._compile()
     asked = sorted(plugin.asked)
     endpoints = [(hook, path) for hook in HOOKS for path in ("/yes", "/no")]
     unmatched = [
@@ -93,7 +93,7 @@ def test_outcomes_without_endpoint_have_a_route_without_methods_and_policies(
         @hookimpl(when=when)
         def request_started(self, request: Request) -> None: ...
 
-    make_app(Plugin()).compile()
+    make_app(Plugin())._compile()
     assert [(route.methods, route.policies) for route in seen] == [(frozenset(), ())]
     assert has_policy(Marked)(seen[0]) is False
 
@@ -148,9 +148,9 @@ def test_nothing_is_compiled_twice_without_a_change(
 ) -> None:
     app = make_app()
     app.add_route("/", lambda: "x", endpoint="index")
-    first = app.compile()
+    first = app._compile()
     connect(app).get("/")
-    assert app.compile() is first
+    assert app._compile() is first
 
 
 CHANGES: dict[str, Callable[[Flasgo], object]] = {

@@ -44,7 +44,7 @@ def make_app(**settings: object) -> Any:
     defaults = {"MAX_REQUEST_BODY_BYTES": 1000, "REQUEST_READ_TIMEOUT_SECONDS": 5.0}
     return SimpleNamespace(
         settings=SimpleNamespace(**{**defaults, **settings}),
-        registry=SimpleNamespace(request_attributes={}),
+        _registry=SimpleNamespace(request_attributes={}),
     )
 
 
@@ -257,7 +257,7 @@ def test_a_registered_attribute_is_computed_once() -> None:
         return "data"
 
     app = make_app()
-    app.registry.request_attributes["ticket"] = ticket
+    app._registry.request_attributes["ticket"] = ticket
     request = make_request(app=app)
     assert request.peek("ticket") is None
     assert request.ticket == "data"
@@ -269,7 +269,7 @@ def test_a_registered_attribute_is_computed_once() -> None:
 
 def test_a_registered_attribute_may_be_assigned() -> None:
     app = make_app()
-    app.registry.request_attributes["tenant"] = lambda request: pytest.fail("computed")
+    app._registry.request_attributes["tenant"] = lambda request: pytest.fail("computed")
     request = make_request(app=app)
     request.tenant = "ann"
     assert request.tenant == "ann"
@@ -284,7 +284,7 @@ def test_builtin_lazies_may_be_assigned_too() -> None:
 
 def test_an_unknown_attribute_says_what_was_meant() -> None:
     app = make_app()
-    app.registry.request_attributes["tenants"] = lambda request: 1
+    app._registry.request_attributes["tenants"] = lambda request: 1
     request = make_request(app=app)
     with pytest.raises(AttributeError, match=r"no attribute 'tenent'.*'tenants'") as caught:
         _ = request.tenent
@@ -297,7 +297,7 @@ def test_an_unknown_attribute_says_what_was_meant() -> None:
 
 def test_an_attribute_error_inside_an_attribute_is_not_swallowed() -> None:
     app = make_app()
-    app.registry.request_attributes["tenant"] = lambda request: None.id  # ty: ignore
+    app._registry.request_attributes["tenant"] = lambda request: None.id  # ty: ignore
     request = make_request(app=app)
     with pytest.raises(RuntimeError, match=r"request\.tenant failed"):
         getattr(request, "tenant", None)
@@ -650,24 +650,24 @@ async def test_waiting_for_the_client_to_leave(
     script: list[Message | float], options: dict[str, Any], noticed: bool
 ) -> None:
     request = make_request(*script, **options)
-    assert await finishes(request.wait_closed) is noticed
+    assert await finishes(request._wait_closed) is noticed
 
 
 async def test_waiting_leaves_an_unread_body_alone() -> None:
     request = make_request(part(b"abc"), headers=sized(b"3"))
-    assert not await finishes(request.wait_closed)
+    assert not await finishes(request._wait_closed)
     assert await request.body() == b"abc"
 
 
 async def test_waiting_after_the_body_was_read() -> None:
     request = make_request(part(b"abc"), GONE, headers=sized(b"3"))
     assert await request.body() == b"abc"
-    assert await finishes(request.wait_closed)
+    assert await finishes(request._wait_closed)
 
 
 async def test_waiting_gives_a_body_that_is_not_there() -> None:
     request = make_request(part(), GONE, method="GET")
-    assert await finishes(request.wait_closed)
+    assert await finishes(request._wait_closed)
     assert await request.body() == b""
 
 
@@ -677,11 +677,11 @@ async def test_waiting_does_not_spin() -> None:
 
     request = make_request(method="GET")
     request._receive = receive
-    assert not await finishes(request.wait_closed)
+    assert not await finishes(request._wait_closed)
 
 
 def test_closing_a_request_without_a_form() -> None:
-    make_request().close()
+    make_request()._close()
 
 
 # --- MultiDict and State ------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class Sink:
 
 async def sent(response: Response, *, head_only: bool = False) -> Sink:
     sink = Sink()
-    await response.emit(sink, head_only=head_only)
+    await response._emit(sink, head_only=head_only)
     return sink
 
 
@@ -360,7 +360,7 @@ async def test_what_is_sent_is_whole() -> None:
         raise OSError("gone")
 
     with pytest.raises(OSError, match="gone"):
-        await Response("x").emit(failing)
+        await Response("x")._emit(failing)
     assert len(sink.messages) == 1
 
 

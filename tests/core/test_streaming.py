@@ -46,7 +46,7 @@ class Sink:
 
 async def sent(response: Response, *, head_only: bool = False) -> Sink:
     sink = Sink()
-    await response.emit(sink, head_only=head_only)
+    await response._emit(sink, head_only=head_only)
     return sink
 
 
@@ -175,7 +175,7 @@ async def test_a_failing_send_closes_the_producer(kind: str) -> None:
             raise OSError("gone")
 
     with pytest.raises(ClientDisconnect):
-        await StreamingResponse(getattr(producer, kind)()).emit(send)
+        await StreamingResponse(getattr(producer, kind)())._emit(send)
     async with asyncio.timeout(5):
         await producer.closed.wait()
 
@@ -202,7 +202,7 @@ async def test_a_client_that_leaves_cancels_the_producer(kind: str) -> None:
     task = asyncio.current_task()
     assert task is not None
     with pytest.raises(ClientDisconnect):
-        await StreamingResponse(getattr(producer, kind)()).emit(Sink(), closed=closed)
+        await StreamingResponse(getattr(producer, kind)())._emit(Sink(), closed=closed)
     async with asyncio.timeout(5):
         await producer.closed.wait()
     assert not task.cancelling()
@@ -222,7 +222,7 @@ async def test_a_silent_producer_is_cancelled_too() -> None:
         await asyncio.sleep(0.01)
 
     with pytest.raises(ClientDisconnect):
-        await StreamingResponse(silent()).emit(Sink(), closed=closed)
+        await StreamingResponse(silent())._emit(Sink(), closed=closed)
     assert ended == ["yes"]
 
 
@@ -233,7 +233,7 @@ async def test_a_cancellation_from_outside_stays_one() -> None:
         await asyncio.Event().wait()
 
     response = StreamingResponse(producer.asynchronous())
-    task = asyncio.create_task(response.emit(Sink(), closed=never))
+    task = asyncio.create_task(response._emit(Sink(), closed=never))
     while not producer.started:
         await asyncio.sleep(0.001)
     task.cancel()
@@ -257,7 +257,7 @@ async def test_a_complete_stream_stops_watching() -> None:
         yield "b"
 
     sink = Sink()
-    await StreamingResponse(slowly()).emit(sink, closed=closed)
+    await StreamingResponse(slowly())._emit(sink, closed=closed)
     assert sink.body == b"ab"
     await asyncio.sleep(0)
     assert watching == ["stopped"]
@@ -273,7 +273,7 @@ async def test_a_watch_that_fails_does_not_end_the_stream() -> None:
         yield "b"
 
     sink = Sink()
-    await StreamingResponse(slowly()).emit(sink, closed=closed)
+    await StreamingResponse(slowly())._emit(sink, closed=closed)
     assert sink.body == b"ab"
 
 

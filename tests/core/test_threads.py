@@ -150,7 +150,7 @@ async def test_no_thread_starts_before_it_is_needed(make_app: Callable[..., Flas
     before = threading.active_count()
     app = make_app()
     app.add_route("/", lambda: "x", endpoint="index")
-    app.compile()
+    app._compile()
     assert threading.active_count() == before
 
 

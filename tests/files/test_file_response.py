@@ -327,7 +327,7 @@ def test_no_descriptor_stays_open(app, client, path):
     @app.get("/dropped")
     async def dropped(request: Request):
         response = FileResponse(path)
-        await response.prepare(request)
+        await response._prepare(request)
         raise HTTPException(409)
 
     @app.get("/file")

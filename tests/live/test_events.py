@@ -123,7 +123,7 @@ async def test_heartbeats_keep_out_of_the_way_of_events() -> None:
         if message["type"] == "http.response.body":
             sent.append(message["body"])
 
-    await EventSourceResponse(events(), heartbeat=0.005).emit(send)
+    await EventSourceResponse(events(), heartbeat=0.005)._emit(send)
     await asyncio.sleep(0.05)
 
     assert b":\n\n" in sent
@@ -151,7 +151,7 @@ async def test_a_client_that_leaves_during_a_heartbeat() -> None:
             raise OSError("gone")
 
     with pytest.raises(Exception, match="client left"):
-        await EventSourceResponse(events(), heartbeat=0.005).emit(send)
+        await EventSourceResponse(events(), heartbeat=0.005)._emit(send)
     assert bodies > 1
 
 
@@ -196,7 +196,7 @@ async def test_streams_end_with_the_server_and_stay_open_in_its_next_life() -> N
         in_mid_stream = has_left.set
         await app(dict(scope), receive, send)
         assert sent.pop()["more_body"], "it was not ended, but left by its client"
-    assert len(app.event_streams) == 0
+    assert len(app._event_streams) == 0
 
 
 async def test_a_client_that_leaves_during_the_stop_is_no_error() -> None:
@@ -213,4 +213,4 @@ async def test_a_client_that_leaves_during_the_stop_is_no_error() -> None:
             raise OSError("the client has gone")
 
     await app({"type": "http", "method": "GET", "path": "/events", "headers": []}, receive, send)
-    assert len(app.event_streams) == 0
+    assert len(app._event_streams) == 0

@@ -173,7 +173,7 @@ async def test_all_steps_see_one_context(make_app: Callable[..., Flasgo]) -> Non
 
 async def test_outside_of_a_request_they_work_as_well() -> None:
     reader = Reader()
-    await StreamingResponse(iter(["a", "b"])).emit(reader.send)
+    await StreamingResponse(iter(["a", "b"]))._emit(reader.send)
     assert reader.body == b"ab"
 
 
@@ -192,7 +192,7 @@ async def test_an_async_one_that_never_waits_leaves_others_their_turn() -> None:
             await asyncio.sleep(0)
 
     watcher = asyncio.create_task(others())
-    await StreamingResponse(parts()).emit(Reader().send)
+    await StreamingResponse(parts())._emit(Reader().send)
     is_over = True
     await watcher
     assert turns > 10

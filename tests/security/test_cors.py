@@ -96,7 +96,7 @@ def test_off_is_the_default_and_costs_nothing(make_app, connect):
     assert answer.headers.get("vary") is None
     assert grants(preflight(connect(app))) == {}
     assert not [stage for stage in app.explain(app.routes[0]) if "cors" in stage.plugin]
-    unmatched = app.compile().unmatched
+    unmatched = app._compile().unmatched
     assert not [stage for stage in unmatched.stages if "cors" in stage.plugin]
 
 

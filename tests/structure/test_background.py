@@ -212,11 +212,11 @@ async def test_a_server_that_cancels_the_request_does_not_cancel_the_work(app: F
     request.cancel()
     with pytest.raises(asyncio.CancelledError):
         await request
-    assert len(app.background) == 1
+    assert len(app._background) == 1
     go_on.set()
-    await app.background.drain(5)
+    await app._background.drain(5)
     assert trace[-1] == "ran"
-    assert len(app.background) == 0
+    assert len(app._background) == 0
 
 
 def slow_app(make_app: Callable[..., Flasgo], work: Any, grace: float) -> Flasgo:
@@ -281,4 +281,4 @@ async def test_what_takes_too_long_is_cancelled_and_reported(
 
     assert ends == ["cleaned up"]
     assert "endless was not finished 0.05 seconds after" in caplog.text
-    assert len(app.background) == 0
+    assert len(app._background) == 0

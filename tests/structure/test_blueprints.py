@@ -291,7 +291,7 @@ def test_a_policy_nobody_enforces_stops_the_app(
     app.register_blueprint(outer)
 
     with pytest.raises(UnenforcedPolicyError, match="Named"):
-        app.compile()
+        app._compile()
 
 
 def test_authorize_decorates_a_blueprint(make_app: Callable[..., Flasgo]) -> None:

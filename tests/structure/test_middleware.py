@@ -521,7 +521,7 @@ def test_it_is_listed_with_the_steps(app: Flasgo) -> None:
 
 def test_without_middleware_the_dispatcher_serves(app: Flasgo) -> None:
     app.add_route("/", lambda: "home")
-    assert app.make_ready() is app.compile()
+    assert app._make_ready() is app._compile()
 
 
 async def test_an_early_answer_does_not_leak_into_the_next_request(

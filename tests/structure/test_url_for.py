@@ -292,8 +292,8 @@ def test_hosts_that_take_the_same_names_clash(app: Flasgo) -> None:
 
 def test_an_app_without_host_routes_does_not_look_at_the_host(app: Flasgo) -> None:
     app.add_route("/", lambda: "home")
-    dispatcher = app.compile()
+    dispatcher = app._compile()
 
     assert dispatcher._match == app._router.match
     app.add_route("/", lambda: "other", host="other.example", endpoint="other")
-    assert app.compile()._match("GET", "/") is None
+    assert app._compile()._match("GET", "/") is None

@@ -294,7 +294,7 @@ def test_csrf_is_checked_again_when_enforced(app):
 
 
 def test_a_served_app_has_no_such_hooks(app):
-    app.compile()
+    app._compile()
     stages = {stage.plugin for route in app.routes for stage in app.explain(route)}
     assert "test_client" not in app.plugins
     assert not {name for name in stages if "test_client" in name or "testing" in name}

@@ -74,13 +74,13 @@ class Flasgo(Registrar, _bundle.AppMembers):
     name: str
     logger: logging.Logger
     state: State
-    registry: Ledger
+    _registry: Ledger
     plugins: Plugins
     settings: Settings
     options: Options
     threads: WorkerThreads
-    background: BackgroundRunner
-    event_streams: OpenStreams
+    _background: BackgroundRunner
+    _event_streams: OpenStreams
     dependency_overrides: DependencyOverrides
 
     def __init__(
@@ -96,7 +96,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
         self.name = name
         self.logger = _logger
         self.state = State()
-        self.registry = Ledger(SettingSpecs(CORE_SETTINGS))
+        self._registry = Ledger(SettingSpecs(CORE_SETTINGS))
         self._dispatcher: Dispatcher | None = None
         # What serves requests: the dispatcher, or the middleware around it.
         self._entry: Dispatcher | MiddlewareStack | None = None
@@ -108,14 +108,14 @@ class Flasgo(Registrar, _bundle.AppMembers):
         self._calls: dict[Route, Call] = {}
         self._lifespan = Lifespan(self)
         self._sources = read_sources(settings)
-        self.plugins = Plugins(self, self.registry)
+        self.plugins = Plugins(self, self._registry)
         self.plugins.load(_choice(self._sources, plugins, disable_plugins, discover=discover))
         self.plugins.set_up()
         self.settings = self._load_settings()
         self.options = self._take_options(options)
         self.threads = WorkerThreads(self.settings.SYNC_WORKERS)
-        self.background = BackgroundRunner(self.threads)
-        self.event_streams = OpenStreams()
+        self._background = BackgroundRunner(self.threads)
+        self._event_streams = OpenStreams()
         self.dependency_overrides = DependencyOverrides(self._rebind)
         self._router = Router(trailing_slash=self.settings.TRAILING_SLASH)
         self.plugins.announce()
@@ -128,9 +128,9 @@ class Flasgo(Registrar, _bundle.AppMembers):
         """Serve one ASGI connection: an HTTP request, a WebSocket, or the lifespan."""
         kind = scope["type"]
         if kind == "http":
-            await (self._entry or self.make_ready()).http(scope, receive, send)
+            await (self._entry or self._make_ready()).http(scope, receive, send)
         elif kind == "websocket":
-            await (self._entry or self.make_ready()).websocket(scope, receive, send)
+            await (self._entry or self._make_ready()).websocket(scope, receive, send)
         elif kind == "lifespan":
             await self._enter_lifespan(scope, receive, send)
         else:
@@ -145,7 +145,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
 
     def __getattr__(self, name: str) -> Any:
         # Any: what plugins add is typed by `_bundle`. Never on the request path.
-        registry = self.__dict__.get("registry")
+        registry = self.__dict__.get("_registry")
         if registry is not None:
             if name in registry.app_methods:
                 return registry.app_methods[name]
@@ -154,7 +154,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
         raise AttributeError(self._missing(name), name=name, obj=None)
 
     def _missing(self, name: str) -> str:
-        registry = self.__dict__.get("registry")
+        registry = self.__dict__.get("_registry")
         offered = [] if registry is None else [*registry.app_methods, *registry.app_properties]
         public = [known for known in dir(type(self)) if not known.startswith("_")]
         hint = _bundle.missing_app_member(name)
@@ -174,7 +174,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
 
     # --- Compiling --------------------------------------------------------------------------
 
-    def compile(self) -> Dispatcher:
+    def _compile(self) -> Dispatcher:
         """Compile the pipelines of all routes, where something has changed since the last time.
 
         Nobody needs to call this: it happens at start-up, or with the first request.
@@ -189,11 +189,11 @@ class Flasgo(Registrar, _bundle.AppMembers):
             )
         return self._dispatcher
 
-    def recompile(self) -> None:
+    def _recompile(self) -> None:
         """Have the pipelines compiled anew before the next request."""
         self._dispatcher = self._entry = None
 
-    def make_ready(self) -> Dispatcher | MiddlewareStack:
+    def _make_ready(self) -> Dispatcher | MiddlewareStack:
         """Return what serves requests: compiled, and with the middleware around it.
 
         Nobody needs to call this: it happens at start-up, or with the first request.
@@ -203,7 +203,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
             UnenforcedPolicyError: When a route carries a policy that nobody enforces.
             PluginError: When a plugin's predicate fails.
         """
-        dispatcher = self.compile()
+        dispatcher = self._compile()
         self._entry = self._make_stack() or dispatcher
         return self._entry
 
@@ -219,7 +219,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
         Args:
             route: One of `app.routes`.
         """
-        self.compile()
+        self._compile()
         return route.pipeline.stages if isinstance(route.pipeline, Pipeline) else ()
 
     # --- Routes -----------------------------------------------------------------------------
@@ -277,7 +277,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
             self._router.prepare(route)
             is_mount = isinstance(route.handler, Mount)
             calls[route] = route.handler if is_mount else self._bind(route)
-        self.recompile()
+        self._recompile()
         self._router.add_all(routes)
         self._calls.update(calls)
         for route in routes:
@@ -292,7 +292,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
         for route in self._calls:
             if route.plan is not None and route.plan.dependencies:
                 self._calls[route] = self._bind(route)
-        self.recompile()
+        self._recompile()
 
     def openapi_spec(self) -> dict[str, Any]:
         """Return the OpenAPI 3.1 document of the app, made anew from its routes.
@@ -332,20 +332,20 @@ class Flasgo(Registrar, _bundle.AppMembers):
             if holder is not None:
                 raise ConfigurationError(name_taken(full_name, holder, placed))
         stacks = {
-            placed: stacked(placed.layers, onward(self._behind_stacks))
+            placed: stacked(placed._layers, onward(self._behind_stacks))
             for placed in set(registration.names.values())
-            if placed.layers and placed not in self._blueprint_stacks
+            if placed._layers and placed not in self._blueprint_stacks
         }
         self._register(registration.routes)
         self._blueprint_stacks.update(stacks)
         self._blueprints.update(registration.names)
         for placed in registration.names.values():
-            placed.join(self)
+            placed._join(self)
         self._add_lifespans(registration.routes)
 
     def _behind_stacks(self) -> Dispatcher:
         """Return what serves requests that have passed the middleware of their blueprints."""
-        return self.compile().inner
+        return self._compile().inner
 
     def mount(
         self,
@@ -383,7 +383,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
             if isinstance(route.handler, Mount):
                 self._lifespan.add_mount(route.handler)
                 if isinstance(route.handler.app, Flasgo):
-                    self.event_streams.include(route.handler.app.event_streams)
+                    self._event_streams.include(route.handler.app._event_streams)
 
     # Any: each middleware has options of its own.
     def add_middleware(self, factory: Callable[..., Any], **options: Any) -> None:
@@ -407,7 +407,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
                 "add_middleware before the first request."
             )
         self._layers.append(layer)
-        self.recompile()
+        self._recompile()
 
     def add_converter(self, name: str, converter: Converter | type[Converter]) -> None:
         """Add a path converter, used as `<name:parameter>`.
@@ -472,10 +472,10 @@ class Flasgo(Registrar, _bundle.AppMembers):
     async def _enter_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(ConfigurationError):  # which the start-up itself meets again and reports
             self._make_stack()
-        serve = self.serve_lifespan if self._stack is None else self._stack.lifespan
+        serve = self._serve_lifespan if self._stack is None else self._stack.lifespan
         await serve(scope, receive, send)
 
-    async def serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Speak the lifespan protocol, without the middleware."""
         await self._lifespan.serve(scope, receive, send)
 
@@ -488,7 +488,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
         this; under another server call it where that server tells you that it stops, in the
         thread of the event loop.
         """
-        self.event_streams.end()
+        self._event_streams.end()
 
     def run(self, host: str = "127.0.0.1", port: int = 8000, *, reload: bool = False) -> None:
         """Serve the app for development, until interrupted.
@@ -513,11 +513,11 @@ class Flasgo(Registrar, _bundle.AppMembers):
     # --- Putting together -------------------------------------------------------------------
 
     def _load_settings(self) -> Settings:
-        dormant = self._dormant(set(self._sources.argument) - set(self.registry.settings.names))
+        dormant = self._dormant(set(self._sources.argument) - set(self._registry.settings.names))
         argument = {k: v for k, v in self._sources.argument.items() if k not in dormant}
         self._sources = dataclasses.replace(self._sources, argument=argument)
         return load_settings(
-            self.registry.settings, self._sources, owner_of_unknown=_bundle.owner_of_setting
+            self._registry.settings, self._sources, owner_of_unknown=_bundle.owner_of_setting
         )
 
     def _dormant(self, names: set[str]) -> set[str]:
@@ -543,7 +543,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
         return found
 
     def _take_options(self, given: Mapping[str, object]) -> Options:
-        declared = self.registry.options
+        declared = self._registry.options
         unknown = set(given) - set(declared)
         for name in sorted(unknown - self._dormant(unknown)):
             owner = _bundle.owner_of_option(name)
@@ -557,33 +557,33 @@ class Flasgo(Registrar, _bundle.AppMembers):
         values = {name: given.get(name, option.default) for name, option in declared.items()}
         return Options(values, self.route)
 
-    def plugin_added(self, name: str) -> None:
+    def _plugin_added(self, name: str) -> None:
         """Let a plugin that joined late read its settings and see the app."""
         values: dict[str, object] = dict(self.settings)
         sources = {known: self.settings.source(known) for known in values}
-        for spec in self.registry.settings:
+        for spec in self._registry.settings:
             if spec.name not in values:
                 values[spec.name], sources[spec.name] = resolve(spec, self._sources)
-        go_back = self.checkpoint()
-        self.settings = Settings(self.registry.settings, values, sources, _bundle.owner_of_setting)
+        go_back = self._checkpoint()
+        self.settings = Settings(self._registry.settings, values, sources, _bundle.owner_of_setting)
         try:
             self.options = self._take_options(dict(self.options))
             self.plugins.announce(only=name)
-            self.recompile()
+            self._recompile()
             # What a route still lacks may come with the next plugin; all else is this one's fault.
             with suppress(UnenforcedPolicyError):
-                self.compile()
+                self._compile()
         except BaseException:
             go_back()
             raise
 
-    def checkpoint(self) -> Callable[[], None]:
+    def _checkpoint(self) -> Callable[[], None]:
         """Return a function that takes the app back to now: what a plugin did that fails later.
 
         What the app's `state` holds, and what was done outside of the app, stays as it is.
         """
         undo = (self._router.checkpoint(), self._lifespan.checkpoint())
-        callbacks, policies = self._callbacks.copy(), self.held_policies
+        callbacks, policies = self._callbacks.copy(), self._held_policies
         calls, layers = self._calls.copy(), self._layers[:]
         blueprints, stacks = self._blueprints.copy(), self._blueprint_stacks.copy()
         settings, options = self.settings, dict(self.options)
@@ -591,13 +591,13 @@ class Flasgo(Registrar, _bundle.AppMembers):
         def go_back() -> None:
             for step in undo:
                 step()
-            self._callbacks, self.held_policies = callbacks, policies
+            self._callbacks, self._held_policies = callbacks, policies
             self._calls, self._layers = calls, layers
             self._blueprints, self._blueprint_stacks = blueprints, stacks
             self.settings = settings.declared()
-            kept = {name: options[name] for name in options if name in self.registry.options}
+            kept = {name: options[name] for name in options if name in self._registry.options}
             self.options = Options(kept, self.route)
-            self.recompile()
+            self._recompile()
 
         return go_back
 

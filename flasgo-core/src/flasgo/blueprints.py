@@ -76,7 +76,7 @@ class Blueprint(Registrar):
         self.name = _checked_name(name)
         self.prefix = _checked_prefix(prefix, name)
         self.host = host
-        self.held_policies = tuple(policies)
+        self._held_policies = tuple(policies)
         self.dependencies = tuple(dependencies)
         self._callbacks = Callbacks()
         self._layers: list[Layer] = []
@@ -99,15 +99,10 @@ class Blueprint(Registrar):
             )
         raise AttributeError(f"Blueprint has no attribute {name!r}.{hint}", name=name)
 
-    @property
-    def layers(self) -> tuple[Layer, ...]:
-        """Its middleware, in the order in which it was added."""
-        return tuple(self._layers)
-
-    def recompile(self) -> None:
+    def _recompile(self) -> None:
         """Have the pipelines of its routes compiled anew before the next request."""
         for app in self._apps:
-            app.recompile()
+            app._recompile()
 
     # --- Recording --------------------------------------------------------------------------
 
@@ -180,7 +175,7 @@ class Blueprint(Registrar):
     ) -> None:
         """Put a blueprint into this one; see `Flasgo.register_blueprint`."""
         self._check_open(f"the blueprint {blueprint!r}")
-        if self in set(blueprint.family()):
+        if self in set(blueprint._family()):
             raise ConfigurationError(f"{self!r} cannot contain {blueprint!r}, which contains it.")
         own = _placed(blueprint, prefix, name, host)
         taken = next((known for known in self._nested if known.name == own.name), None)
@@ -200,7 +195,7 @@ class Blueprint(Registrar):
                 "register_blueprint."
             )
 
-    def join(self, app: Flasgo) -> None:
+    def _join(self, app: Flasgo) -> None:
         """Take note of an app that has registered this blueprint.
 
         Args:
@@ -208,11 +203,11 @@ class Blueprint(Registrar):
         """
         self._apps.add(app)
 
-    def family(self) -> Iterator[Blueprint]:
+    def _family(self) -> Iterator[Blueprint]:
         """Iterate over this blueprint and all that it contains."""
         yield self
         for nested in self._nested:
-            yield from nested.blueprint.family()
+            yield from nested.blueprint._family()
 
 
 def _with_parents(blueprint: Blueprint) -> Iterator[Blueprint]:

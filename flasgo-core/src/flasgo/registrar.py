@@ -25,11 +25,6 @@ class Registrar(PolicyScope):
 
     _callbacks: Callbacks
 
-    @property
-    def callbacks(self) -> Callbacks:
-        """What is called around the requests of its routes."""
-        return self._callbacks
-
     @abstractmethod
     def add_route(
         self,
@@ -158,7 +153,7 @@ class Registrar(PolicyScope):
         def register(function: _F) -> _F:
             check_callback("errorhandler", function)
             self._callbacks.errors.append((key, function))
-            self.recompile()
+            self._recompile()
             return function
 
         return register
@@ -171,7 +166,7 @@ class Registrar(PolicyScope):
     ) -> None:
         check_callback(kind, function)
         taken.append(function)
-        self.recompile()
+        self._recompile()
 
 
 def _check_path(path: object) -> None:

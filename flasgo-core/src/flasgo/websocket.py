@@ -330,7 +330,7 @@ class WebSocket(Connection):
         if self._lookout.has_seen_too_much:
             await self._hold_to_bounds(_data_of(last))
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """Let go of everything; the dispatcher calls this when the connection is over."""
         if self._lookout is not None:
             self._lookout.stop()
@@ -368,7 +368,7 @@ class WebSocket(Connection):
             self.is_closed = True
             _logger.debug("The client left %r before it was closed.", self.path)
 
-    async def refuse(self, response: Response) -> None:
+    async def _refuse(self, response: Response) -> None:
         """Refuse the handshake with an HTTP answer.
 
         Servers without the `websocket.http.response` extension of ASGI answer 403.
@@ -385,11 +385,11 @@ class WebSocket(Connection):
         async def send(message: Message) -> None:
             await self._send({**message, "type": f"websocket.{message['type']}"})
 
-        await response.emit(send)
+        await response._emit(send)
 
     # --- On behalf of other apps ------------------------------------------------------------
 
-    async def next_message(self, *, is_bounded: bool = True) -> Message:
+    async def _next_message(self, *, is_bounded: bool = True) -> Message:
         """Return the next ASGI message, for an app that serves the connection in our place.
 
         Args:
@@ -408,7 +408,7 @@ class WebSocket(Connection):
                 return {"type": "websocket.disconnect", "code": broken.code}
         return message
 
-    async def pass_on(self, message: Message) -> None:
+    async def _pass_on(self, message: Message) -> None:
         """Send an ASGI message of an app that serves the connection in our place.
 
         Args:

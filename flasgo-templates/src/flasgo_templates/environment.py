@@ -30,10 +30,7 @@ _SEALED_ATTRIBUTES: tuple[tuple[type, frozenset[str]], ...] = (
                 "background",
                 "close",
                 "peek",
-                "read_piece",
                 "scope",
-                "server_receive",
-                "wait_closed",
             }
         ),
     ),

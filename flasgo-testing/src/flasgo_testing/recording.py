@@ -92,7 +92,7 @@ class HookRecorder(Sequence[HookCall]):
         # Shadows the method for this one app: the compiler and the lifespan ask it for callables.
         self._shadowed = vars(self._app.plugins).get("implementations")
         vars(self._app.plugins)["implementations"] = recorded
-        self._app.recompile()
+        self._app._recompile()
 
     def stop(self) -> None:
         """Record no more. Of several recorders of one app, the last to start stops first."""
@@ -100,7 +100,7 @@ class HookRecorder(Sequence[HookCall]):
             vars(self._app.plugins).pop("implementations", None)
         else:
             vars(self._app.plugins)["implementations"] = self._shadowed
-        self._app.recompile()
+        self._app._recompile()
 
     def clear(self) -> None:
         """Forget what has been recorded."""

@@ -84,7 +84,7 @@ class JsonBody:
             if request.raw_header(b"content-type") != _JSON:
                 if default is not MISSING and not await request.body():
                     return default if copied is None else copied(default)
-                request.require_json()
+                request._require_json()
             body = await request.body()
             if not body and default is not MISSING:
                 return default if copied is None else copied(default)

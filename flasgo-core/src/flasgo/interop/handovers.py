@@ -61,11 +61,11 @@ class Handovers:
         async def finish(response: Response) -> Response:
             return await self._dispatcher.finish_head(request, pipeline, response)
 
-        if handover.limits_body and request.has_unread_body():
+        if handover.limits_body and request._has_unread_body():
             send = LingeringSend(send, request)
         relay = Relay(send, finish, handover.is_ours)
-        replay = BodyReplay(request, request.server_receive, relay)
-        receive = replay if handover.limits_body else request.server_receive
+        replay = BodyReplay(request, request._receive, relay)
+        receive = replay if handover.limits_body else request._receive
         try:
             await handover.app(handover.scope, receive, relay.send)
             if relay.refusal is not None:
@@ -94,7 +94,7 @@ class Handovers:
         try:
             response = await self._dispatcher.recover(request, pipeline, error)
             response = await self._dispatcher.finish_head(request, pipeline, response)
-            await response.emit(send, head_only=request.method == "HEAD")
+            await response._emit(send, head_only=request.method == "HEAD")
         except ClientDisconnect:
             return None
         return response
@@ -126,7 +126,7 @@ class Handovers:
             handover = Handover(stack, scope, is_ours=is_ours, limits_body=False)
             await self.http(handover, request, unmatched, send)
         finally:
-            if request.has_leftovers:  # of callbacks that saw what the middleware answered
+            if request._has_leftovers:  # of callbacks that saw what the middleware answered
                 await self._dispatcher.clear_up(request)
             active_request.reset(token)
 
@@ -150,9 +150,9 @@ class Handovers:
             return await self._dispatcher.finish_head(websocket, pipeline, response)
 
         async def receive() -> Message:
-            return await websocket.next_message(is_bounded=handover.limits_body)
+            return await websocket._next_message(is_bounded=handover.limits_body)
 
-        relay = Relay(websocket.pass_on, finish, handover.is_ours, prefix="websocket.")
+        relay = Relay(websocket._pass_on, finish, handover.is_ours, prefix="websocket.")
         try:
             await handover.app(handover.scope, receive, relay.send)
         except Exception as exc:  # noqa: BLE001 - whatever the app raises becomes a close

@@ -144,7 +144,7 @@ class MiddlewareStack:
     async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         journey = _Journey()
-        handovers = self._app.compile().handovers
+        handovers = self._app._compile().handovers
 
         async def run(scope: Scope, receive: Receive, send: Send) -> None:
             await journey.through(self._outermost, scope, receive, send)
@@ -154,7 +154,7 @@ class MiddlewareStack:
     async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one WebSocket connection."""
         journey = _Journey()
-        handovers = self._app.compile().handovers
+        handovers = self._app._compile().handovers
 
         async def run(scope: Scope, receive: Receive, send: Send) -> None:
             await journey.through(self._outermost, scope, receive, send)
@@ -179,15 +179,15 @@ class MiddlewareStack:
                 "A middleware does not let the lifespan pass; the app starts without it.",
                 exc_info=True,
             )
-            await self._app.serve_lifespan(scope, receive, send)
+            await self._app._serve_lifespan(scope, receive, send)
 
     async def _core(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Go on to the app; this is the innermost app of the stack."""
         if scope["type"] == "lifespan":
-            await self._app.serve_lifespan(scope, receive, send)
+            await self._app._serve_lifespan(scope, receive, send)
             return
         journey = _current.get(None) or _Journey()
-        dispatcher = self._app.compile()
+        dispatcher = self._app._compile()
         serve = dispatcher.http if scope["type"] == "http" else dispatcher.websocket
         await serve(scope, receive, journey.noting(send))
 

@@ -96,7 +96,7 @@ class RelayedResponse(Response):
     def body(self, content: str | bytes) -> None:
         raise TypeError("A mounted app's response has no body to replace; return another Response.")
 
-    async def emit(
+    async def _emit(
         self, send: Send, *, head_only: bool = False, closed: Closed | None = None
     ) -> None:
         """Refuse: the relay sends it."""
@@ -191,7 +191,7 @@ class Relay:
         else:
             # A hook answers instead; what the app still sends is dropped.
             self._is_replaced = self.has_ended = True
-            await response.emit(self._send_as)
+            await response._emit(self._send_as)
 
     async def _send_as(self, message: Message) -> None:
         prefix = self._start.removesuffix("http.response.start")
@@ -222,7 +222,7 @@ class BodyReplay:
             self.has_left = self.has_left or message["type"] == "http.disconnect"
             return message
         try:
-            chunk, self._is_done = await self._request.read_piece("the mounted app")
+            chunk, self._is_done = await self._request._read_piece("the mounted app")
         except HTTPException as refusal:
             if self._relay.response is None:
                 self._relay.refusal = refusal

@@ -35,7 +35,7 @@ class Compilation:
         self._app = app
         self._router = router
         self._stacks = stacks
-        self._compiler = PipelineCompiler(app.plugins, app.registry)
+        self._compiler = PipelineCompiler(app.plugins, app._registry)
         self._around: dict[tuple[PolicyScope, ...], Surroundings] = {}
 
     def run(self, calls: Mapping[Route, Call]) -> Dispatcher:
@@ -71,7 +71,7 @@ class Compilation:
         if not wrapped:
             return pipeline
         entrance = Entrance(tuple(self._stacks[scope] for scope in wrapped), pipeline)
-        names = (layer.name for scope in wrapped for layer in reversed(scope.layers))
+        names = (layer.name for scope in wrapped for layer in reversed(scope._layers))
         return pipeline.behind(entrance, names)
 
     def _scopes(self, route: Route) -> tuple[PolicyScope, ...]:
@@ -80,11 +80,11 @@ class Compilation:
     def _before_callbacks(self, route: Route) -> Iterable[Callable[..., object]]:
         for scope in self._scopes(route):
             if isinstance(scope, Registrar):
-                yield from scope.callbacks.before
+                yield from scope._callbacks.before
 
     def _surroundings(self, scopes: tuple[PolicyScope, ...]) -> Surroundings:
         known = self._around.get(scopes)
         if known is None:
-            callbacks: Iterable = (s.callbacks for s in scopes if isinstance(s, Registrar))
+            callbacks: Iterable = (s._callbacks for s in scopes if isinstance(s, Registrar))
             known = self._around[scopes] = Surroundings.of(callbacks, self._app.threads)
         return known

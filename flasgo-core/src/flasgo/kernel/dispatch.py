@@ -106,7 +106,7 @@ class Dispatcher:
             try:
                 response = await self._respond(request, pipeline)
                 if response.is_streaming:
-                    await response.prepare(request)
+                    await response._prepare(request)
             except Exception as exc:
                 response = await self.recover(request, pipeline, exc)
             if pipeline.after:
@@ -115,12 +115,12 @@ class Dispatcher:
             if response.background is not None:
                 request.background.extend(response.background)
             # PERF: a GET, which has no body as a rule, is asked only where reading one has failed.
-            if (method != "GET" or request.has_leftovers) and request.has_unread_body():
+            if (method != "GET" or request._has_leftovers) and request._has_unread_body():
                 send = LingeringSend(send, request)
             if response.is_streaming:
-                await response.emit(send, head_only=method == "HEAD", closed=request.wait_closed)
+                await response._emit(send, head_only=method == "HEAD", closed=request._wait_closed)
             else:
-                await response.emit(send, head_only=method == "HEAD")
+                await response._emit(send, head_only=method == "HEAD")
         except ClientDisconnect:
             _logger.debug("The client left during %s %r.", method, request.path)
         except Handover as handover:
@@ -132,7 +132,7 @@ class Dispatcher:
         finally:
             if pipeline.finished or pipeline.teardown:
                 await self._finish(request, pipeline, response)
-            if request.has_leftovers:
+            if request._has_leftovers:
                 await self.clear_up(request)
             active_request.reset(token)
 
@@ -145,9 +145,9 @@ class Dispatcher:
         tasks = request.background
         try:
             if tasks:
-                await self._app.background.run(tasks)
+                await self._app._background.run(tasks)
         finally:
-            request.close()
+            request._close()
 
     async def _respond(self, request: Connection, pipeline: Pipeline) -> Response:
         """Pass the gates, then call the handler."""
@@ -212,7 +212,7 @@ class Dispatcher:
                 if result is not None:
                     response = coerce_again(result, response, callback)
                     if response.is_streaming:
-                        await response.prepare(request)
+                        await response._prepare(request)
             except ClientDisconnect:
                 raise
             except Exception as exc:
@@ -325,10 +325,10 @@ class Dispatcher:
             response = await self.finish_head(request, self.unmatched, response)
             # Nothing but its body is asked of the request as it came.
             sent = Request(self._app, scope, receive, dict(scope["headers"]))
-            if sent.has_unread_body():
+            if sent._has_unread_body():
                 _end_connection(sent, response)
                 send = LingeringSend(send, sent)
-            await response.emit(send, head_only=scope["method"] == "HEAD")
+            await response._emit(send, head_only=scope["method"] == "HEAD")
         finally:
             await self._finish(request, self.unmatched, response)
             active_request.reset(token)
@@ -363,7 +363,7 @@ class Dispatcher:
         except Exception as exc:
             response = await self.end_in_error(websocket, pipeline, exc)
         finally:
-            websocket.end()
+            websocket._end()
             await self._finish(websocket, pipeline, response)
             active_request.reset(token)
 
@@ -417,7 +417,7 @@ class Dispatcher:
     async def _deny(self, websocket: WebSocket, pipeline: Pipeline, response: Response) -> Response:
         """Refuse the handshake: with the HTTP answer where the server can send one, else 403."""
         response = await self._finalize(websocket, pipeline, response)
-        await websocket.refuse(response)
+        await websocket._refuse(response)
         return response
 
     async def _refuse_handshake(
@@ -465,7 +465,7 @@ def _end_connection(request: Connection, response: Response) -> None:
     From HTTP/2 on there is no such header, and no need: a stream ends alone (RFC 9113, 8.2.2).
     """
     if isinstance(request, Request):
-        request.has_leftovers = True
+        request._has_leftovers = True
     if request.scope.get("http_version", "1.1").startswith("1"):
         response.headers["connection"] = "close"
 

@@ -163,7 +163,7 @@ async def _handled(connection: Connection, error: Exception, handler: Callback) 
     result = await handler(connection, error)
     response = coerce_response(result, handler)
     if response.is_streaming:
-        await response.prepare(connection)
+        await response._prepare(connection)
     if not isinstance(result, (Response, tuple)) and response.status_code in {200, 204}:
         response.status_code = error.status_code if isinstance(error, HTTPException) else 500
     if isinstance(error, HTTPException) and error.headers:

@@ -124,8 +124,8 @@ class Lifespan:
             Exception: What failed, after the roll-back.
         """
         try:
-            self._app.make_ready()
-            self._app.event_streams.begin()
+            self._app._make_ready()
+            self._app._event_streams.begin()
             stack.callback(self._app.threads.close)
             for plugin in self._plugins():
                 await _enter(stack, plugin)
@@ -137,7 +137,7 @@ class Lifespan:
                     state.update(value)
             # Last in is first out: background tasks may need all that is still there.
             grace = self._app.settings.BACKGROUND_TASK_GRACE_SECONDS
-            stack.push_async_callback(self._app.background.drain, grace)
+            stack.push_async_callback(self._app._background.drain, grace)
         except BaseException:
             await _roll_back(stack)
             raise

@@ -100,7 +100,7 @@ def core_findings(app: Flasgo, *, deploy: bool) -> Iterator[Finding]:
 
 def _pipeline_findings(app: Flasgo) -> Iterator[Finding]:
     try:
-        app.compile()
+        app._compile()
     except FlasgoError as error:
         yield Finding(
             "core.E001",

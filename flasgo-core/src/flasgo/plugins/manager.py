@@ -259,7 +259,7 @@ class Plugins:
         self._records[name] = record
         try:
             self.set_up(only=name)
-            self._app.plugin_added(name)
+            self._app._plugin_added(name)
         except BaseException:
             self._withdraw(record)
             if previous is None:
@@ -392,7 +392,7 @@ class Plugins:
             record = self._records[name]
             if record.status != "active" or only not in (None, name):
                 continue
-            undo = self._app.checkpoint() if record.is_optional else None
+            undo = self._app._checkpoint() if record.is_optional else None
             with self._excused(record, undo):
                 self.call_setup(impl, self._app)
 

@@ -50,7 +50,7 @@ class LingeringSend:
     async def __call__(self, message: Message) -> None:
         """Send a part of the answer."""
         is_last = message["type"] == "http.response.body" and not message.get("more_body", False)
-        if is_last and self._request.has_unread_body():
+        if is_last and self._request._has_unread_body():
             body = message.get("body", b"")
             await self._send({**message, "body": body[:-1], "more_body": True})
             await self._discard()
@@ -72,7 +72,7 @@ class LingeringSend:
                     begun + request.read_timeout,
                 )
                 async with asyncio.timeout_at(deadline):
-                    message = await request.server_receive()
+                    message = await request._receive()
                 if message["type"] != "http.request" or not message.get("more_body", False):
                     return
                 received += len(message.get("body", b""))

@@ -48,7 +48,7 @@ class Request(Connection):
     _reader: BodyReader | None = None
     _taken_by: str = ""  # which method took the body, for the error message
     # PERF: whether `close` has anything to do, so that most requests need not call it.
-    has_leftovers: bool = False
+    _has_leftovers: bool = False
 
     @property
     def method(self) -> str:
@@ -77,7 +77,7 @@ class Request(Connection):
     @lazy
     def background(self) -> BackgroundTasks:
         """What is to be called after the response; forgotten when the handler raises."""
-        self.has_leftovers = True
+        self._has_leftovers = True
         return BackgroundTasks()
 
     @lazy
@@ -113,7 +113,7 @@ class Request(Connection):
             if chunk:
                 yield chunk
 
-    async def read_piece(self, taker: str) -> tuple[bytes, bool]:
+    async def _read_piece(self, taker: str) -> tuple[bytes, bool]:
         """Return the next piece of the body and whether it is the last one.
 
         A body that `body()` has read already is the one and only piece.
@@ -179,7 +179,7 @@ class Request(Connection):
         value = self._json
         if value is not _UNSET:
             return value
-        self.require_json()
+        self._require_json()
         body = await self.body()
         try:
             value = self._json = _decode_json(body)
@@ -187,7 +187,7 @@ class Request(Connection):
             raise HTTPException(400, self._json_problem(body, error)) from None
         return value
 
-    def require_json(self) -> None:
+    def _require_json(self) -> None:
         """Accept `application/json`, `application/*+json` and a missing `Content-Type` only.
 
         Raises:
@@ -216,7 +216,7 @@ class Request(Connection):
                 raise self._form_failure
             from flasgo.requests.forms import read_form
 
-            self.has_leftovers = True
+            self._has_leftovers = True
             if self.route is not None and self.route.mounted is not None:
                 await self.body()  # a hook looks at the form; the mounted app reads it again
             try:
@@ -226,13 +226,13 @@ class Request(Connection):
                 raise
         return form
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """Close the uploaded files; the dispatcher calls this when the request is over."""
         form = self._form
         if form is not None:
             form.close()
 
-    async def wait_closed(self) -> None:
+    async def _wait_closed(self) -> None:
         """Wait until the client closes the connection.
 
         A streamed response watches this, to stop its producer. While a body is still to be read
@@ -251,7 +251,7 @@ class Request(Connection):
                     return
         await asyncio.get_running_loop().create_future()
 
-    def has_unread_body(self) -> bool:
+    def _has_unread_body(self) -> bool:
         """Whether the client may still be sending a body when the answer is there.
 
         A client that asked first (`Expect: 100-continue`) and was not told to go on sends none.

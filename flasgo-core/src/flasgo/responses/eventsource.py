@@ -164,18 +164,18 @@ class EventSourceResponse(StreamingResponse):
             return b"data: %b\n\n" % text.encode()
         return ServerSentEvent(data=text).encode()
 
-    async def prepare(self, request: Connection) -> None:
+    async def _prepare(self, request: Connection) -> None:
         """Let the app that is asked end the stream when its server stops.
 
         Args:
             request: The request.
         """
-        self._streams = request.app.event_streams
+        self._streams = request.app._event_streams
 
-    async def emit(
+    async def _emit(
         self, send: Send, *, head_only: bool = False, closed: Closed | None = None
     ) -> None:
-        """Send the response; called once, by the dispatcher. See `StreamingResponse.emit`.
+        """Send the response; called once, by the dispatcher. See `StreamingResponse._emit`.
 
         Args:
             send: The ASGI send callable.
@@ -194,11 +194,11 @@ class EventSourceResponse(StreamingResponse):
     async def _emit_until_ended(self, send: Send, head_only: bool, closed: Closed | None) -> None:
         """Send the stream; one that the server's stop cuts short gets an end, like any other."""
         if self._streams is None or closed is None:
-            await super().emit(send, head_only=head_only, closed=closed)
+            await super()._emit(send, head_only=head_only, closed=closed)
             return
         with self._streams.opened() as ending:
             try:
-                await super().emit(send, head_only=head_only, closed=_either(closed, ending))
+                await super()._emit(send, head_only=head_only, closed=_either(closed, ending))
             except ClientDisconnect:
                 if not ending.done():
                     raise

@@ -135,7 +135,7 @@ class FileResponse(StreamingResponse):
         """Return this response as it is: files are conditional without being asked."""
         return self
 
-    async def prepare(self, request: Connection) -> None:
+    async def _prepare(self, request: Connection) -> None:
         """Open the file and judge the request's conditions; called by the dispatcher.
 
         Args:
@@ -182,7 +182,7 @@ class FileResponse(StreamingResponse):
         if "last-modified" not in headers:
             self._raw.append((b"last-modified", http_date(found.facts.modified).encode("ascii")))
         if found.status == 304:
-            self.become_not_modified()
+            self._become_not_modified()
             return
         if self._status == 200 and "accept-ranges" not in headers:
             self._raw.append(_ACCEPT_RANGES)
@@ -203,7 +203,7 @@ class FileResponse(StreamingResponse):
             content_range = f"bytes {part.start}-{part.stop - 1}/{found.facts.size}"
             self.headers["content-range"] = content_range
 
-    async def emit(
+    async def _emit(
         self,
         send: Send,
         *,
@@ -223,11 +223,11 @@ class FileResponse(StreamingResponse):
             RuntimeError: When this object has been sent before.
         """
         if not self._prepared:  # a hook made it, after the dispatcher had looked
-            await self.prepare(active_request.get())
+            await self._prepare(active_request.get())
         if self._source is None:
-            await Response.emit(self, send, head_only=head_only)
+            await Response._emit(self, send, head_only=head_only)
         else:
-            await super().emit(send, head_only=head_only, closed=closed)
+            await super()._emit(send, head_only=head_only, closed=closed)
 
 
 def _seconds(max_age: int) -> int:

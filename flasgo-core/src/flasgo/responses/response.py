@@ -346,7 +346,7 @@ class Response(ConditionalMixin):
             partitioned=partitioned,
         )
 
-    async def emit(
+    async def _emit(
         self,
         send: Send,
         *,
@@ -440,7 +440,7 @@ class StreamingResponse(Response):
     def body(self, content: str | bytes) -> None:
         raise TypeError("A StreamingResponse has no body to replace; return another Response.")
 
-    async def emit(
+    async def _emit(
         self,
         send: Send,
         *,

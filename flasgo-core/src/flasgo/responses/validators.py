@@ -152,17 +152,17 @@ class ConditionalMixin:
         if status == 412:
             raise changed_since()
         if status == 304:
-            self.become_not_modified()
+            self._become_not_modified()
         return self
 
-    async def prepare(self, request: Connection) -> None:
+    async def _prepare(self, request: Connection) -> None:
         """Do what needs the request and may take time; only called where `is_streaming`.
 
         Args:
             request: The request that is answered.
         """
 
-    def become_not_modified(self) -> None:
+    def _become_not_modified(self) -> None:
         """Turn this response into a 304: what describes content goes, all else stays."""
         self.status_code = 304
         self.headers.discard(_CONTENT_HEADERS)

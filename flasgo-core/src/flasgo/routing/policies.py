@@ -43,13 +43,13 @@ class PolicyScope:
     """Something whose policies hold for all of its routes: an app or a blueprint.
 
     Attributes:
-        held_policies: The policies attached to it, the outermost decorator's first.
+        _held_policies: The policies attached to it, the outermost decorator's first.
     """
 
-    held_policies: tuple[Policy, ...] = ()
+    _held_policies: tuple[Policy, ...] = ()
 
     @abstractmethod
-    def recompile(self) -> None:
+    def _recompile(self) -> None:
         """Have the pipelines of all its routes compiled anew before the next request."""
 
 
@@ -57,7 +57,7 @@ _H = TypeVar("_H", bound=Callable[..., object] | PolicyScope)
 
 
 class _Watcher(Protocol):
-    def recompile(self) -> None: ...
+    def _recompile(self) -> None: ...
 
 
 def policies_on(handler: object) -> tuple[Policy, ...]:
@@ -102,8 +102,8 @@ def attach_policy(handler: _H, policy: Policy) -> _H:
             "derive a frozen dataclass from flasgo.Policy."
         )
     if isinstance(handler, PolicyScope):
-        handler.held_policies = (policy, *handler.held_policies)
-        handler.recompile()
+        handler._held_policies = (policy, *handler._held_policies)
+        handler._recompile()
         return handler
     for carrier in _carriers(handler, policy):
         try:
@@ -114,7 +114,7 @@ def attach_policy(handler: _H, policy: Policy) -> _H:
                 f"{_ADVICE}"
             ) from None
         for watcher in getattr(carrier, _WATCHERS, ()):
-            watcher.recompile()
+            watcher._recompile()
     return handler
 
 
@@ -140,7 +140,7 @@ def _makes_callables(kind: type) -> bool:
 
 
 def watch_policies(handler: object, watcher: _Watcher) -> None:
-    """Have `watcher.recompile()` called when a policy is attached to the handler later.
+    """Have `watcher._recompile()` called when a policy is attached to the handler later.
 
     SECURITY: without this, a decorator applied after the first request would be ignored in
     silence. A handler that can take no attributes can take no policies either.

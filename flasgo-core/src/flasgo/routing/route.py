@@ -151,8 +151,8 @@ class Route:
         """
         found = self._own_policies + policies_on(self.handler)
         for scope in reversed(self.scopes):
-            if scope.held_policies:
-                found = scope.held_policies + found
+            if scope._held_policies:
+                found = scope._held_policies + found
         return found
 
     def policy(self, kind: type[P]) -> P | None:

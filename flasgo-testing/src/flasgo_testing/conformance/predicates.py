@@ -28,7 +28,7 @@ def pure_predicates(subject: Subject) -> Iterator[str]:
     """Yield what predicates do besides looking at the route."""
     made = subject.make()
     Probes(made.app, subject.policies)
-    made.app.compile()
+    made.app._compile()
     unmatched = Route("/", _nothing, methods=(), endpoint="(unmatched)")
     for impl in made.implementations(*REQUEST_HOOKS):
         if impl.options.when is None:

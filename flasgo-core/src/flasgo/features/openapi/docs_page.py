@@ -110,7 +110,7 @@ def add_docs(app: Flasgo) -> None:
 def _protection(app: Flasgo, backend: str | None) -> Callable[[Any], Any]:
     if not backend:
         return lambda handler: handler
-    authorize: Any = app.registry.app_methods.get("authorize")
+    authorize: Any = app._registry.app_methods.get("authorize")
     if authorize is None:
         # SECURITY: what should be protected is not served without protection.
         raise ConfigurationError(
@@ -128,7 +128,7 @@ def _document_handler(app: Flasgo) -> Callable[..., object]:
     async def openapi_document(request: Request) -> Response:
         nonlocal made_for, encoded
         # The dispatcher is another one whenever routes have changed.
-        compiled = app.compile()
+        compiled = app._compile()
         if compiled is not made_for:
             encoded = msgspec.json.encode(app.openapi_spec())
             made_for = compiled
