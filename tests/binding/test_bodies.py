@@ -13,7 +13,7 @@ from typing import Annotated, Any, Generic, TypedDict, TypeVar
 import msgspec
 import pytest
 from flasgo import Body, Flasgo, Form, Query, Request, UploadedFile
-from flasgo.binding.locating import Explorer
+from flasgo.binding.errors import ProblemFinder
 from flasgo_testing import TestClient
 
 JSON = {"content-type": "application/json"}
@@ -411,7 +411,7 @@ def test_the_search_for_faults_ends_when_there_are_enough(app: Flasgo, client: T
     raw = json.dumps(body).encode()
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.json.decode(raw, type=list[Line])
-    assert len(Explorer(list[Line]).faults(raw, caught.value)) == 21
+    assert len(ProblemFinder(list[Line]).problems(raw, caught.value)) == 21
 
     @app.post("/")
     async def handler(lines: list[Line]) -> None: ...

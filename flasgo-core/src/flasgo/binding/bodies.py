@@ -8,14 +8,11 @@ from typing import Any
 import msgspec
 from msgspec import inspect as types
 
-from flasgo.binding.decimals import check_numbers, guarded
-from flasgo.binding.defaults import copier
-from flasgo.binding.errors import InvalidError
+from flasgo.binding.errors import InvalidRequestError, ProblemFinder
 from flasgo.binding.fields import Field, FileField, Model
-from flasgo.binding.kinds import kinds_in
-from flasgo.binding.locating import Explorer
 from flasgo.binding.parameters import Marker
 from flasgo.binding.signatures import MISSING
+from flasgo.binding.types import check_numbers, checking_numbers, copier, kinds_in
 from flasgo.errors import HTTPException
 from flasgo.requests.request import Request
 
@@ -57,8 +54,8 @@ class JsonBody:
         self._decode = msgspec.json.Decoder(annotation).decode
         check = None
         if any(isinstance(kind, types.DecimalType) for kind in kinds_in(annotation)):
-            self._decode, check = guarded(self._decode), check_numbers
-        self._explorer = Explorer(annotation, check)
+            self._decode, check = checking_numbers(self._decode), check_numbers
+        self._finder = ProblemFinder(annotation, check)
 
     @property
     def is_required(self) -> bool:
@@ -73,10 +70,10 @@ class JsonBody:
     def reader(self) -> Callable[[Request], Awaitable[object]]:
         """Return the function that reads the body.
 
-        It raises InvalidError when the body is JSON of another shape, and HTTPException when it is
-        too large, no JSON, or something else altogether.
+        It raises InvalidRequestError when the body is JSON of another shape, and HTTPException
+        when it is too large, no JSON, or something else altogether.
         """
-        decode, default, explorer = self._decode, self.default, self._explorer
+        decode, default, finder = self._decode, self.default, self._finder
         copied = copier(default)
 
         async def read(request: Request) -> object:
@@ -95,7 +92,7 @@ class JsonBody:
             except (ValueError, RecursionError, OverflowError) as error:
                 if not isinstance(error, msgspec.ValidationError):
                     raise HTTPException(400, request._json_problem(body, error)) from None
-                raise InvalidError(explorer.faults(body, error)) from None
+                raise InvalidRequestError(finder.problems(body, error)) from None
 
         return read
 

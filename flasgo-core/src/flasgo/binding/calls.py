@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from flasgo.binding.bodies import FormBody, JsonBody
 from flasgo.binding.dependencies import Exits, Node, exits_of
-from flasgo.binding.errors import Fault, InvalidError, refusal
+from flasgo.binding.errors import InvalidRequestError, ValidationProblem, validation_failed
 from flasgo.binding.fields import Reader
 from flasgo.callables import is_async, is_generator
 from flasgo.errors import HTTPException
@@ -120,8 +120,8 @@ def _with_fields(run: Run, arguments: Arguments) -> Call:
     def call(connection: Connection) -> Awaitable[Any]:
         try:
             named = {name: read(connection) for name, read in sources}
-        except InvalidError:
-            raise refusal(_faults(readers, connection)) from None
+        except InvalidRequestError:
+            raise validation_failed(_problems(readers, connection)) from None
         return run(*[connection] * count, **named)
 
     return call
@@ -137,8 +137,8 @@ def _with_json(run: Run, arguments: Arguments, body: JsonBody) -> Call:
         try:
             named = {name: read(request) for name, read in sources}
             named[name] = await read_body(request)
-        except InvalidError:
-            raise await _refusal(readers, read_body, request) from None
+        except InvalidRequestError:
+            raise await _validation_failed(readers, read_body, request) from None
         return await run(*[request] * count, **named)
 
     return call
@@ -155,8 +155,10 @@ def _with_everything(run: Run, arguments: Arguments) -> Call:
             values += [read(connection) for read in readers]
             if read_body is not None:
                 values += await read_body(cast("Request", connection))
-        except InvalidError:
-            raise await _refusal(readers, read_body, cast("Request", connection)) from None
+        except InvalidRequestError:
+            raise await _validation_failed(
+                readers, read_body, cast("Request", connection)
+            ) from None
         return values
 
     async def call_with(exits: Exits, connection: Connection, values: list[Any]) -> Any:
@@ -223,8 +225,8 @@ def _form_reader(body: FormBody) -> Callable[[Request], Awaitable[list[Any]]]:
         form = await request.form()
         try:
             return [read(form) for read in readers]
-        except InvalidError:
-            raise InvalidError(_faults(readers, form)) from None
+        except InvalidRequestError:
+            raise InvalidRequestError(_problems(readers, form)) from None
 
     return read_form
 
@@ -232,26 +234,26 @@ def _form_reader(body: FormBody) -> Callable[[Request], Awaitable[list[Any]]]:
 # --- What is wrong ----------------------------------------------------------------------------
 
 
-def _faults(readers: tuple[Reader, ...], source: object) -> list[Fault]:
+def _problems(readers: tuple[Reader, ...], source: object) -> list[ValidationProblem]:
     """Read everything once more, to tell all that is wrong at once."""
-    faults: list[Fault] = []
+    problems: list[ValidationProblem] = []
     for read in readers:
         try:
             read(source)
-        except InvalidError as error:
-            faults += error.faults
-    return faults
+        except InvalidRequestError as error:
+            problems += error.problems
+    return problems
 
 
-async def _refusal(
+async def _validation_failed(
     readers: tuple[Reader, ...],
     read_body: Callable[[Request], Awaitable[object]] | None,
     request: Request,
 ) -> HTTPException:
-    faults = _faults(readers, request)
+    problems = _problems(readers, request)
     if read_body is not None:
         try:
             await read_body(request)
-        except InvalidError as error:
-            faults += error.faults
-    return refusal(faults)
+        except InvalidRequestError as error:
+            problems += error.problems
+    return validation_failed(problems)

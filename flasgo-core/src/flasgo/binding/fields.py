@@ -7,11 +7,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from flasgo.binding.defaults import copier
-from flasgo.binding.errors import Fault, InvalidError, explain
+from flasgo.binding.errors import InvalidRequestError, ValidationProblem, explain
 from flasgo.binding.parameters import Marker
 from flasgo.binding.signatures import MISSING
-from flasgo.binding.texts import Text
+from flasgo.binding.types import Text, copier
 from flasgo.errors import HTTPException
 from flasgo.requests.connection import Connection
 from flasgo.requests.forms import FormData
@@ -22,7 +21,7 @@ Place = Literal["path", "query", "header", "cookie", "form"]
 
 # `Any`: a connection, or a form for fields of forms; each reader knows which.
 Reader = Callable[[Any], object]
-"""Takes one value from the request; raises InvalidError when it is not valid."""
+"""Takes one value from the request; raises InvalidRequestError when it is not valid."""
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -63,12 +62,12 @@ class Field(msgspec.Struct, frozen=True):
             found = find(source)
             if found is None or (blank_is_missing and found in ("", [""])):
                 if default is MISSING:
-                    raise InvalidError([Fault(location, "is required")])
+                    raise InvalidRequestError([ValidationProblem(location, "is required")])
                 return default if copied is None else copied(default)
             try:
                 return convert(found)
             except msgspec.ValidationError as error:
-                raise InvalidError([explain(error, location, is_text=True)]) from None
+                raise InvalidRequestError([explain(error, location, is_text=True)]) from None
 
         return read
 
@@ -139,7 +138,9 @@ class FileField(msgspec.Struct, frozen=True):
             found = form.filelist(name) if is_collection else form.file(name)
             if found is None or found == []:
                 if default is MISSING:
-                    raise InvalidError([Fault(("form", name), "is required; send a file")])
+                    raise InvalidRequestError(
+                        [ValidationProblem(("form", name), "is required; send a file")]
+                    )
                 return default if copied is None else copied(default)
             return found
 
@@ -176,22 +177,22 @@ class Model(msgspec.Struct, frozen=True):
             if default is not MISSING and not any(is_sent(source, name) for name in sent_names):
                 return default if copied is None else copied(default)
             found: dict[str, object] = {}
-            faults: list[Fault] = []
+            problems: list[ValidationProblem] = []
             for name, read_field in readers:
                 try:
                     value = read_field(source)
-                except InvalidError as error:
-                    faults += error.faults
+                except InvalidRequestError as error:
+                    problems += error.problems
                 else:
                     # No text and no file becomes None: it is what `Model.of` has as default.
                     if value is not None:
                         found[name] = value
-            if faults:
-                raise InvalidError(faults)
+            if problems:
+                raise InvalidRequestError(problems)
             try:
                 return msgspec.convert(found, annotation)
             except msgspec.ValidationError as error:
-                raise InvalidError([explain(error, (place,))]) from None
+                raise InvalidRequestError([explain(error, (place,))]) from None
 
         return read
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import inspect as types
 
-from flasgo.binding.advice import advice_on, stranger_in
 from flasgo.binding.bodies import FormBody, JsonBody, Part, are_fields, object_of
 from flasgo.binding.calls import Arguments, make_call
 from flasgo.binding.dependencies import Node, clean_up, solver
@@ -38,12 +37,13 @@ from flasgo.binding.signatures import (
     check_wrapper,
     is_context_manager,
 )
-from flasgo.binding.texts import Text, alternatives, is_file, split_annotated
+from flasgo.binding.types import Text, advice_on, class_unfit_for_json, is_file, split_annotated
 from flasgo.callables import is_async, qualified_name, written_function
 from flasgo.errors import RouteError
 from flasgo.requests.connection import Connection
 from flasgo.requests.request import Request
 from flasgo.routing.converters import FloatConverter, IntConverter, UUIDConverter
+from flasgo.settings.annotations import alternatives
 from flasgo.websocket import WebSocket
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ class _Compiler:
 
     def _json(self, site: Site, name: str, annotation: Any, default: Any) -> JsonBody:
         try:
-            stranger = stranger_in(annotation)
+            unfit = class_unfit_for_json(annotation)
             body = JsonBody(annotation, default, self._parts)
         except Exception as error:  # noqa: BLE001 - an annotation may raise anything
             site.refuse(
@@ -251,11 +251,11 @@ class _Compiler:
                 f"({type(error).__name__}: {error})",
                 _MODEL_ADVICE.get(type(error), "use types that msgspec supports"),
             )
-        if stranger is not None:
+        if unfit is not None:
             site.refuse(
                 name,
-                f"is JSON that has to hold a {stranger.__qualname__}, and no JSON can",
-                advice_on(stranger) or "use types that msgspec supports",
+                f"is JSON that has to hold a {unfit.__qualname__}, and no JSON can",
+                advice_on(unfit) or "use types that msgspec supports",
             )
         return body
 

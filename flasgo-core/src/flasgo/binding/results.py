@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from flasgo.binding.advice import advice_on, stranger_in
+from flasgo.binding.types import advice_on, class_unfit_for_json
 from flasgo.errors import RouteError, type_name
 from flasgo.responses.response import Response
 
@@ -81,7 +81,7 @@ def _encoder(route: Route) -> Callable[[object], bytes]:
     model: Any = route.operation.response_model
     where = f"Route {route.path!r}: response_model={model!r} of the handler at {route.source}"
     try:
-        stranger = stranger_in(model)
+        unfit = class_unfit_for_json(model)
         decoder = msgspec.json.Decoder(model)
     except Exception as error:
         raise RouteError(
@@ -89,13 +89,11 @@ def _encoder(route: Route) -> Callable[[object], bytes]:
             "a Struct, a dataclass, a TypedDict or a list of them, whose annotations name what "
             "their module has at run time."
         ) from error
-    if stranger is not None:
-        advice = advice_on(stranger) or "give a Struct, a dataclass, a TypedDict or a list of them"
-        if issubclass(stranger, Response):
+    if unfit is not None:
+        advice = advice_on(unfit) or "give a Struct, a dataclass, a TypedDict or a list of them"
+        if issubclass(unfit, Response):
             advice = "leave it out: what such a handler returns is sent as it is"
-        raise RouteError(
-            f"{where} has to hold a {stranger.__qualname__}, and no JSON can; {advice}."
-        )
+        raise RouteError(f"{where} has to hold a {unfit.__qualname__}, and no JSON can; {advice}.")
     json_encode, decode = msgspec.json.Encoder().encode, decoder.decode
 
     def encode(value: object) -> bytes:

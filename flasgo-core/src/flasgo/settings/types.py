@@ -10,12 +10,13 @@ from pathlib import PurePath
 
 import msgspec
 
+from flasgo.settings.annotations import bare, is_union
+
 __all__ = ["convert_text", "convert_value", "type_text"]
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off"})
 
-_UNION_ORIGINS = (typing.Union, types.UnionType)
 _SEQUENCE_BUILDERS: dict[object, Callable[[Iterable[object]], object]] = {
     list: list,
     set: set,
@@ -50,10 +51,10 @@ def convert_value(value: object, target: object) -> object:
         ValueError: When the value does not fit; the message is the reason, without the value.
     """
     if typing.get_origin(target) is typing.Annotated:
-        return _constrain(convert_value(value, _unwrap(target)), target)
-    target = _unwrap(target)
+        return _constrain(convert_value(value, bare(target)), target)
+    target = bare(target)
     args = typing.get_args(target)
-    if _is_union(target):
+    if is_union(target):
         if value is None and types.NoneType in args:
             return None
         return _first_fit(value, _without_none(args), convert_value)
@@ -88,12 +89,12 @@ def convert_text(text: str, target: object) -> object:
         ValueError: When the text does not fit; the message is the reason, without the text.
     """
     if typing.get_origin(target) is typing.Annotated:
-        return _constrain(convert_text(text, _unwrap(target)), target)
-    target = _unwrap(target)
+        return _constrain(convert_text(text, bare(target)), target)
+    target = bare(target)
     args = typing.get_args(target)
     if target in (str, object, typing.Any):
         return text
-    if _is_union(target):
+    if is_union(target):
         return _convert_union_text(text, args)
     if _is_literal(target):
         for allowed in args:
@@ -115,29 +116,16 @@ def type_text(target: object) -> str:
     Args:
         target: The type a setting declares.
     """
-    target = _unwrap(target)
+    target = bare(target)
     if _is_literal(target):
         return " | ".join(repr(arg) for arg in typing.get_args(target))
-    if _is_union(target):
+    if is_union(target):
         return " | ".join(type_text(arg) for arg in typing.get_args(target))
     if target is types.NoneType:
         return "None"
     if isinstance(target, type) and not typing.get_args(target):
         return target.__qualname__
     return str(target).replace("typing.", "").replace("collections.abc.", "")
-
-
-def _unwrap(target: object) -> object:
-    """Follow `Annotated`, `NewType` and `type X = ...` to the type they stand for."""
-    while True:
-        if typing.get_origin(target) is typing.Annotated:
-            target = typing.get_args(target)[0]
-        elif hasattr(target, "__supertype__"):
-            target = target.__supertype__
-        elif not isinstance(target, type) and hasattr(target, "__value__"):
-            target = target.__value__
-        else:
-            return target
 
 
 def _constrain(value: object, target: object) -> object:
@@ -150,10 +138,6 @@ def _constrain(value: object, target: object) -> object:
 
 def _origin(target: object) -> object:
     return typing.get_origin(target) or target
-
-
-def _is_union(target: object) -> bool:
-    return typing.get_origin(target) in _UNION_ORIGINS
 
 
 def _is_literal(target: object) -> bool:

@@ -10,13 +10,13 @@ from typing import Annotated, Any
 import msgspec
 
 from flasgo.binding.signatures import MISSING, return_annotation
-from flasgo.binding.texts import alternatives
 from flasgo.errors import reason_phrase
 from flasgo.features.openapi.schemas import JsonObject, Schemas
 from flasgo.responses.response import Response
 from flasgo.routing import Route
+from flasgo.settings.annotations import alternatives
 
-__all__ = ["Error", "Fault", "Problem", "ValidationFailure", "add_error", "answers_of"]
+__all__ = ["Error", "Problem", "ValidationError", "ValidationFailure", "add_error", "answers_of"]
 
 
 class Error(msgspec.Struct):
@@ -26,7 +26,7 @@ class Error(msgspec.Struct):
     detail: Annotated[str, msgspec.Meta(description="What is wrong, and what to send instead.")]
 
 
-class Fault(msgspec.Struct):
+class ValidationError(msgspec.Struct):
     """One value that is not valid."""
 
     loc: Annotated[
@@ -44,7 +44,7 @@ class Problem(msgspec.Struct):
     status: int
     detail: str
     error: str
-    errors: list[Fault] | msgspec.UnsetType = msgspec.UNSET
+    errors: list[ValidationError] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ValidationFailure(msgspec.Struct):
@@ -52,7 +52,7 @@ class ValidationFailure(msgspec.Struct):
 
     error: str
     detail: str
-    errors: list[Fault]
+    errors: list[ValidationError]
 
 
 _JSON = "application/json"

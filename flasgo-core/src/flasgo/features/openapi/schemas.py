@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import inspect as types
 
-from flasgo.binding.kinds import parts_of
+from flasgo.binding.types import parts_of
 from flasgo.features.openapi.shapes import NAMED, JsonObject, Shapes, class_name, origin_of
 
 __all__ = ["JsonObject", "Schemas"]
