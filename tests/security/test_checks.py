@@ -45,6 +45,7 @@ def test_a_careful_configuration_is_flawless(make_app):
 WEAK = [
     ({"ALLOWED_HOSTS": {"*"}}, "W001"),
     ({"CSRF_ENABLED": False}, "W002"),
+    ({"WEBSOCKET_ORIGIN_CHECK": False}, "W013"),
     ({"SESSION_COOKIE_HTTP_ONLY": False}, "W003"),
     ({"TRUSTED_PROXIES": {"0.0.0.0/0"}}, "E002"),
     ({"TRUSTED_PROXIES": {"::/0", "10.0.0.1"}}, "E002"),

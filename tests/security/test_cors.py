@@ -373,3 +373,53 @@ def test_explain_names_who_may_read(make_app):
     }
     assert reasons["/partner"] == "cors (https://partner.example, with credentials)"
     assert reasons["/closed"] == "cors (nobody)"
+
+
+# --- Paths that want the other slash ------------------------------------------------------------
+
+
+@pytest.fixture
+def slashes(make_app):
+    app = make_app(CORS_ORIGINS={ORIGIN}, CORS_HEADERS={"authorization"})
+
+    @app.get("/items/")
+    async def items():
+        return {}
+
+    @app.get("/prices/")
+    @cors("https://partner.example")
+    async def prices():
+        return {}
+
+    @app.post("/orders/")
+    async def orders():
+        return {}
+
+    return app
+
+
+def test_a_preflight_fits_the_redirect_that_the_request_will_meet(slashes, connect):
+    client = connect(slashes)
+    answer = preflight(client, "/items", "GET", "authorization")
+    assert answer.status_code == 204
+    assert grants(answer) == {"origin": ORIGIN, "methods": "GET", "headers": "authorization"}
+    redirected = client.get("/items", headers={"origin": ORIGIN}, follow_redirects=False)
+    assert redirected.status_code == 308
+    assert redirected.headers[ALLOW_ORIGIN] == ORIGIN
+
+
+def test_the_rules_are_those_of_the_route_behind_the_redirect(slashes, connect):
+    client, partner = connect(slashes), "https://partner.example"
+    assert grants(preflight(client, "/prices", "GET", origin=partner))["origin"] == partner
+    assert preflight(client, "/prices", "GET").status_code == 400
+    for origin, granted in ((partner, partner), (ORIGIN, None)):
+        answer = client.get("/prices", headers={"origin": origin}, follow_redirects=False)
+        assert (answer.status_code, answer.headers.get(ALLOW_ORIGIN)) == (308, granted)
+
+
+def test_a_page_can_read_that_its_post_wants_the_other_slash(slashes, connect):
+    client = connect(slashes)
+    assert preflight(client, "/orders", "POST").status_code == 204
+    answer = client.post("/orders", headers={"origin": ORIGIN, "authorization": "Bearer x"})
+    assert answer.status_code in (403, 404)
+    assert answer.headers[ALLOW_ORIGIN] == ORIGIN

@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from flasgo import Flasgo, SettingError
+from flasgo import Blueprint, Flasgo, SettingError
 from flasgo_security import csrf_exempt
 from flasgo_security.csrf import CsrfTokens, mask, unmask
 from flasgo_security.signing import PurposeSigner
@@ -185,8 +185,142 @@ def test_without_a_word_and_a_token_it_is_refused_with_advice(app, connect, meth
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_a_client_with_a_bearer_token_needs_no_other(app, connect, scheme):
-    headers = {"authorization": f"{scheme} abc", "cookie": "session=x; csrf=y"}
+    headers = {"authorization": f"{scheme} abc", "cookie": "theme=dark; csrf=y"}
     assert connect(app).post("/act", headers=headers).status_code == 200
+
+
+def test_a_bearer_token_beside_a_session_cookie_is_not_enough(app, client, connect):
+    client.get("/login")
+    bearer = {"authorization": "Bearer whatever"}
+    refused = client.post("/act", headers=bearer)
+    assert (refused.status_code, refused.json()["error"]) == (403, "csrf_failed")
+    assert client.post("/act", headers={**bearer, **with_token(client)}).status_code == 200
+    forged = connect(app).post("/act", headers={**bearer, "cookie": "session=forged"})
+    assert forged.status_code == 403
+
+
+# --- The body is left to the handler ------------------------------------------------------------
+
+
+BOUNDARY = "the-boundary"
+
+
+def multipart(*parts: tuple[str, bytes]) -> bytes:
+    """Return a multipart body of parts with the rest of their Content-Disposition and content."""
+    encoded = [
+        f"--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + body + b"\r\n"
+        for head, body in parts
+    ]
+    return b"".join(encoded) + f"--{BOUNDARY}--\r\n".encode()
+
+
+def upload(client: TestClient, path: str, body: bytes):
+    content_type = f"multipart/form-data; boundary={BOUNDARY}"
+    return client.post(path, content=body, headers={"content-type": content_type})
+
+
+@pytest.fixture
+def uploads(app) -> Flasgo:
+    @app.post("/stream")
+    async def stream(request):
+        return b"".join([piece async for piece in request.stream()])
+
+    @app.post("/raw")
+    async def raw(request):
+        return await request.body()
+
+    @app.post("/fields")
+    async def fields(request):
+        form = await request.form()
+        return {"fields": dict(form), "size": form.file("file").size}
+
+    @app.post("/unread")
+    async def unread():
+        return "unread"
+
+    return app
+
+
+@pytest.mark.parametrize("size", [10, 200_000])
+@pytest.mark.parametrize("path", ["/stream", "/raw"])
+def test_a_handler_gets_the_whole_multipart_body_that_carried_the_token(uploads, path, size):
+    client = TestClient(uploads, enforce_csrf=True)
+    token = client.get("/form").json()["token"]
+    file = ('name="file"; filename="a"', b"x" * size)
+    body = multipart(('name="csrf_token"', token.encode()), file)
+    answer = upload(client, path, body)
+    assert (answer.status_code, answer.content) == (200, body)
+
+
+@pytest.mark.parametrize("size", [10, 200_000])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_form_is_read_wherever_its_token_is(uploads, size, is_first):
+    client = TestClient(uploads, enforce_csrf=True)
+    token = client.get("/form").json()["token"]
+    parts = [('name="csrf_token"', token.encode()), ('name="file"; filename="a"', b"x" * size)]
+    body = multipart(*(parts if is_first else reversed(parts)))
+    answer = upload(client, "/fields", body)
+    assert answer.json() == {"fields": {"csrf_token": token}, "size": size}
+    assert upload(client, "/unread", body).text == "unread"
+
+
+def test_a_token_behind_a_large_file_is_no_500_of_a_streaming_handler(uploads):
+    client = TestClient(uploads, enforce_csrf=True, raise_server_exceptions=False)
+    token = client.get("/form").json()["token"]
+    file = ('name="file"; filename="a"', b"x" * 200_000)
+    refused = upload(client, "/stream", multipart(file, ('name="csrf_token"', token.encode())))
+    assert refused.status_code == 400
+    assert "X-CSRF-Token" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        multipart(('name="csrf_token"; filename="t"', b"no text field")),
+        multipart(('name="csrf_token"', b"wrong")),
+        multipart(('name="other"', b"x")),
+        b"",
+        b"not multipart at all",
+        multipart(('name="csrf_token"', b"\xff\xfe")),
+    ],
+)
+def test_a_multipart_body_without_the_token_is_refused(uploads, body):
+    client = TestClient(uploads, enforce_csrf=True, raise_server_exceptions=False)
+    client.get("/form")
+    assert upload(client, "/stream", body).status_code in (400, 403)
+
+
+# --- Whole blueprints and apps ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("makes_a_blueprint", [True, False])
+def test_a_blueprint_or_an_app_can_be_exempt(make_app, connect, makes_a_blueprint):
+    app = make_app()
+    blueprint = Blueprint("hooks", prefix="/hooks")
+
+    @blueprint.post("/paid")
+    async def paid():
+        return {}
+
+    if makes_a_blueprint:
+        assert csrf_exempt(blueprint) is blueprint
+    app.register_blueprint(blueprint)
+    if not makes_a_blueprint:
+        assert app.csrf_exempt(app) is app
+
+    @app.post("/own")
+    async def own():
+        return {}
+
+    client = connect(app)
+    assert client.post("/hooks/paid").status_code == 200
+    assert client.post("/own").status_code == (403 if makes_a_blueprint else 200)
+
+
+@pytest.mark.parametrize("value", [None, "name", object()])
+def test_what_has_no_routes_cannot_be_exempt(value):
+    with pytest.raises(TypeError, match="a handler, a blueprint or an app"):
+        csrf_exempt(value)
 
 
 @pytest.mark.parametrize(
@@ -487,6 +621,22 @@ def test_websockets_of_other_origins_are_refused(websocket_app, connect, headers
             pass
     else:
         assert refusal(client, "/ws", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(("checks", "is_accepted"), [(True, False), (False, True)])
+def test_the_origin_of_websockets_has_a_setting_of_its_own(make_app, connect, checks, is_accepted):
+    app = make_app(CSRF_ENABLED=False, WEBSOCKET_ORIGIN_CHECK=checks)
+
+    @app.websocket("/ws")
+    async def ws(websocket):
+        await websocket.accept()
+
+    origin = {"origin": "https://evil.example"}
+    if is_accepted:
+        with connect(app).websocket_connect("/ws", headers=origin):
+            pass
+    else:
+        assert refusal(connect(app), "/ws", headers=origin).status_code == 403
 
 
 def test_an_exempt_websocket_takes_every_origin(websocket_app, connect):

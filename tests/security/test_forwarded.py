@@ -124,7 +124,7 @@ def test_proxies_may_speak_ipv6_or_sit_on_a_unix_socket(make_app, connect, trust
         (b"http", "http"),
         (b"http, https", "https"),
         (b"https, http", "http"),
-        (b"wss", "http"),
+        (b"wss", "https"),
         (b"", "http"),
         (b"javascript", "http"),
     ],
@@ -194,3 +194,51 @@ def test_what_the_client_puts_in_front_never_matters(real, spoofed):
         return
     expected = proxies.client_behind("10.0.0.1", ", ".join(honest))
     assert proxies.client_behind("10.0.0.1", ", ".join([*spoofed, *honest])) == expected
+
+
+@pytest.mark.parametrize(
+    ("proto", "http", "websocket"),
+    [
+        ("https", "https", "wss"),
+        ("wss", "https", "wss"),
+        ("WSS", "https", "wss"),
+        ("http", "http", "ws"),
+        ("ws", "http", "ws"),
+        ("https, ws", "http", "ws"),
+        ("ftp", "http", "ws"),
+        ("", "http", "ws"),
+    ],
+)
+def test_every_word_for_a_scheme_is_understood(make_app, connect, proto, http, websocket):
+    app = make_app(TRUSTED_PROXIES={"10.0.0.0/8"})
+
+    @app.get("/")
+    async def who(request):
+        return [request.scheme, request.is_secure]
+
+    @app.websocket("/ws")
+    async def ws(websocket):
+        await websocket.accept()
+        await websocket.send_json([websocket.scheme, websocket.is_secure])
+
+    client, headers = connect(app, client=PROXY), {"x-forwarded-proto": proto}
+    assert client.get("/", headers=headers).json() == [http, http == "https"]
+    with client.websocket_connect("/ws", headers=headers) as socket:
+        assert socket.receive_json() == [websocket, websocket == "wss"]
+
+
+def test_the_own_page_may_open_a_websocket_behind_a_proxy_that_says_wss(make_app, connect):
+    app = make_app(TRUSTED_PROXIES={"10.0.0.0/8"}, ALLOWED_HOSTS={"shop.example"})
+
+    @app.websocket("/ws")
+    async def ws(websocket):
+        await websocket.accept()
+        await websocket.send_text("open")
+
+    headers = {
+        "host": "shop.example",
+        "origin": "https://shop.example",
+        "x-forwarded-proto": "wss",
+    }
+    with connect(app, client=PROXY).websocket_connect("/ws", headers=headers) as socket:
+        assert socket.receive_text() == "open"

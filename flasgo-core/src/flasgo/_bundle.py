@@ -228,6 +228,7 @@ _SETTINGS: Mapping[str, tuple[str, ...]] = {
         "SSRF_RESOLVE_TIMEOUT_SECONDS",
         "STRICT_TRANSPORT_SECURITY",
         "TRUSTED_PROXIES",
+        "WEBSOCKET_ORIGIN_CHECK",
         "X_CONTENT_TYPE_OPTIONS",
         "X_FRAME_OPTIONS",
     ),

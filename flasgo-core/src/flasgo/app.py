@@ -229,7 +229,9 @@ class Flasgo(Registrar, _bundle.AppMembers):
         """The registered routes, in the order of their registration."""
         return tuple(self._calls)
 
-    def find_route(self, connection: Connection, method: str | None = None) -> Route | None:
+    def find_route(
+        self, connection: Connection, method: str | None = None, *, other_slash: bool = False
+    ) -> Route | None:
         """Return the route that takes a request, or would take it with another method.
 
         For plugins that answer on behalf of a route, such as to CORS preflights. Nothing is called.
@@ -237,10 +239,16 @@ class Flasgo(Registrar, _bundle.AppMembers):
         Args:
             connection: The request.
             method: The method, in upper case; the request's own when left out.
+            other_slash: Whether the route counts as well that the client is sent to when its path
+                has a slash too many or too few at its end.
         """
-        scope = connection.scope
-        host = routed_host(connection.raw_header(b"host")) if self._router.has_hosts else ""
-        match = self._router.match_on(host, method or scope.get("method", "GET"), connection.path)
+        scope, path, router = connection.scope, connection.path, self._router
+        host = routed_host(connection.raw_header(b"host")) if router.has_hosts else ""
+        method = method or scope.get("method", "GET")
+        match = router.match_on(host, method, path)
+        if match is None and other_slash:
+            other = router.other_slash(method, path, host)
+            match = None if other is None else router.match_on(host, method, other)
         return None if match is None else match.route
 
     def routes_at(self, path: str) -> tuple[Route, ...]:

@@ -100,6 +100,14 @@ def _always(settings: Settings) -> Iterable[Finding]:
             "CSRF_ENABLED is False: other sites can send requests in a visitor's name.",
             "Enable it, and mark endpoints that no browser authenticates to @csrf_exempt.",
         )
+    if not settings["WEBSOCKET_ORIGIN_CHECK"]:
+        yield Finding(
+            "security.W013",
+            "warning",
+            "WEBSOCKET_ORIGIN_CHECK is False: pages of other sites can open WebSockets with a "
+            "visitor's cookies (CWE-1385).",
+            "Enable it, and list further origins in CSRF_TRUSTED_ORIGINS.",
+        )
     if not settings["SESSION_COOKIE_HTTP_ONLY"]:
         yield Finding(
             "security.W003",

@@ -16,6 +16,7 @@ from flasgo import (
     attach_policy,
     hookimpl,
 )
+from flasgo.routing.policies import PolicyScope
 
 from flasgo_security.events import loggable
 from flasgo_security.origins import parse_origin
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cors", "CorsGuard", "CorsRules", "cors"]
 
-_H = TypeVar("_H", bound=Callable[..., object])
+_H = TypeVar("_H", bound=Callable[..., object] | PolicyScope)
 
 ANY = "*"
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
@@ -294,7 +295,8 @@ class CorsGuard:
             return None
         origin = _text(request, b"origin")
         method = _text(request, b"access-control-request-method")
-        target = request.app.find_route(request, method)
+        # A path that wants the other slash is answered with a redirect, which the page may follow.
+        target = request.app.find_route(request, method, other_slash=True)
         rules = self._rules_of(target)
         if rules is None:
             return None  # to be answered like any other OPTIONS: without permission
@@ -341,7 +343,11 @@ class CorsGuard:
 
     def mark(self, request: Request, response: Response) -> None:
         """Tell the browser whether the page that asked may read the answer."""
-        rules = self._rules_of(request.route)
+        route = request.route
+        if route is not None and not route.methods:
+            # Answered for want of a route: perhaps with a redirect to one with its own rules.
+            route = request.app.find_route(request, other_slash=True)
+        rules = self._rules_of(route)
         if rules is None or _is_preflight(request):
             return
         block = None

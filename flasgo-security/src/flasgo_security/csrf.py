@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from flasgo import HTTPException, Policy, attach_policy, hookimpl
+from flasgo.routing.policies import PolicyScope
 
 from flasgo_security.cookie_options import CookieOptions
 from flasgo_security.events import security_event
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CsrfExempt", "CsrfGuard", "CsrfTokens", "csrf_exempt", "mask", "unmask"]
 
-_H = TypeVar("_H", bound=Callable[..., object])
+_H = TypeVar("_H", bound=Callable[..., object] | PolicyScope)
 
 # RFC 9110, section 9.2.1. Everything else can have effects, unknown methods too.
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -52,10 +53,16 @@ def csrf_exempt(handler: _H) -> _H:
     Basic credentials, client certificates), or where the handler verifies a signature.
 
     Args:
-        handler: The endpoint's handler.
+        handler: The endpoint's handler; or a blueprint or an app, for all of its routes.
+
+    Raises:
+        TypeError: When it is none of these.
     """
-    if not callable(handler):
-        raise TypeError(f"csrf_exempt decorates a handler, got {handler!r}: write @csrf_exempt.")
+    if not (callable(handler) or isinstance(handler, PolicyScope)):
+        raise TypeError(
+            f"csrf_exempt decorates a handler, a blueprint or an app, got {handler!r}: write "
+            "@csrf_exempt."
+        )
     return attach_policy(handler, CsrfExempt())
 
 
@@ -158,6 +165,13 @@ class CsrfGuard:
             help="Refuse unsafe requests that other sites may have caused. False only for APIs "
             "that no browser authenticates to by itself.",
         )
+        registry.setting(
+            "WEBSOCKET_ORIGIN_CHECK",
+            bool,
+            default=True,
+            help="Refuse WebSocket handshakes from pages of other origins than this app's own and "
+            "CSRF_TRUSTED_ORIGINS (CWE-1385). It does not depend on CSRF_ENABLED.",
+        )
         CookieOptions.declare(registry, "CSRF", "csrf", http_only=False)
         registry.setting(
             "CSRF_HEADER_NAME",
@@ -183,8 +197,14 @@ class CsrfGuard:
         registry.request_attribute("csrf_token", self.token_for)
         registry.enforces(CsrfExempt)
 
-    def configure(self, settings: Settings) -> None:
-        """Read the settings."""
+    def configure(self, settings: Settings, *, session_cookie: str) -> None:
+        """Read the settings.
+
+        Args:
+            settings: The app's settings.
+            session_cookie: The name of the session cookie.
+        """
+        self._session_cookie = session_cookie
         self._cookie = CookieOptions.read(settings, "CSRF", "csrf")
         self._header = cast("str", settings["CSRF_HEADER_NAME"])
         self._raw_header = self._header.lower().encode("ascii")
@@ -244,10 +264,23 @@ class CsrfGuard:
         if site in _OWN_PAGE:
             return
         self._check_origin(request, is_cross_site=site == b"cross-site")
-        # SECURITY: no browser adds a bearer token by itself, as it does cookies and Basic
-        # credentials, and no page of another site can add one but where CORS lets it.
-        if not (request.raw_header(b"authorization") or b"").lower().startswith(b"bearer "):
+        if not self._has_bearer_token_alone(request):
             await self._check_token(request)
+
+    def _has_bearer_token_alone(self, request: Request) -> bool:
+        """Whether a bearer token is all that the request can be recognised by.
+
+        SECURITY: no browser adds a bearer token by itself, as it does cookies and Basic
+        credentials, and no page of another site can add one but where CORS lets it. Beside a
+        session cookie it proves nothing: any text does for a token, and the handler may go by
+        the session (CWE-352).
+        """
+        authorization = request.raw_header(b"authorization")
+        if authorization is None or not authorization.lower().startswith(b"bearer "):
+            return False
+        if request.raw_header(b"cookie") is None:
+            return True
+        return request.cookies.get(self._session_cookie) is None
 
     def _check_origin(self, request: Request, *, is_cross_site: bool) -> None:
         """Refuse what a page of an untrusted origin has sent, token or not."""
@@ -289,8 +322,13 @@ class CsrfGuard:
         """Return the token of a submitted form."""
         if request.content_type not in _FORM_TYPES:
             return None
-        value = (await request.form()).get(self.field_name)
-        return value.encode("utf-8", "replace") if isinstance(value, str) else None
+        refusal = HTTPException(
+            400,
+            f"Send the CSRF token in the header {self._header}, or as the first field of the form, "
+            "before its files.",
+        )
+        value = await request.form_field(self.field_name, streaming=refusal)
+        return None if value is None else value.encode("utf-8", "replace")
 
     def _refuse_token(self, request: Request, reason: str) -> NoReturn:
         self._refuse(

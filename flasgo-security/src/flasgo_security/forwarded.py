@@ -31,7 +31,13 @@ _MOST_HOPS = 32
 _LONGEST_HOP = len("[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535")
 _SECURE_SCHEMES = {"http": "https", "https": "https", "ws": "wss", "wss": "wss"}
 _PLAIN_SCHEMES = {"http": "http", "https": "http", "ws": "ws", "wss": "ws"}
-_SCHEMES = {"https": _SECURE_SCHEMES, "http": _PLAIN_SCHEMES}
+# Some proxies say `wss` of the handshake of a WebSocket over TLS (Apache, IIS, Traefik, AWS ALB).
+_SCHEMES = {
+    "https": _SECURE_SCHEMES,
+    "wss": _SECURE_SCHEMES,
+    "http": _PLAIN_SCHEMES,
+    "ws": _PLAIN_SCHEMES,
+}
 
 
 def parse_hop(text: str) -> str | None:

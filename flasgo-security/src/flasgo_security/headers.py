@@ -15,6 +15,7 @@ from flasgo import (
     has_policy,
     hookimpl,
 )
+from flasgo.routing.policies import PolicyScope
 
 from flasgo_security.caching import PrivateCaching
 from flasgo_security.csp import DEFAULT_POLICY, ContentSecurityPolicy, PolicyText, Sources
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Csp", "HeaderGuard", "RouteCspGuard", "csp", "csp_nonce"]
 
-_H = TypeVar("_H", bound=Callable[..., object])
+_H = TypeVar("_H", bound=Callable[..., object] | PolicyScope)
 
 _CSP = "Content-Security-Policy"
 _CSP_REPORT_ONLY = "Content-Security-Policy-Report-Only"

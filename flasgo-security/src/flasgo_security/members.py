@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+from flasgo.routing.policies import PolicyScope
+
 if TYPE_CHECKING:
     import ssl
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AppMembers", "RequestMembers"]
 
-_H = TypeVar("_H", bound=Callable[..., object])
+_H = TypeVar("_H", bound=Callable[..., object] | PolicyScope)
 
 
 class AppMembers:

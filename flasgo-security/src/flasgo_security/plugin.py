@@ -105,7 +105,7 @@ class SecurityPlugin:
         self.cors.configure(app)
         self.headers.configure(app)
         self.sessions.configure(settings, caching=self.headers.caching)
-        self.csrf.configure(settings)
+        self.csrf.configure(settings, session_cookie=self.sessions.cookie_name)
         self.outbound.configure(settings)
         component = self._registry.component
         if self.forwarded.is_active:
@@ -115,6 +115,7 @@ class SecurityPlugin:
         component("cors", CorsHooks(self.cors))
         if settings["CSRF_ENABLED"]:
             component("csrf", self.csrf)
+        if settings["WEBSOCKET_ORIGIN_CHECK"]:
             component("websockets", WebSocketOriginGuard(self.csrf))
         self._add_sessions()
         self._add_quotas(app)

@@ -37,12 +37,14 @@ class BodyReader:
     """
 
     __slots__ = (
+        "_ahead",
         "_budget",
         "_declared",
         "_limit",
         "_receive",
         "_received",
         "_timeout",
+        "arrived",
         "complete",
         "failure",
     )
@@ -55,8 +57,10 @@ class BodyReader:
         self._timeout = self._budget = timeout
         self._received = 0
         self._declared = None if declared is None else _length(declared)
-        # Whether the last piece has been read, and what ended the reading before.
-        self.complete = False
+        # What `peek` has read and `read` has still to return.
+        self._ahead: bytes | None = None
+        # Whether the last piece has been read, whether it has come in, what ended the reading.
+        self.complete = self.arrived = False
         self.failure: Exception | None = None
         if self._declared is not None and self._declared > limit:
             raise self._too_large()
@@ -69,6 +73,10 @@ class BodyReader:
                 its length is not what `Content-Length` says.
             ClientDisconnect: When the client goes away.
         """
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, None
+            self.complete = self.arrived
+            return ahead
         try:
             # PERF: a small body is there already. The first step of `receive` finds that out
             # without a timer, which would cost more than all the rest.
@@ -84,13 +92,34 @@ class BodyReader:
             self.failure = error
             raise
 
+    async def peek(self, size: int) -> bytes:
+        """Return the beginning of the body, which `read` will return again.
+
+        Args:
+            size: How many bytes are wanted; fewer come where the body ends, more where they are
+                there already.
+
+        Raises:
+            HTTPException: As `read`.
+            ClientDisconnect: As `read`.
+        """
+        pieces = []
+        found = 0
+        while found < size and not self.complete:
+            pieces.append(await self.read())
+            found += len(pieces[-1])
+        if pieces:
+            self._ahead = b"".join(pieces)
+            self.complete = False
+        return self._ahead or b""
+
     def _account(self, message: Message) -> bytes:
         if message["type"] != "http.request":
             raise ClientDisconnect("The client closed the connection while sending the body.")
         chunk = message.get("body", b"")
         self._received += len(chunk)
         # Before all that may fail: whoever answers has to know whether the client still sends.
-        self.complete = not message.get("more_body", False)
+        self.complete = self.arrived = not message.get("more_body", False)
         if self._received > self._limit:
             raise self._too_large()
         self._budget = min(self._timeout, self._budget + len(chunk) / _MIN_BYTES_PER_SECOND)

@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
     from flasgo.requests.request import Request
 
-__all__ = ["FormData", "UploadedFile", "read_form", "sanitize_filename"]
+__all__ = [
+    "PEEKED_BYTES",
+    "FormData",
+    "UploadedFile",
+    "field_in",
+    "read_form",
+    "sanitize_filename",
+]
+
+PEEKED_BYTES = 64 * 1024
+"""How much of a multipart body is looked through for one field."""
 
 _URLENCODED = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
@@ -250,6 +260,34 @@ async def _read_multipart(request: Request) -> FormData:
     except BaseException:
         collector.discard()
         raise
+
+
+def field_in(request: Request, beginning: bytes, name: str) -> str | None:
+    """Return a text field of a multipart form that is complete in the beginning of its body.
+
+    Args:
+        request: The request.
+        beginning: The first bytes of the body.
+        name: The field's name.
+
+    Returns:
+        Its text; None when it is not there, or the form is malformed.
+    """
+    from multipart import MultipartError, MultipartSegment
+
+    found: list[bytes] | None = None
+    try:
+        for event in _make_parser(request).parse(beginning):
+            if isinstance(event, MultipartSegment):
+                found = [] if event.name == name and event.filename is None else None
+            elif event is None and found is not None:
+                return b"".join(found).decode()
+            elif event and found is not None:
+                found.append(bytes(event))
+    # What is wrong with the form is for `form` to say.
+    except (MultipartError, HTTPException, UnicodeDecodeError):
+        return None
+    return None
 
 
 def _make_parser(request: Request) -> PushMultipartParser:

@@ -47,6 +47,7 @@ class Request(Connection):
     _form_failure: HTTPException | None = None
     _reader: BodyReader | None = None
     _taken_by: str = ""  # which method took the body, for the error message
+    _stream_refusal: HTTPException | None = None  # after a hook has read the whole form
     # PERF: whether `close` has anything to do, so that most requests need not call it.
     _has_leftovers: bool = False
 
@@ -226,6 +227,39 @@ class Request(Connection):
                 raise
         return form
 
+    async def form_field(self, name: str, *, streaming: HTTPException) -> str | None:
+        """Return a text field of a submitted form, and leave the body to the handler if it can be.
+
+        For hooks. Of a multipart form only the first 64 KiB are read, and handed out again
+        afterwards. Where the field is further back, the whole form is read.
+
+        Args:
+            name: The field's name.
+            streaming: What a client is told whose form had to be read although the handler
+                streams the body.
+
+        Raises:
+            HTTPException: As `form`.
+            ClientDisconnect: When the client goes away.
+        """
+        if self.content_type == "multipart/form-data":
+            value = await self._peek_field(name)
+            if value is not None:
+                return value
+        value = (await self.form()).get(name)
+        self._stream_refusal = streaming
+        return value
+
+    async def _peek_field(self, name: str) -> str | None:
+        if self._body is not None or self._reader is not None:
+            return None
+        if self.route is not None and self.route.mounted is not None:
+            return None  # the mounted app gets the body as `form` keeps it
+        from flasgo.requests.forms import PEEKED_BYTES, field_in
+
+        reader = self._take("form_field()")
+        return field_in(self, await reader.peek(PEEKED_BYTES), name)
+
     def _close(self) -> None:
         """Close the uploaded files; the dispatcher calls this when the request is over."""
         form = self._form
@@ -241,7 +275,7 @@ class Request(Connection):
         reader = self._reader
         if reader is None and self._body is None and not self._expects_body():
             self._body = b""
-        done = self._body is not None if reader is None else reader.complete
+        done = self._body is not None if reader is None else reader.arrived
         if done:
             # One message may announce an empty body; a server that has more to say after that
             # does not wait for the client, and asking it again and again would only burn time.
@@ -262,7 +296,7 @@ class Request(Connection):
         reader = self._reader
         if reader is None:
             return b"expect" not in self._head and self._expects_body()
-        return not reader.complete and getattr(reader.failure, "status_code", None) != 408
+        return not reader.arrived and getattr(reader.failure, "status_code", None) != 408
 
     def _expects_body(self) -> bool:
         head = self._head
@@ -290,6 +324,11 @@ class Request(Connection):
             return reader
         if reader.failure is not None:
             raise reader.failure
+        if self._taken_by == "form_field()":
+            self._taken_by = taker
+            return reader
+        if self._stream_refusal is not None:
+            raise self._stream_refusal
         raise RuntimeError(
             f"{taker} needs the body of {self!r}, but {self._taken_by} has consumed it already and "
             "kept no copy; call body() first, then text(), json(), form() and stream() all work "

@@ -312,16 +312,25 @@ class Router:
             header behind the root path; None when no route has the other form, or the policy is
             not to redirect.
         """
+        other = self.other_slash(method, path, host)
+        # SECURITY: encoding turns "\" into "%5C"; a browser reads "/\host" as "//host" (CWE-601).
+        return None if other is None else quote_path(other)
+
+    def other_slash(self, method: str, path: str, host: str = "") -> str | None:
+        """Return the path of `slash_twin` as it is routed, not encoded; its arguments are the same.
+
+        Args:
+            method: The HTTP method.
+            path: The path, percent-decoded once.
+            host: The host as `routed_host` returns it.
+        """
         if self.trailing_slash != "redirect" or path == "/":
             return None
         other = path[:-1] if path.endswith("/") else path + "/"
         # An unclean path may lose its fault with its last slash ("/a//"); it stays refused.
         if not is_clean_path(path) or self.match_on(host, method, path):
             return None
-        if not self.match_on(host, method, other):
-            return None
-        # SECURITY: encoding turns "\" into "%5C"; a browser reads "/\host" as "//host" (CWE-601).
-        return quote_path(other)
+        return other if self.match_on(host, method, other) else None
 
     def build(self, endpoint: str, params: Mapping[str, object]) -> str:
         """Return the URL path of an endpoint, percent-encoded.

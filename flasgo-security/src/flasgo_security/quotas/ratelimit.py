@@ -15,6 +15,7 @@ from uuid import UUID
 
 from flasgo import HeaderBlock, HTTPException, Policy, attach_policy, has_policy, hookimpl
 from flasgo.callables import qualified_name
+from flasgo.routing.policies import PolicyScope
 
 from flasgo_security.quotas.callers import CallerKeys
 from flasgo_security.quotas.window import MAX_KEYS, SlidingWindow, Usage
@@ -36,7 +37,7 @@ __all__ = [
 
 logger = logging.getLogger("flasgo.security")
 
-_H = TypeVar("_H", bound=Callable[..., object])
+_H = TypeVar("_H", bound=Callable[..., object] | PolicyScope)
 
 Key = str | int | UUID | None
 """What a caller is counted under; callers with None share one quota."""
