@@ -95,3 +95,49 @@ def test_mistakes_are_named(make, advice):
 def test_words_of_other_directives_are_no_keywords():
     policy = "sandbox allow-scripts; trusted-types one 'none'; report-to self"
     assert str(ContentSecurityPolicy(policy)) == policy
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        # An -elem directive of its own hides script-src from elements.
+        (
+            "script-src 'self'; script-src-elem 'self'; style-src-elem https://a.example",
+            "script-src 'self' 'nonce-n'; script-src-elem 'self' 'nonce-n'; "
+            "style-src-elem https://a.example 'nonce-n'",
+        ),
+        ("script-src-elem 'none'", "script-src-elem 'nonce-n'"),
+        # Nonces are nothing to attributes, and would switch 'unsafe-inline' off for them.
+        (
+            "script-src 'self'; script-src-attr 'unsafe-inline'; style-src-attr 'none'",
+            "script-src 'self' 'nonce-n'; script-src-attr 'unsafe-inline'; style-src-attr 'none'",
+        ),
+        (
+            "script-src 'unsafe-inline'; script-src-elem 'self'",
+            "script-src 'unsafe-inline'; script-src-elem 'self' 'nonce-n'",
+        ),
+        (
+            "script-src 'self'; script-src-elem 'unsafe-inline'",
+            "script-src 'self' 'nonce-n'; script-src-elem 'unsafe-inline'",
+        ),
+        # 'unsafe-inline' for old browsers only: it is switched off already.
+        (
+            "script-src 'unsafe-inline' 'strict-dynamic'; style-src 'Unsafe-Inline' 'sha256-YQ=='",
+            "script-src 'unsafe-inline' 'strict-dynamic' 'nonce-n'; "
+            "style-src 'Unsafe-Inline' 'sha256-YQ==' 'nonce-n'",
+        ),
+        ("style-src 'UNSAFE-INLINE'", "style-src 'UNSAFE-INLINE'"),
+    ],
+)
+def test_a_nonce_goes_to_elements(policy, expected):
+    assert str(ContentSecurityPolicy(policy).with_nonce("n")) == expected
+
+
+def test_contributed_sources_hold_for_elements_too():
+    policy = ContentSecurityPolicy("script-src 'self'; script-src-elem 'self'; script-src-attr x")
+    merged = policy.with_contributed("script-src", "https://a.example")
+    assert str(merged) == (
+        "script-src 'self' https://a.example; script-src-elem 'self' https://a.example; "
+        "script-src-attr x"
+    )
+    assert "script-src-elem" not in DEFAULT_POLICY.with_contributed("script-src", "*").directives

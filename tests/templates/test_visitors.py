@@ -117,7 +117,7 @@ def test_the_module_that_python_asks_for_is_new_each_time(write):
         write({"m": "{% set x = f() %}"}), globals={"f": lambda: next(calls)}
     )
     template = templates.environment.get_template("m")
-    assert [template.module.x, template.module.x] == ["a", "b"]
+    assert [vars(template.module)["x"], vars(template.module)["x"]] == ["a", "b"]
 
 
 def test_one_rendering_runs_a_module_once(write):
@@ -192,7 +192,7 @@ async def test_filters_and_tests_are_not_called_when_a_template_is_compiled(writ
     templates = JinjaTemplates(
         write({"a": source}),
         filters={"f": lambda value: calls.append(value) or "yes"},
-        tests={"t": lambda value: not calls.append(value)},
+        tests={"t": lambda value: calls.append(value) or True},
     )
     templates.compile("a")
     assert calls == []
@@ -226,6 +226,6 @@ def test_jinja_itself_still_works_as_these_tests_assume(write):
     """Red when a new Jinja no longer keeps modules: then ours can go."""
     calls = iter("ab")
     environment = jinja2.Environment(loader=jinja2.DictLoader({"m": "{% set x = f() %}"}))
-    environment.globals["f"] = lambda: next(calls)
+    environment.globals.update({"f": lambda: next(calls)})  # ty: ignore[no-matching-overload]
     template = environment.from_string("{% from 'm' import x %}{{ x }}")
     assert [template.render(), template.render()] == ["a", "a"]

@@ -9,7 +9,7 @@ from flasgo import HeaderBlock
 if TYPE_CHECKING:
     from flasgo import Response
 
-__all__ = ["PrivateCaching", "private_cache_control"]
+__all__ = ["PrivateCaching", "is_private", "private_cache_control"]
 
 _PRIVATE = frozenset({"private", "no-store"})
 # What CDNs heed before Cache-Control (RFC 9213, and its older relative).
@@ -52,6 +52,23 @@ class PrivateCaching:
         headers.add_vary("Cookie")
         own = ", ".join(headers.getlist("cache-control"))
         headers["cache-control"] = private_cache_control(own) if own else self._default
+
+
+def is_private(response: Response) -> bool:
+    """Tell whether no shared cache may keep a response.
+
+    Args:
+        response: A response with all its headers.
+    """
+    headers = response.headers
+    for name in _FOR_CDNS:
+        if name in headers and not _PRIVATE & _directives(headers.getlist(name)):
+            return False
+    return bool(_PRIVATE & _directives(headers.getlist("cache-control")))
+
+
+def _directives(values: list[str]) -> set[str]:
+    return {part.strip().lower() for value in values for part in value.split(",")}
 
 
 def private_cache_control(value: str) -> str:

@@ -61,7 +61,11 @@ _KEYWORDS = frozenset(
     }
 )
 _UNQUOTED_DIRECTIVES = frozenset({"report-to", "require-trusted-types-for", "sandbox"})
+# Nonces are on elements: those of `-attr` directives would match nothing, and switch off
+# 'unsafe-inline' for handlers such as onclick (CSP 3, section 6.7.3.2).
 _NONCE_DIRECTIVES = ("script-src", "style-src")
+_ELEMENT_DIRECTIVES = {"script-src": "script-src-elem", "style-src": "style-src-elem"}
+_NONCE_OR_HASH = ("'nonce-", "'sha256-", "'sha384-", "'sha512-")
 _SOURCE = re.compile(r"[!-+\--:<-~]+")
 _PLACEHOLDER = "flasgo-nonce-goes-here"
 
@@ -149,15 +153,36 @@ class ContentSecurityPolicy:
     def with_nonce(self, nonce: str) -> ContentSecurityPolicy:
         """Return the policy with scripts and styles that carry a nonce allowed.
 
-        A directive with `'unsafe-inline'` stays as it is: a nonce would switch that off.
+        It goes into `script-src` and `style-src`, and into `script-src-elem` and `style-src-elem`
+        where the policy has these. A directive that allows all inline code by `'unsafe-inline'`
+        stays as it is: a nonce would switch that off.
 
         Args:
             nonce: The value of the `nonce` attribute of the elements, made for one response.
         """
+        source = f"'nonce-{nonce}'"
         policy = self
         for name in _NONCE_DIRECTIVES:
-            if _UNSAFE_INLINE not in self.sources_of(name) and self.restricts(name):
-                policy = policy.with_sources(name, f"'nonce-{nonce}'")
+            if self.restricts(name) and not _allows_all_inline(name, self.sources_of(name)):
+                policy = policy.with_sources(name, source)
+            element = _ELEMENT_DIRECTIVES[name]
+            own = self._directives.get(element)
+            if own is not None and not _allows_all_inline(name, own):
+                policy = policy.with_sources(element, source)
+        return policy
+
+    def with_contributed(self, directive: str, *sources: str) -> ContentSecurityPolicy:
+        """Return the policy with sources that hold for elements even where those have their own.
+
+        Args:
+            directive: Its name; those of `script-src` go into `script-src-elem` as well, where
+                the policy has it, and those of `style-src` into `style-src-elem`.
+            *sources: What to allow besides.
+        """
+        policy = self.with_sources(directive, *sources)
+        element = _ELEMENT_DIRECTIVES.get(_directive(directive))
+        if element in self._directives:
+            policy = policy.with_sources(element, *sources)
         return policy
 
     def restricts(self, name: str) -> bool:
@@ -220,6 +245,14 @@ class PolicyText:
     def with_nonce(self, nonce: str) -> str:
         """Return the header value that allows elements with this nonce."""
         return nonce.join(self._parts)
+
+
+def _allows_all_inline(kind: str, sources: tuple[str, ...]) -> bool:
+    """Whether `'unsafe-inline'` is in force (CSP 3, section 6.7.3.2)."""
+    words = {source.lower() for source in sources}
+    if _UNSAFE_INLINE not in words or any(word.startswith(_NONCE_OR_HASH) for word in words):
+        return False
+    return not (kind == "script-src" and "'strict-dynamic'" in words)
 
 
 def _parse(text: str) -> dict[str, Sources]:

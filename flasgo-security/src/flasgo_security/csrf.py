@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
-from flasgo import HTTPException, Policy, attach_policy, hookimpl
+from flasgo import HTTPException, Policy, WebSocket, attach_policy, hookimpl
 from flasgo.routing.policies import PolicyScope
 
 from flasgo_security.cookie_options import CookieOptions
 from flasgo_security.events import security_event
 from flasgo_security.origins import TrustedOrigins, parse_origin, referer_origin
+from flasgo_security.sent_heads import head_has_left
 from flasgo_security.signing import PurposeSigner
 
 if TYPE_CHECKING:
@@ -219,10 +220,26 @@ class CsrfGuard:
 
         Asking for it makes the response set the cookie, if the client does not have it yet. The
         value is spelt differently for each request; the cookie keeps the token itself.
+
+        Raises:
+            RuntimeError: When the cookie can no longer be set.
         """
+        is_websocket = isinstance(request, WebSocket)  # its accept() sets no cookie
+        if not is_websocket and head_has_left(request):
+            raise RuntimeError(
+                "request.csrf_token was first asked for after the response's headers had been "
+                "sent, so the cookie that belongs to it can no longer be set. Ask for it before "
+                "the stream begins: token = request.csrf_token in the handler, not in the "
+                "generator."
+            )
         binding = request.session.binding
         token = self._sent_token(request)
         if token is None or not self._tokens.is_valid(token, binding):
+            if is_websocket:
+                raise RuntimeError(
+                    "websocket.csrf_token needs the cookie of a page: a WebSocket can set none. "
+                    "Show the token on the page that opens the WebSocket."
+                )
             token = self._tokens.make(binding)
         return mask(token)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from flasgo import (
     ConfigurationError,
+    FileResponse,
     HeaderBlock,
     Policy,
     attach_policy,
@@ -19,6 +20,7 @@ from flasgo.routing.policies import PolicyScope
 
 from flasgo_security.caching import PrivateCaching
 from flasgo_security.csp import DEFAULT_POLICY, ContentSecurityPolicy, PolicyText, Sources
+from flasgo_security.sent_heads import head_has_left, note_response
 
 if TYPE_CHECKING:
     from flasgo import Flasgo, Registry, Request, Response, Route, Settings
@@ -29,6 +31,7 @@ _H = TypeVar("_H", bound=Callable[..., object] | PolicyScope)
 
 _CSP = "Content-Security-Policy"
 _CSP_REPORT_ONLY = "Content-Security-Policy-Report-Only"
+_POLICY_HEADERS = frozenset(name.lower().encode() for name in (_CSP, _CSP_REPORT_ONLY))
 _PolicySetting = ContentSecurityPolicy | dict[str, str | list[str]] | str | None
 
 # Setting, header, default, what it is for.
@@ -124,7 +127,18 @@ def csp(
 
 
 def csp_nonce(request: Request) -> str:
-    """Make the nonce of one request, 128 random bits; the value of `request.csp_nonce`."""
+    """Make the nonce of one request, 128 random bits; the value of `request.csp_nonce`.
+
+    Raises:
+        RuntimeError: When the policy has been sent already, without it.
+    """
+    if head_has_left(request):
+        raise RuntimeError(
+            "request.csp_nonce was first asked for after the response's headers had been sent, so "
+            "no Content-Security-Policy carries it and browsers block what has it. Ask for it "
+            "before the stream begins: nonce = request.csp_nonce in the handler, not in the "
+            "generator; on a WebSocket, before accept()."
+        )
     return secrets.token_urlsafe(16)
 
 
@@ -229,6 +243,7 @@ class HeaderGuard:
             if policy
         }
         others = {**self._settings}
+        self._blocks_without_policies = _blocks(others, self._hsts)
         if self._report_only:
             others[_CSP_REPORT_ONLY] = str(self._report_only)
         self._blocks_without_csp = _blocks(others, self._hsts)
@@ -239,9 +254,13 @@ class HeaderGuard:
     @hookimpl(trylast=True, when=_has_app_policy)
     def response_finalize(self, request: Request, response: Response) -> None:
         """Fill in the headers that the response does not have."""
+        note_response(request, response)
         nonce = request.peek("csp_nonce")
-        if nonce is not None:
-            self._set_policies(response, self._texts, str(nonce))
+        if nonce is not None or response.status_code == 304:
+            if self._leave_stored_policy(request, response, nonce):
+                return
+            if nonce is not None:
+                self._set_policies(response, self._texts, str(nonce))
         # PERF: both blocks are checked and encoded already; the scope answers faster than
         # request.is_secure would.
         is_secure = request.scope.get("scheme") in _SECURE_SCHEMES
@@ -256,11 +275,38 @@ class HeaderGuard:
             request: The request.
             response: The response.
         """
+        note_response(request, response)
         texts = {**self._texts, _CSP: text}
         nonce = request.peek("csp_nonce")
+        if self._leave_stored_policy(request, response, nonce):
+            return
         self._set_policies(response, texts, None if nonce is None else str(nonce))
         if not response.fill_headers(self._blocks_without_csp[request.is_secure]):
             self._keep_private(response)
+
+    def _leave_stored_policy(
+        self, request: Request, response: Response, nonce: object | None
+    ) -> bool:
+        """Fill in everything but policies, where the client has a body with an earlier nonce.
+
+        Its stored headers are replaced by those of a 304 (RFC 9111, sections 3.2 and 4.3.4), and
+        of an answer to HEAD with the same validators (4.3.5). A policy with another nonce, or
+        none, would have it block the scripts of the body it keeps. Files hold no nonce.
+
+        Returns:
+            Whether the response is one of these, and has its headers now.
+        """
+        headers = response.headers
+        if response.status_code == 304:
+            is_update = not isinstance(response, FileResponse)
+        else:
+            is_head = nonce is not None and request.method == "HEAD"
+            is_update = is_head and ("etag" in headers or "last-modified" in headers)
+        if is_update:
+            headers.discard(_POLICY_HEADERS)
+            if not response.fill_headers(self._blocks_without_policies[request.is_secure]):
+                self._keep_private(response)
+        return is_update
 
     def _keep_private(self, response: Response) -> None:
         """Keep a response that sets a cookie out of shared caches, whoever has set it."""
@@ -355,5 +401,5 @@ def _merged(
     """Add sources to a policy; a policy that is switched off stays off."""
     if policy:
         for directive, sources in contributed.items():
-            policy = policy.with_sources(directive, *sources)
+            policy = policy.with_contributed(directive, *sources)
     return policy

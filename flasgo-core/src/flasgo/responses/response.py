@@ -251,6 +251,11 @@ class Response(ConditionalMixin):
         return fill(self._raw, block)
 
     @property
+    def is_sent(self) -> bool:
+        """Whether sending has begun, so that nothing can be added to the headers any more."""
+        return self._sent
+
+    @property
     def sets_cookie(self) -> bool:
         """Whether the response sets or deletes a cookie, by whatever way that got into it."""
         for pair in self._raw:  # PERF: half the time of any()  # noqa: SIM110

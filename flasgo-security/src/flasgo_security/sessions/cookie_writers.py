@@ -37,6 +37,7 @@ class CookieWriter:
         if session is not None:
             self._sessions.commit(cast("Session", session), request, response)
             self._csrf.commit(cast("Session", session), request, response)
+            cast("Session", session).close_when(lambda: response.is_sent)
 
 
 class StoredCookieWriter:
@@ -60,4 +61,5 @@ class StoredCookieWriter:
         instead = await self._sessions.commit(session, request, response)
         if instead is None:
             self._csrf.commit(session, request, response)
+        session.close_when(lambda: response.is_sent)
         return instead

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, cast, overload
 
 from flasgo.kernel.context import current_request
 
+from flasgo_security.sent_heads import head_has_left
+
 if TYPE_CHECKING:
     from flasgo import Request
 
@@ -26,7 +28,7 @@ def flash(message: str, category: str = "message") -> None:
         category: What kind it is, such as `"error"`; templates may show it as a CSS class.
 
     Raises:
-        RuntimeError: Outside of a request.
+        RuntimeError: Outside of a request, or when the response's headers have been sent.
         TypeError: When message or category is not text.
     """
     if not isinstance(message, str) or not isinstance(category, str):
@@ -34,7 +36,10 @@ def flash(message: str, category: str = "message") -> None:
             f"flash takes two texts, got {type(message).__name__} and {type(category).__name__}: "
             "flash('Saved.', 'info')."
         )
-    session = current_request().session
+    request = current_request()
+    if head_has_left(request):
+        raise _too_late("flash()", "cannot be kept for the next page")
+    session = request.session
     # A new list, so that a value of some other shape does no harm.
     session[FLASHES] = [*_waiting(session.get(FLASHES)), [category, message]]
 
@@ -60,7 +65,8 @@ def get_flashed_messages(
         category_filter: Return those of these categories only; all are gone afterwards.
 
     Raises:
-        RuntimeError: Outside of a request.
+        RuntimeError: Outside of a request, or when messages wait and the response's headers have
+            been sent.
     """
     shown = _shown(current_request())
     if category_filter:
@@ -72,10 +78,21 @@ def _shown(request: Request) -> list[tuple[str, str]]:
     shown = cast("list[tuple[str, str]] | None", request.peek(_SHOWN))
     if shown is None:
         session = request.session
-        waiting = session.pop(FLASHES) if FLASHES in session else []
+        waiting: object = []
+        if FLASHES in session:
+            if head_has_left(request):
+                raise _too_late("get_flashed_messages()", "would be shown again on the next page")
+            waiting = session.pop(FLASHES)
         shown = [(category, message) for category, message in _waiting(waiting)]
         request.__dict__[_SHOWN] = shown
     return list(shown)
+
+
+def _too_late(call: str, effect: str) -> RuntimeError:
+    return RuntimeError(
+        f"{call} came after the response's headers had been sent, so the messages {effect}. Call "
+        "it before the stream begins, in the handler and not in the generator."
+    )
 
 
 def _waiting(value: object) -> list[list[str]]:

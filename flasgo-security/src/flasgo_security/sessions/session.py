@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 import msgspec
-from flasgo import ConfigurationError
+from flasgo import ConfigurationError, WebSocket
 
-from flasgo_security.caching import PrivateCaching
+from flasgo_security.caching import PrivateCaching, is_private
 from flasgo_security.cookie_options import CookieOptions, cookie_fault
 from flasgo_security.events import security_event
+from flasgo_security.sent_heads import leaving_head, sent_response
 from flasgo_security.signing import PurposeSigner
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Session(MutableMapping[str, object]):
         saved: The JSON under which the client has the session; None when it has none.
     """
 
-    __slots__ = ("_data", "_forced", "_identifier", "_loaded_binding", "_saved")
+    __slots__ = ("_data", "_forced", "_identifier", "_is_too_late", "_loaded_binding", "_saved")
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class Session(MutableMapping[str, object]):
         self._identifier = identifier
         self._saved = saved
         self._forced = False
+        self._is_too_late: Callable[[], bool] = _never
         self._loaded_binding = identifier if identifier is not None and self._data else ""
 
     @property
@@ -96,18 +98,40 @@ class Session(MutableMapping[str, object]):
 
     @modified.setter
     def modified(self, value: bool) -> None:
+        self._change("session.modified = ...")
         self._forced = bool(value)
+
+    def close_when(self, is_too_late: Callable[[], bool]) -> None:
+        """Refuse changes from the moment on when they can no longer be written.
+
+        Args:
+            is_too_late: Tells whether that moment has come.
+        """
+        self._is_too_late = is_too_late
+
+    def _change(self, what: str) -> None:
+        if self._is_too_late():
+            raise RuntimeError(
+                f"{what} came after the response's headers had been sent, so the change would be "
+                "lost. Change the session in the handler, before the stream begins; on a "
+                "WebSocket it can be read only: change it in an HTTP request."
+            )
 
     def regenerate(self) -> None:
         """Give the session a new identifier and keep its data.
 
         SECURITY: call it whenever the visitor's rights change, such as at login (CWE-384).
+
+        Raises:
+            RuntimeError: When the response's headers have been sent, as for every change.
         """
+        self._change("session.regenerate()")
         self._identifier = None
         self._forced = True
 
     def clear(self) -> None:
         """Forget everything; the client's cookie is deleted, unless something is added again."""
+        self._change("session.clear()")
         self._data.clear()
         self._identifier = None
         self._forced = True
@@ -137,9 +161,11 @@ class Session(MutableMapping[str, object]):
     def __setitem__(self, key: str, value: object) -> None:
         if not isinstance(key, str):
             raise TypeError(f"Session keys are str, not {type(key).__name__}: {key!r}.")
+        self._change(f"session[{key!r}] = ...")
         self._data[key] = value
 
     def __delitem__(self, key: str) -> None:
+        self._change(f"del session[{key!r}]")
         del self._data[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -366,9 +392,25 @@ class SessionGuard:
         """Return the session of a request; the value of `request.session`.
 
         A cookie that cannot be used gives an empty session, and is deleted.
+
+        Raises:
+            RuntimeError: When the headers have been sent and let shared caches keep the response.
         """
-        if self.stored is not None:
-            return self.stored.load(request)
+        session = self._load(request) if self.stored is None else self.stored.load(request)
+        if isinstance(request, WebSocket):
+            session.close_when(leaving_head(request))
+        elif (response := sent_response(request)) is not None:
+            # SECURITY: what the session shapes would reach the next visitor (CWE-524).
+            if not is_private(response):
+                raise RuntimeError(
+                    "request.session was first asked for after the response's headers had been "
+                    "sent, and they let shared caches keep the response. Ask for it before the "
+                    "stream begins: session = request.session in the handler, not in the generator."
+                )
+            session.close_when(lambda: True)
+        return session
+
+    def _load(self, request: Request) -> Session:
         text = request.cookies.get(self._cookie.name)
         if not text:
             return Session()
@@ -448,6 +490,10 @@ class SessionGuard:
                 "The session cookie is for https only and was set over http: most browsers drop "
                 "it. For development set SESSION_COOKIE_SECURE to False."
             )
+
+
+def _never() -> bool:
+    return False
 
 
 def _check_store_uri(value: object) -> str | None:

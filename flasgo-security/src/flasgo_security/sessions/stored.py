@@ -71,6 +71,7 @@ class StoredSession(Session):
 
     @modified.setter
     def modified(self, value: bool) -> None:
+        self._change("session.modified = ...")
         self._forced = bool(value)
 
     def clear(self) -> None:
