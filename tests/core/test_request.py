@@ -44,7 +44,7 @@ def make_app(**settings: object) -> Any:
     defaults = {"MAX_REQUEST_BODY_BYTES": 1000, "REQUEST_READ_TIMEOUT_SECONDS": 5.0}
     return SimpleNamespace(
         settings=SimpleNamespace(**{**defaults, **settings}),
-        _registry=SimpleNamespace(request_attributes={}),
+        _declarations=SimpleNamespace(request_attributes={}),
     )
 
 
@@ -257,7 +257,7 @@ def test_a_registered_attribute_is_computed_once() -> None:
         return "data"
 
     app = make_app()
-    app._registry.request_attributes["ticket"] = ticket
+    app._declarations.request_attributes["ticket"] = ticket
     request = make_request(app=app)
     assert request.peek("ticket") is None
     assert request.ticket == "data"
@@ -269,7 +269,7 @@ def test_a_registered_attribute_is_computed_once() -> None:
 
 def test_a_registered_attribute_may_be_assigned() -> None:
     app = make_app()
-    app._registry.request_attributes["tenant"] = lambda request: pytest.fail("computed")
+    app._declarations.request_attributes["tenant"] = lambda request: pytest.fail("computed")
     request = make_request(app=app)
     request.tenant = "ann"
     assert request.tenant == "ann"
@@ -284,7 +284,7 @@ def test_builtin_lazies_may_be_assigned_too() -> None:
 
 def test_an_unknown_attribute_says_what_was_meant() -> None:
     app = make_app()
-    app._registry.request_attributes["tenants"] = lambda request: 1
+    app._declarations.request_attributes["tenants"] = lambda request: 1
     request = make_request(app=app)
     with pytest.raises(AttributeError, match=r"no attribute 'tenent'.*'tenants'") as caught:
         _ = request.tenent
@@ -297,7 +297,7 @@ def test_an_unknown_attribute_says_what_was_meant() -> None:
 
 def test_an_attribute_error_inside_an_attribute_is_not_swallowed() -> None:
     app = make_app()
-    app._registry.request_attributes["tenant"] = lambda request: None.id  # ty: ignore
+    app._declarations.request_attributes["tenant"] = lambda request: None.id  # ty: ignore
     request = make_request(app=app)
     with pytest.raises(RuntimeError, match=r"request\.tenant failed"):
         getattr(request, "tenant", None)

@@ -15,7 +15,7 @@ LIMITS = {"MAX_REQUEST_BODY_BYTES", "MAX_REQUEST_HEAD_BYTES", "REQUEST_READ_TIME
 @pytest.fixture(scope="module")
 def owners() -> dict[str, str]:
     app = Flasgo(settings={"SECRET_KEY": "0f3b1c9a7d5e42608b1f6c2d9e7a4b53"})
-    return {spec.name: spec.owner for spec in app._registry.settings}
+    return {spec.name: spec.owner for spec in app._declarations.settings}
 
 
 def test_every_setting_of_the_plugin_is_on_the_page(owners: dict[str, str]) -> None:

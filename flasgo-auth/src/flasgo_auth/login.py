@@ -268,7 +268,7 @@ def _check_user(user: object) -> None:
 
 
 def _session_of(request: Connection) -> SessionLike:
-    if "session" not in request.app._registry.request_attributes:
+    if "session" not in request.app._declarations.request_attributes:
         raise ConfigurationError(
             "Logins are kept in request.session, and no active plugin brings sessions. Install "
             "one: pip install flasgo-security; if it is installed, enable the plugin 'security'."

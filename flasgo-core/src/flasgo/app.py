@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from flasgo import _bundle
 from flasgo.asgi import ASGIApp, Receive, Scope, Send
 from flasgo.binding import DependencyOverrides, compile_call
-from flasgo.blueprints import Blueprint, Registration, mount_routes, name_taken
+from flasgo.blueprints import Blueprint, Placement, mount_routes, name_taken
 from flasgo.errors import ConfigurationError, OptionError, UnenforcedPolicyError, did_you_mean
 from flasgo.http.multidict import State
 from flasgo.interop.middleware import Layer, MiddlewareStack, onward, stacked
@@ -26,8 +26,8 @@ from flasgo.kernel.threads import WorkerThreads
 from flasgo.kernel.urls import endpoint_url
 from flasgo.plugins.manager import PluginChoice, Plugins
 from flasgo.plugins.options import Options
-from flasgo.plugins.registry import Ledger
-from flasgo.registrar import Registrar, RouteOptions
+from flasgo.plugins.registry import Declarations
+from flasgo.registrar import RouteOptions, RouteScope
 from flasgo.responses.open_streams import OpenStreams
 from flasgo.routing import Converter, Route, Router, routed_host
 from flasgo.routing.policies import watch_policies
@@ -52,7 +52,7 @@ _logger = logging.getLogger("flasgo.app")
 _L = TypeVar("_L", bound=LifespanFunction)
 
 
-class Flasgo(Registrar, _bundle.AppMembers):
+class Flasgo(RouteScope, _bundle.AppMembers):
     """A web application. Instances are ASGI applications.
 
     Args:
@@ -74,7 +74,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
     name: str
     logger: logging.Logger
     state: State
-    _registry: Ledger
+    _declarations: Declarations
     plugins: Plugins
     settings: Settings
     options: Options
@@ -96,7 +96,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
         self.name = name
         self.logger = _logger
         self.state = State()
-        self._registry = Ledger(SettingSpecs(CORE_SETTINGS))
+        self._declarations = Declarations(SettingSpecs(CORE_SETTINGS))
         self._dispatcher: Dispatcher | None = None
         # What serves requests: the dispatcher, or the middleware around it.
         self._entry: Dispatcher | MiddlewareStack | None = None
@@ -108,7 +108,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
         self._calls: dict[Route, Call] = {}
         self._lifespan = Lifespan(self)
         self._sources = read_sources(settings)
-        self.plugins = Plugins(self, self._registry)
+        self.plugins = Plugins(self, self._declarations)
         self.plugins.load(_choice(self._sources, plugins, disable_plugins, discover=discover))
         self.plugins.set_up()
         self.settings = self._load_settings()
@@ -145,7 +145,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
 
     def __getattr__(self, name: str) -> Any:
         # Any: what plugins add is typed by `_bundle`. Never on the request path.
-        registry = self.__dict__.get("_registry")
+        registry = self.__dict__.get("_declarations")
         if registry is not None:
             if name in registry.app_methods:
                 return registry.app_methods[name]
@@ -154,7 +154,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
         raise AttributeError(self._missing(name), name=name, obj=None)
 
     def _missing(self, name: str) -> str:
-        registry = self.__dict__.get("_registry")
+        registry = self.__dict__.get("_declarations")
         offered = [] if registry is None else [*registry.app_methods, *registry.app_properties]
         public = [known for known in dir(type(self)) if not known.startswith("_")]
         hint = _bundle.missing_app_member(name)
@@ -271,7 +271,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
         is_websocket: bool = False,
         **options: Unpack[RouteOptions],
     ) -> Route:
-        """Register a route; see `Registrar.add_route`."""
+        """Register a route; see `RouteScope.add_route`."""
         route = Route(
             path, handler, methods=methods, is_websocket=is_websocket, scopes=(self,), **options
         )
@@ -334,22 +334,22 @@ class Flasgo(Registrar, _bundle.AppMembers):
             ConfigurationError: When the name is taken, or a name or prefix is malformed.
             RouteError: When one of its routes cannot be registered.
         """
-        registration = Registration(self, blueprint, prefix, name, host)
-        for full_name, placed in registration.names.items():
+        placement = Placement(self, blueprint, prefix, name, host)
+        for full_name, placed in placement.names.items():
             holder = self._blueprints.get(full_name)
             if holder is not None:
                 raise ConfigurationError(name_taken(full_name, holder, placed))
         stacks = {
             placed: stacked(placed._layers, onward(self._behind_stacks))
-            for placed in set(registration.names.values())
+            for placed in set(placement.names.values())
             if placed._layers and placed not in self._blueprint_stacks
         }
-        self._register(registration.routes)
+        self._register(placement.routes)
         self._blueprint_stacks.update(stacks)
-        self._blueprints.update(registration.names)
-        for placed in registration.names.values():
+        self._blueprints.update(placement.names)
+        for placed in placement.names.values():
             placed._join(self)
-        self._add_lifespans(registration.routes)
+        self._add_lifespans(placement.routes)
 
     def _behind_stacks(self) -> Dispatcher:
         """Return what serves requests that have passed the middleware of their blueprints."""
@@ -521,11 +521,13 @@ class Flasgo(Registrar, _bundle.AppMembers):
     # --- Putting together -------------------------------------------------------------------
 
     def _load_settings(self) -> Settings:
-        dormant = self._dormant(set(self._sources.argument) - set(self._registry.settings.names))
+        dormant = self._dormant(
+            set(self._sources.argument) - set(self._declarations.settings.names)
+        )
         argument = {k: v for k, v in self._sources.argument.items() if k not in dormant}
         self._sources = dataclasses.replace(self._sources, argument=argument)
         return load_settings(
-            self._registry.settings, self._sources, owner_of_unknown=_bundle.owner_of_setting
+            self._declarations.settings, self._sources, owner_of_unknown=_bundle.owner_of_setting
         )
 
     def _dormant(self, names: set[str]) -> set[str]:
@@ -551,7 +553,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
         return found
 
     def _take_options(self, given: Mapping[str, object]) -> Options:
-        declared = self._registry.options
+        declared = self._declarations.options
         unknown = set(given) - set(declared)
         for name in sorted(unknown - self._dormant(unknown)):
             owner = _bundle.owner_of_option(name)
@@ -569,11 +571,13 @@ class Flasgo(Registrar, _bundle.AppMembers):
         """Let a plugin that joined late read its settings and see the app."""
         values: dict[str, object] = dict(self.settings)
         sources = {known: self.settings.source(known) for known in values}
-        for spec in self._registry.settings:
+        for spec in self._declarations.settings:
             if spec.name not in values:
                 values[spec.name], sources[spec.name] = resolve(spec, self._sources)
         go_back = self._checkpoint()
-        self.settings = Settings(self._registry.settings, values, sources, _bundle.owner_of_setting)
+        self.settings = Settings(
+            self._declarations.settings, values, sources, _bundle.owner_of_setting
+        )
         try:
             self.options = self._take_options(dict(self.options))
             self.plugins.announce(only=name)
@@ -603,7 +607,7 @@ class Flasgo(Registrar, _bundle.AppMembers):
             self._calls, self._layers = calls, layers
             self._blueprints, self._blueprint_stacks = blueprints, stacks
             self.settings = settings.declared()
-            kept = {name: options[name] for name in options if name in self._registry.options}
+            kept = {name: options[name] for name in options if name in self._declarations.options}
             self.options = Options(kept, self.route)
             self._recompile()
 

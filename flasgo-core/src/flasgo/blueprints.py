@@ -14,7 +14,7 @@ from flasgo.errors import ConfigurationError, RouteError, did_you_mean
 from flasgo.interop.middleware import Layer
 from flasgo.interop.mounts import METHODS, Mount
 from flasgo.kernel.callbacks import Callbacks
-from flasgo.registrar import Registrar, RouteOptions
+from flasgo.registrar import RouteOptions, RouteScope
 from flasgo.routing import Route
 from flasgo.routing.policies import Policy
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from flasgo.app import Flasgo
     from flasgo.binding import Depends
 
-__all__ = ["Blueprint", "Registration", "mount_routes", "name_taken"]
+__all__ = ["Blueprint", "Placement", "mount_routes", "name_taken"]
 
 
 class _Recorded(Struct, frozen=True):
@@ -46,7 +46,7 @@ class _Nested(Struct, frozen=True):
     host: str | None
 
 
-class Blueprint(Registrar):
+class Blueprint(RouteScope):
     """Routes with a common prefix and name, and what is called around their requests.
 
     A blueprint takes routes, callbacks, error handlers, policies and middleware like an app, and
@@ -115,7 +115,7 @@ class Blueprint(Registrar):
         is_websocket: bool = False,
         **options: Unpack[RouteOptions],
     ) -> Route:
-        """Take down a route; see `Registrar.add_route`.
+        """Take down a route; see `RouteScope.add_route`.
 
         Returns:
             The route as it was taken down. Apps make their own of it, with prefix and name.
@@ -216,7 +216,7 @@ def _with_parents(blueprint: Blueprint) -> Iterator[Blueprint]:
         yield from _with_parents(parent)
 
 
-class Registration:
+class Placement:
     """A blueprint and all that it contains, placed in an app but not yet part of it.
 
     Args:

@@ -15,12 +15,12 @@ from flasgo.routing.policies import PolicyScope
 if TYPE_CHECKING:
     from flasgo.routing import Route
 
-__all__ = ["Registrar", "RouteOptions"]
+__all__ = ["RouteOptions", "RouteScope"]
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
 
-class Registrar(PolicyScope):
+class RouteScope(PolicyScope):
     """Takes routes, and what is to be called around their requests: an app or a blueprint."""
 
     _callbacks: Callbacks

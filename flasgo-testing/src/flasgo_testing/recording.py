@@ -80,27 +80,18 @@ class HookRecorder(Sequence[HookCall]):
         self._observer = observer
         self._calls: list[HookCall] = []
         self._numbers = itertools.count()
-        self._shadowed: Callable[[str], list[Implementation]] | None = None
+        self._undo: Callable[[], None] | None = None
 
     def start(self) -> None:
         """Record from now on: the app's pipelines are compiled anew, with recording callables."""
-        implementations = self._app.plugins.implementations
-
-        def recorded(hook: str) -> list[Implementation]:
-            return [self._recording(impl) for impl in implementations(hook)]
-
-        # Shadows the method for this one app: the compiler and the lifespan ask it for callables.
-        self._shadowed = vars(self._app.plugins).get("implementations")
-        vars(self._app.plugins)["implementations"] = recorded
-        self._app._recompile()
+        self.stop()
+        self._undo = self._app.plugins.wrap_calls(self._recording)
 
     def stop(self) -> None:
-        """Record no more. Of several recorders of one app, the last to start stops first."""
-        if self._shadowed is None:
-            vars(self._app.plugins).pop("implementations", None)
-        else:
-            vars(self._app.plugins)["implementations"] = self._shadowed
-        self._app._recompile()
+        """Record no more."""
+        if self._undo is not None:
+            self._undo()
+            self._undo = None
 
     def clear(self) -> None:
         """Forget what has been recorded."""

@@ -10,7 +10,7 @@ from flasgo.interop.middleware import Entrance
 from flasgo.kernel.dispatch import Dispatcher, InnerDispatcher
 from flasgo.kernel.pipeline import Call, Pipeline, PipelineCompiler, Surroundings
 from flasgo.plugins.hidden_policies import refuse_swallowed_policies
-from flasgo.registrar import Registrar
+from flasgo.registrar import RouteScope
 from flasgo.routing import Route
 from flasgo.routing.policies import PolicyScope
 
@@ -35,7 +35,7 @@ class Compilation:
         self._app = app
         self._router = router
         self._stacks = stacks
-        self._compiler = PipelineCompiler(app.plugins, app._registry)
+        self._compiler = PipelineCompiler(app.plugins, app._declarations)
         self._around: dict[tuple[PolicyScope, ...], Surroundings] = {}
 
     def run(self, calls: Mapping[Route, Call]) -> Dispatcher:
@@ -79,12 +79,12 @@ class Compilation:
 
     def _before_callbacks(self, route: Route) -> Iterable[Callable[..., object]]:
         for scope in self._scopes(route):
-            if isinstance(scope, Registrar):
+            if isinstance(scope, RouteScope):
                 yield from scope._callbacks.before
 
     def _surroundings(self, scopes: tuple[PolicyScope, ...]) -> Surroundings:
         known = self._around.get(scopes)
         if known is None:
-            callbacks: Iterable = (s._callbacks for s in scopes if isinstance(s, Registrar))
+            callbacks: Iterable = (s._callbacks for s in scopes if isinstance(s, RouteScope))
             known = self._around[scopes] = Surroundings.of(callbacks, self._app.threads)
         return known

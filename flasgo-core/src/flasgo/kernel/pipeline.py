@@ -24,7 +24,7 @@ from flasgo.responses.response import Response, coerce_response
 if TYPE_CHECKING:
     from flasgo.kernel.threads import WorkerThreads
     from flasgo.plugins.manager import Plugins
-    from flasgo.plugins.registry import Ledger
+    from flasgo.plugins.registry import Declarations
     from flasgo.requests.connection import Connection
     from flasgo.routing import Route
 
@@ -208,12 +208,12 @@ class PipelineCompiler:
 
     Args:
         plugins: The app's plugins.
-        ledger: Knows who enforces which policy.
+        declarations: Knows who enforces which policy.
     """
 
-    def __init__(self, plugins: Plugins, ledger: Ledger) -> None:
+    def __init__(self, plugins: Plugins, declarations: Declarations) -> None:
         self._plugins = plugins
-        self._ledger = ledger
+        self._declarations = declarations
         self._started = plugins.implementations("request_started")
         self._authorize = plugins.implementations("authorize")
         self._ratelimit = plugins.implementations("ratelimit_check")
@@ -293,7 +293,7 @@ class PipelineCompiler:
 
     def _check_policies(self, route: Route) -> None:
         for policy in route.policies:
-            if self._ledger.enforcer_of(policy) is None:
+            if self._declarations.enforcer_of(policy) is None:
                 raise unenforced(route, policy)
 
     def _reason(self, impl: Implementation, route: Route) -> str:
@@ -302,7 +302,7 @@ class PipelineCompiler:
         return "; ".join(
             policy.explain()
             for policy in route.policies
-            if self._ledger.enforcer_of(policy) == owner
+            if self._declarations.enforcer_of(policy) == owner
         )
 
 

@@ -92,7 +92,7 @@ def _trusted_host(app: Flasgo, connection: Connection) -> str | None:
 
     SECURITY: a Host header that nobody has checked does not get into a URL (CWE-644).
     """
-    return connection.host if "host" in app._registry.request_attributes else None
+    return connection.host if "host" in app._declarations.request_attributes else None
 
 
 def _authority(app: Flasgo, endpoint: str, host: str | None, here: str | None) -> str:

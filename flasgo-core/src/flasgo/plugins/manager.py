@@ -19,7 +19,7 @@ from flasgo.plugins.discovery import Candidate, discovered_plugins, installed_pl
 from flasgo.plugins.hooks import PROJECT, options_of
 from flasgo.plugins.implementation import Implementation
 from flasgo.plugins.ordering import call_order
-from flasgo.plugins.registry import Ledger, Registry
+from flasgo.plugins.registry import Declarations, Registry
 
 if TYPE_CHECKING:
     from pluggy import HookImpl
@@ -104,12 +104,18 @@ class _PluginManager(pluggy.PluginManager):
 
 
 class Plugins:
-    """The plugins of one app. Iterating gives a `PluginInfo` for each, in order of name."""
+    """The plugins of one app. Iterating gives a `PluginInfo` for each, in order of name.
 
-    def __init__(self, app: Flasgo, ledger: Ledger) -> None:
+    Attributes:
+        declarations: What the active plugins have declared, to read.
+        manager: The `pluggy.PluginManager` that holds them.
+    """
+
+    def __init__(self, app: Flasgo, declarations: Declarations) -> None:
         self._app = app
-        self._ledger = ledger
+        self.declarations = declarations
         self._records: dict[str, _Record] = {}
+        self._wrappers: list[Callable[[Implementation], Implementation]] = []
         self.manager = _PluginManager(PROJECT)
         self.manager.add_hookspecs(hookspecs)
 
@@ -137,8 +143,8 @@ class Plugins:
             distribution=candidate.distribution if candidate else None,
             version=candidate.version if candidate else None,
             hooks=tuple(sorted(set(self._hooks_of(record)))),
-            settings=tuple(self._ledger.owned("setting", record.name)),
-            methods=tuple(self._ledger.owned("app method", record.name)),
+            settings=tuple(self.declarations.owned("setting", record.name)),
+            methods=tuple(self.declarations.owned("app method", record.name)),
             status=record.status,
             reason=record.reason,
         )
@@ -273,7 +279,7 @@ class Plugins:
         for name in (record.name, *record.components):
             if self.manager.has_plugin(name):
                 self.manager.unregister(name=name)
-        self._ledger.forget(record.name)
+        self.declarations.forget(record.name)
 
     def _register(self, name: str, plugin: object) -> None:
         try:
@@ -309,8 +315,8 @@ class Plugins:
         for record in self._records.values():
             if record.status == "active":
                 continue
-            ledger = Ledger()
-            sleeper = Plugins(self._app, ledger)
+            declarations = Declarations()
+            sleeper = Plugins(self._app, declarations)
             try:
                 plugin = record.plugin
                 if plugin is None and record.candidate is not None:
@@ -320,7 +326,7 @@ class Plugins:
             except PluginError:
                 _logger.debug("Inactive plugin %r does not load.", record.name, exc_info=True)
                 silent.append(record.name)
-            names.update(ledger.settings.names, ledger.options)
+            names.update(declarations.settings.names, declarations.options)
         return names, silent
 
     # --- What `Registry` asks for -----------------------------------------------------------
@@ -341,7 +347,7 @@ class Plugins:
         for name in names:
             if name in (*hookspecs.SETUP_HOOKS, *hookspecs.REQUEST_HOOKS):
                 self._refuse(plugin, f"hook {name!r} belongs to flasgo-core", "rename yours")
-            self._ledger.claim("hook", name, plugin)
+            self.declarations.claim("hook", name, plugin)
         if all(self._is_published(name, namespace) for name in names):
             # By a registration that failed after this, and is tried again.
             return
@@ -377,7 +383,7 @@ class Plugins:
         for impl in self.implementations("plugin_setup"):
             if only is None or impl.plugin == only:
                 with self._excused(self._records[impl.plugin]):
-                    self.call_setup(impl, Registry(impl.plugin, self._ledger, self))
+                    self.call_setup(impl, Registry(impl.plugin, self.declarations, self))
         self._check_pending()
 
     def announce(self, only: str | None = None) -> None:
@@ -408,9 +414,33 @@ class Plugins:
         caller = getattr(self.manager.hook, hook, None)
         if caller is None:
             raise PluginError(f"No hook {hook!r}.{did_you_mean(hook, self._hook_names())}")
-        return [
+        found = [
             Implementation.of(caller, impl) for impl in call_order(hook, caller.get_hookimpls())
         ]
+        for wrap in self._wrappers:
+            found = [wrap(impl) for impl in found]
+        return found
+
+    def wrap_calls(self, wrap: Callable[[Implementation], Implementation]) -> Callable[[], None]:
+        """Put a function around the hook calls of this app: to record, time or trace them.
+
+        The pipelines are compiled anew, so that apps without such a function pay nothing.
+
+        Args:
+            wrap: Given each implementation, returns the one to call in its place, such as
+                `dataclasses.replace(implementation, call=...)`.
+
+        Returns:
+            A function that takes it away again.
+        """
+        self._wrappers.append(wrap)
+        self._app._recompile()
+
+        def undo() -> None:
+            self._wrappers.remove(wrap)
+            self._app._recompile()
+
+        return undo
 
     def hook_callables(self, hook: str) -> tuple[Callable[..., object], ...]:
         """Return a hook's implementations as plain callables, in the order of their calls.

@@ -1,4 +1,4 @@
-"""The registry: what plugins declare, and the ledger that keeps the names apart."""
+"""The registry, and what the plugins of an app have declared through it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flasgo.plugins.manager import Plugins
     from flasgo.requests.request import Request
 
-__all__ = ["Ledger", "Option", "Registry"]
+__all__ = ["Declarations", "Option", "Registry"]
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*\Z")
 
@@ -33,7 +33,7 @@ class Option(Struct, frozen=True):
     help: str
 
 
-class Ledger(Struct):
+class Declarations(Struct):
     """Everything the plugins of one app have declared, with the owner of each name."""
 
     settings: SettingSpecs = field(default_factory=SettingSpecs)
@@ -93,9 +93,9 @@ class Registry:
     declared in `plugin_setup`, before settings are read.
     """
 
-    def __init__(self, plugin: str, ledger: Ledger, plugins: Plugins) -> None:
+    def __init__(self, plugin: str, declarations: Declarations, plugins: Plugins) -> None:
         self._plugin = plugin
-        self._ledger = ledger
+        self._declarations = declarations
         self._plugins = plugins
 
     @property
@@ -128,7 +128,7 @@ class Registry:
         Raises:
             PluginError: When the declaration is malformed or the name is taken.
         """
-        self._ledger.settings.add(
+        self._declarations.settings.add(
             SettingSpec(
                 name=name,
                 type=type,
@@ -140,7 +140,7 @@ class Registry:
                 owner=self._plugin,
             )
         )
-        self._ledger.claim("setting", name, self._plugin)
+        self._declarations.claim("setting", name, self._plugin)
 
     def app_method(self, name: str, function: Callable[..., object]) -> None:
         """Make `app.<name>(...)` call `function(...)`.
@@ -153,7 +153,7 @@ class Registry:
             PluginError: When the name is taken or malformed.
         """
         self._claim_on_app("app method", name, function)
-        self._ledger.app_methods[name] = function
+        self._declarations.app_methods[name] = function
 
     def app_property(self, name: str, getter: Callable[[], object]) -> None:
         """Make `app.<name>` return `getter()`.
@@ -166,7 +166,7 @@ class Registry:
             PluginError: When the name is taken or malformed.
         """
         self._claim_on_app("app method", name, getter)
-        self._ledger.app_properties[name] = getter
+        self._declarations.app_properties[name] = getter
 
     def request_attribute(self, name: str, function: Callable[[Request], object]) -> None:
         """Make `request.<name>` the value of `function(request)`, computed once, on first use.
@@ -194,8 +194,8 @@ class Registry:
             name in Connection.__annotations__ or name in WebSocket.__annotations__
         ):
             self._refuse(f"request.{name} exists already in flasgo-core", "choose another name")
-        self._ledger.claim("request attribute", name, self._plugin)
-        self._ledger.request_attributes[name] = function
+        self._declarations.claim("request attribute", name, self._plugin)
+        self._declarations.request_attributes[name] = function
 
     def option(self, name: str, *, default: object = None, help: str = "") -> None:  # noqa: A002
         """Declare a keyword of `Flasgo(...)`, read afterwards as `app.options[name]`.
@@ -214,8 +214,8 @@ class Registry:
             self._refuse(f"option {name!r} is not a lower-case identifier", "rename it")
         if name in inspect.signature(Flasgo.__init__).parameters:
             self._refuse(f"Flasgo({name}=...) belongs to flasgo-core", "choose another name")
-        self._ledger.claim("option", name, self._plugin)
-        self._ledger.options[name] = Option(name, self._plugin, default, help)
+        self._declarations.claim("option", name, self._plugin)
+        self._declarations.options[name] = Option(name, self._plugin, default, help)
 
     def enforces(self, policy: type[Policy]) -> None:
         """Declare that this plugin's hooks enforce a policy class and its subclasses.
@@ -227,8 +227,10 @@ class Registry:
             self._refuse(
                 f"registry.enforces was given {policy!r}", "give a subclass of flasgo.Policy"
             )
-        self._ledger.claim("policy", f"{policy.__module__}.{policy.__qualname__}", self._plugin)
-        self._ledger.enforcers[policy] = self._plugin
+        self._declarations.claim(
+            "policy", f"{policy.__module__}.{policy.__qualname__}", self._plugin
+        )
+        self._declarations.enforcers[policy] = self._plugin
 
     def hookspecs(self, namespace: ModuleType | type) -> None:
         """Publish further hooks, marked with `flasgo.hookspec` in a module or class.
@@ -256,7 +258,7 @@ class Registry:
         self._check_identifier(kind, name, function)
         if hasattr(Flasgo, name) or name in Flasgo.__annotations__:
             self._refuse(f"app.{name} exists already in flasgo-core", "choose another name")
-        self._ledger.claim(kind, name, self._plugin)
+        self._declarations.claim(kind, name, self._plugin)
 
     def _check_identifier(self, kind: str, name: str, function: object) -> None:
         if not (isinstance(name, str) and _IDENTIFIER.match(name)):

@@ -44,7 +44,7 @@ class _UnknownAttributeError(AttributeError):
         self._app = connection.__dict__.get("app")
 
     def __str__(self) -> str:
-        registered = () if self._app is None else self._app._registry.request_attributes
+        registered = () if self._app is None else self._app._declarations.request_attributes
         public = [known for known in dir(self._kind) if not known.startswith("_")]
         message = f"{self._kind.__name__} has no attribute {self._wanted!r}."
         message += did_you_mean(self._wanted, [*public, *registered])
@@ -89,7 +89,7 @@ class Connection(_bundle.RequestMembers):
         own = self.__dict__
         app = own.get("app")
         if app is not None and not name.startswith("__"):
-            attributes = app._registry.request_attributes
+            attributes = app._declarations.request_attributes
             compute = attributes.get(name)
             if compute is not None:
                 try:

@@ -126,4 +126,4 @@ class SubjectApp:
 
     def owned(self, kind: str) -> tuple[str, ...]:
         """Return the names of one kind that the plugin has declared."""
-        return tuple(self.app._registry.owned(kind, self.name))
+        return tuple(self.app._declarations.owned(kind, self.name))

@@ -110,7 +110,7 @@ def add_docs(app: Flasgo) -> None:
 def _protection(app: Flasgo, backend: str | None) -> Callable[[Any], Any]:
     if not backend:
         return lambda handler: handler
-    authorize: Any = app._registry.app_methods.get("authorize")
+    authorize: Any = app._declarations.app_methods.get("authorize")
     if authorize is None:
         # SECURITY: what should be protected is not served without protection.
         raise ConfigurationError(
