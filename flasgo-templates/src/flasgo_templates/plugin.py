@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 from flasgo import ConfigurationError, Finding, Flasgo, Registry, hookimpl
 
 from flasgo_templates import hookspecs
-from flasgo_templates.companions import advise_on
 from flasgo_templates.context import ContextProcessors, Processor
+from flasgo_templates.missing_names import advise_on
 
 # PERF: Jinja is imported with the first use, so that an app without templates does not pay.
 if TYPE_CHECKING:

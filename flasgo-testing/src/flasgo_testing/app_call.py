@@ -9,8 +9,8 @@ from functools import partial
 from typing import ParamSpec
 
 from .errors import AppTimeoutError
+from .hang_location import where_suspended
 from .loop_thread import carrying_exits
-from .whereabouts import where_suspended
 
 __all__ = ["AppCall"]
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from .asgi import ASGIApp, Message, Scope
 from .errors import AppProtocolError, AppTimeoutError
+from .hang_location import where_suspended
 from .loop_thread import carrying_exits
-from .whereabouts import where_suspended
 
 __all__ = ["ERROR_EXTENSION", "Conversation"]
 

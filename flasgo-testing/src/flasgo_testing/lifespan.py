@@ -6,8 +6,8 @@ import asyncio
 
 from .asgi import ASGIApp, Message, Scope
 from .errors import AppProtocolError, AppTimeoutError, LifespanError
+from .hang_location import where_suspended
 from .loop_thread import carrying_exits
-from .whereabouts import where_suspended
 
 __all__ = ["Lifespan"]
 

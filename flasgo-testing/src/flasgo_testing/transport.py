@@ -15,10 +15,10 @@ from .body import body_pieces
 from .conversation import ERROR_EXTENSION, Conversation
 from .errors import AppTimeoutError
 from .exchange import Answer, Exchange
+from .hang_location import where_blocked
 from .lifespan import Lifespan
 from .loop_thread import LoopThread, WaitedTooLongError, running_loop
 from .websocket_exchange import WebSocketExchange
-from .whereabouts import where_blocked
 
 __all__ = ["CLIENT_EXTENSION", "STREAM_EXTENSION", "AppTransport", "bound_of"]
 

@@ -17,7 +17,7 @@ from flasgo import HeaderBlock, HTTPException, Policy, attach_policy, has_policy
 from flasgo.callables import qualified_name
 from flasgo.routing.policies import PolicyScope
 
-from flasgo_security.quotas.callers import CallerKeys
+from flasgo_security.quotas.client_keys import ClientKeys
 from flasgo_security.quotas.window import MAX_KEYS, SlidingWindow, Usage
 
 if TYPE_CHECKING:
@@ -202,12 +202,12 @@ class RateLimitGuard:
         self._max_keys = MAX_KEYS
         self._windows: dict[tuple[str | int, int, float], SlidingWindow] = {}
         self._lock = threading.Lock()
-        self._callers = CallerKeys()
+        self._client_keys = ClientKeys()
         self._has_warned = False
 
     def declare(self, registry: Registry) -> None:
         """Declare the settings, attributes, methods and policies of this concern."""
-        CallerKeys.declare(registry)
+        ClientKeys.declare(registry)
         registry.setting(
             "RATELIMIT_MAX_KEYS",
             int,
@@ -254,7 +254,7 @@ class RateLimitGuard:
     def configure(self, settings: Settings) -> None:
         """Read the settings."""
         self._max_keys = cast("int", settings["RATELIMIT_MAX_KEYS"])
-        self._callers = CallerKeys.from_settings(settings)
+        self._client_keys = ClientKeys.from_settings(settings)
 
     # --- Hooks ------------------------------------------------------------------------------
 
@@ -385,7 +385,7 @@ class RateLimitGuard:
     def _client_key(self, request: Request) -> str | None:
         """Return the client's address or network; the value of `request.client_key`."""
         address = request.client_ip
-        return None if address is None else self._callers.key(address)
+        return None if address is None else self._client_keys.key(address)
 
 
 def limits_of(request: Request) -> tuple[RateLimit, ...]:

@@ -45,7 +45,7 @@ class SharedFailureThrottle(FailureThrottle):
     def request_started(self, request: Request) -> None:
         """Turn away a client that is over the limit, before anything else is checked."""
         if self._blocked and request.client_ip is not None:
-            client = self._callers.key(request.client_ip)
+            client = self._client_keys.key(request.client_ip)
             until = self._blocked.get(client)
             if until is not None:
                 wait = until - self._clock()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from flasgo import HTTPException, hookimpl
 
 from flasgo_security.events import EVENTS_ATTRIBUTE, event_fields, loggable, security_event
-from flasgo_security.quotas.callers import CallerKeys
+from flasgo_security.quotas.client_keys import ClientKeys
 from flasgo_security.quotas.window import SlidingWindow
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class FailureThrottle:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._callers = CallerKeys()
+        self._client_keys = ClientKeys()
         self._failures: SlidingWindow | None = None
 
     def declare(self, registry: Registry) -> None:
@@ -65,7 +65,7 @@ class FailureThrottle:
 
     def configure(self, settings: Settings) -> None:
         """Read the settings."""
-        self._callers = CallerKeys.from_settings(settings)
+        self._client_keys = ClientKeys.from_settings(settings)
         limit = cast("int | None", settings["SECURITY_FAILURE_RATE_LIMIT"])
         period = cast("float", settings["SECURITY_FAILURE_WINDOW_SECONDS"])
         self._failures = SlidingWindow(limit, period, clock=self._clock) if limit else None
@@ -84,7 +84,7 @@ class FailureThrottle:
         if not failures or request.client_ip is None:
             return
         with self._lock:
-            used, wait = failures.usage(self._callers.key(request.client_ip))
+            used, wait = failures.usage(self._client_keys.key(request.client_ip))
         if used < failures.limit:
             return
         raise refusal(wait)
@@ -108,7 +108,7 @@ class FailureThrottle:
         failures = self._failures
         if failures is None or request.client_ip is None:
             return None
-        client_ip = self._callers.key(request.client_ip)
+        client_ip = self._client_keys.key(request.client_ip)
         with self._lock:
             was_free = failures.usage(client_ip).used < failures.limit
             used, _ = failures.hit(client_ip)

@@ -21,11 +21,11 @@ from flasgo_testing.errors import (
     WebSocketDeniedError,
 )
 from flasgo_testing.exchange import Answer, Exchange
+from flasgo_testing.hang_location import where_blocked
 from flasgo_testing.lifespan import Lifespan
 from flasgo_testing.loop_thread import LoopThread, WaitedTooLongError
 from flasgo_testing.recording import HookCall, HookRecorder
 from flasgo_testing.websocket_exchange import WebSocketExchange
-from flasgo_testing.whereabouts import where_blocked
 
 from . import watch
 from .faults import CaseStopped

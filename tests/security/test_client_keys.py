@@ -3,7 +3,7 @@
 import pytest
 from flasgo import SettingError
 from flasgo_security import rate_limit
-from flasgo_security.quotas.callers import CallerKeys
+from flasgo_security.quotas.client_keys import ClientKeys
 
 
 @pytest.mark.parametrize(
@@ -21,8 +21,8 @@ from flasgo_security.quotas.callers import CallerKeys
     ],
 )
 def test_a_network_is_one_client_unless_it_is_asked_otherwise(address, key):
-    assert CallerKeys().key(address) == key
-    assert CallerKeys(128).key(address) == address
+    assert ClientKeys().key(address) == key
+    assert ClientKeys(128).key(address) == address
 
 
 @pytest.mark.parametrize(

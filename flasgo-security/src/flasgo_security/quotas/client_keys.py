@@ -1,4 +1,4 @@
-"""Under which key a client's address is counted."""
+"""Turns client addresses into the keys under which quotas and throttling count them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from flasgo import Registry, Settings
 
-__all__ = ["CallerKeys"]
+__all__ = ["ClientKeys"]
 
 _WHOLE_ADDRESS = 128
 _NETWORK = 64  # what one customer gets at the least (RFC 6177, RFC 7421)
 _TRANSLATED = ip_network("64:ff9b::/96")
 
 
-class CallerKeys:
-    """Turns addresses into what quotas and throttling count.
+class ClientKeys:
+    """The keys of client addresses, by a prefix length for IPv6.
 
-    SECURITY: a network of IPv6 is one client. Whoever has one has 2**64 addresses, and would
+    SECURITY: an IPv6 network counts as one client. One customer has 2**64 addresses, and would
     have as many quotas (CWE-799).
 
     Args:
@@ -39,15 +39,15 @@ class CallerKeys:
             int,
             default=_NETWORK,
             help="Bits of an IPv6 address by which quotas and throttling tell clients apart. 64 "
-            "counts a network as one client: whoever has one has 2**64 addresses. 128 counts "
-            "each address for itself.",
+            "counts a network as one client, because one customer has 2**64 addresses. 128 counts "
+            "each address separately.",
             check=lambda value: (
                 None if 16 <= cast("int", value) <= 128 else "it must be from 16 to 128"
             ),
         )
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> CallerKeys:
+    def from_settings(cls, settings: Settings) -> ClientKeys:
         """Return the keys that an app's settings ask for."""
         return cls(cast("int", settings["CLIENT_IPV6_PREFIX"]))
 

@@ -1,4 +1,4 @@
-"""Finds the line that a hanging app is stuck at, for the message of the error."""
+"""Finds the line at which an app hangs, for the error message of the test client."""
 
 from __future__ import annotations
 

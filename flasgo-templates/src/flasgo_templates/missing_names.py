@@ -1,4 +1,4 @@
-"""The names that templates get from the bundle's other plugins, for errors when one is missing."""
+"""Advice for template errors: which plugin of the bundle adds a name that is missing."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from flasgo.plugins.manager import Plugins
 
-__all__ = ["COMPANIONS", "Companion", "advise_on"]
+__all__ = ["PROVIDERS", "Provider", "advise_on"]
 
 
-class Companion(NamedTuple):
-    """Who brings a name to templates.
+class Provider(NamedTuple):
+    """The plugin that adds a name to templates.
 
     Attributes:
         plugin: The plugin's name.
@@ -23,19 +23,19 @@ class Companion(NamedTuple):
     distribution: str
 
 
-_SECURITY = Companion("security", "flasgo-security")
+_SECURITY = Provider("security", "flasgo-security")
 
-# Nothing here is imported, and nothing behaves differently for these names: a template that asks
-# for one in vain gets an error that says where it comes from.
-COMPANIONS: Mapping[str, Companion] = {
+# Nothing here is imported, and nothing behaves differently for these names: the error for one that
+# is missing says which package adds it.
+PROVIDERS: Mapping[str, Provider] = {
     "csp_nonce": _SECURITY,
     "csrf_input": _SECURITY,
     "csrf_token": _SECURITY,
     "get_flashed_messages": _SECURITY,
-    "current_user": Companion("auth", "flasgo-auth"),
-    "static_url": Companion("static", "flasgo-static"),
+    "current_user": Provider("auth", "flasgo-auth"),
+    "static_url": Provider("static", "flasgo-static"),
 }
-"""Names and who brings them."""
+"""Names of template variables and functions, with the plugins that add them."""
 
 
 def advise_on(plugins: Plugins) -> Callable[[str], str]:
@@ -46,16 +46,16 @@ def advise_on(plugins: Plugins) -> Callable[[str], str]:
     """
 
     def advise(name: str) -> str:
-        companion = COMPANIONS.get(name)
-        if companion is None:
+        provider = PROVIDERS.get(name)
+        if provider is None:
             return ""
-        plugin, distribution = companion
+        plugin, distribution = provider
         if plugin in plugins:
             return ""
         known = {info.name: info for info in plugins}.get(plugin)
         if known is not None:
             return (
-                f"The plugin {plugin!r} would bring it, which is {known.status} for this app"
+                f"The plugin {plugin!r} adds it, which is {known.status} for this app"
                 f"{f': {known.reason}' if known.reason else ''}."
             )
         return (
