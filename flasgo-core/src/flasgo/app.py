@@ -14,7 +14,13 @@ from flasgo.binding import DependencyOverrides, compile_call
 from flasgo.blueprints import Blueprint, Placement, mount_routes, name_taken
 from flasgo.errors import ConfigurationError, OptionError, UnenforcedPolicyError, did_you_mean
 from flasgo.http.multidict import State
-from flasgo.interop.middleware import Layer, MiddlewareStack, onward, stacked
+from flasgo.interop.middleware import (
+    Layer,
+    MiddlewareEntry,
+    ThroughMiddleware,
+    lifespan_through,
+    stacked,
+)
 from flasgo.interop.mounts import METHODS, Mount
 from flasgo.kernel.background import BackgroundRunner
 from flasgo.kernel.callbacks import Callbacks
@@ -99,8 +105,8 @@ class Flasgo(RouteScope, _bundle.AppMembers):
         self._declarations = Declarations(SettingSpecs(CORE_SETTINGS))
         self._dispatcher: Dispatcher | None = None
         # What serves requests: the dispatcher, or the middleware around it.
-        self._entry: Dispatcher | MiddlewareStack | None = None
-        self._stack: MiddlewareStack | None = None
+        self._entry: Dispatcher | MiddlewareEntry | None = None
+        self._stack: ASGIApp | None = None
         self._layers: list[Layer] = []
         self._blueprints: dict[str, Blueprint] = {}
         self._blueprint_stacks: dict[Blueprint, ASGIApp] = {}
@@ -193,7 +199,7 @@ class Flasgo(RouteScope, _bundle.AppMembers):
         """Have the pipelines compiled anew before the next request."""
         self._dispatcher = self._entry = None
 
-    def _make_ready(self) -> Dispatcher | MiddlewareStack:
+    def _make_ready(self) -> Dispatcher | MiddlewareEntry:
         """Return what serves requests: compiled, and with the middleware around it.
 
         Nobody needs to call this: it happens at start-up, or with the first request.
@@ -203,15 +209,27 @@ class Flasgo(RouteScope, _bundle.AppMembers):
             UnenforcedPolicyError: When a route carries a policy that nobody enforces.
             PluginError: When a plugin's predicate fails.
         """
-        dispatcher = self._compile()
-        self._entry = self._make_stack() or dispatcher
+        self._entry = dispatcher = self._compile()
+        stack = self._make_stack()
+        if stack is not None:
+            through = ThroughMiddleware((stack,), dispatcher)
+            self._entry = MiddlewareEntry(dispatcher, dispatcher.unmatched.behind(through, ()))
         return self._entry
 
-    def _make_stack(self) -> MiddlewareStack | None:
+    def _make_stack(self) -> ASGIApp | None:
         """Return the app's middleware; it is made once, because it may keep a state of its own."""
         if self._stack is None and self._layers:
-            self._stack = MiddlewareStack(self, self._layers)
+            self._stack = stacked(self._layers, self._serve_directly)
         return self._stack
+
+    async def _serve_directly(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection without the middleware, or behind it."""
+        if scope["type"] == "lifespan":
+            await self._lifespan.serve(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._compile().http(scope, receive, send)
+        else:
+            await self._compile().websocket(scope, receive, send)
 
     def explain(self, route: Route) -> tuple[StageInfo, ...]:
         """Return the steps of a route's pipeline, in order.
@@ -340,7 +358,7 @@ class Flasgo(RouteScope, _bundle.AppMembers):
             if holder is not None:
                 raise ConfigurationError(name_taken(full_name, holder, placed))
         stacks = {
-            placed: stacked(placed._layers, onward(self._behind_stacks))
+            placed: stacked(placed._layers)
             for placed in set(placement.names.values())
             if placed._layers and placed not in self._blueprint_stacks
         }
@@ -350,10 +368,6 @@ class Flasgo(RouteScope, _bundle.AppMembers):
         for placed in placement.names.values():
             placed._join(self)
         self._add_lifespans(placement.routes)
-
-    def _behind_stacks(self) -> Dispatcher:
-        """Return what serves requests that have passed the middleware of their blueprints."""
-        return self._compile().inner
 
     def mount(
         self,
@@ -480,12 +494,10 @@ class Flasgo(RouteScope, _bundle.AppMembers):
     async def _enter_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(ConfigurationError):  # which the start-up itself meets again and reports
             self._make_stack()
-        serve = self._serve_lifespan if self._stack is None else self._stack.lifespan
-        await serve(scope, receive, send)
-
-    async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Speak the lifespan protocol, without the middleware."""
-        await self._lifespan.serve(scope, receive, send)
+        if self._stack is None:
+            await self._lifespan.serve(scope, receive, send)
+        else:
+            await lifespan_through(self._stack, self._lifespan.serve, scope, receive, send)
 
     # --- Serving ----------------------------------------------------------------------------
 

@@ -330,8 +330,7 @@ class WebSocket(Connection):
         if self._lookout.has_seen_too_much:
             await self._hold_to_bounds(_data_of(last))
 
-    def _end(self) -> None:
-        """Let go of everything; the dispatcher calls this when the connection is over."""
+    def _close(self) -> None:
         if self._lookout is not None:
             self._lookout.stop()
 

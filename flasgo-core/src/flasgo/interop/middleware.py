@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flasgo.asgi import ASGIApp, Message, Receive, Scope, Send
 from flasgo.callables import full_name
 from flasgo.errors import ConfigurationError
-from flasgo.interop.relay import Handover
-from flasgo.routing import Match
+from flasgo.interop.relay import AppResponse
 
 if TYPE_CHECKING:
-    from flasgo.app import Flasgo
     from flasgo.kernel.dispatch import Dispatcher
     from flasgo.kernel.pipeline import Pipeline
     from flasgo.requests.connection import Connection
 
-__all__ = ["Entrance", "Layer", "MiddlewareStack", "current_match", "onward", "stacked"]
+__all__ = ["Layer", "MiddlewareEntry", "ThroughMiddleware", "lifespan_through", "stacked"]
 
 _logger = logging.getLogger("flasgo.app")
 
@@ -54,17 +52,32 @@ class Layer(NamedTuple):
         return cls(factory, options)
 
 
-def stacked(layers: Sequence[Layer], core: ASGIApp) -> ASGIApp:
-    """Put middleware around an app; the last one added is the outermost.
+async def _no_passage(scope: Scope, receive: Receive, send: Send) -> None:
+    raise RuntimeError(
+        f"A middleware of a blueprint called the app for {scope.get('path')!r} in another context "
+        "than that of the request, so the route cannot be found. Call it in the request's task, or "
+        "in one that this task starts; or add the middleware to the app."
+    )
+
+
+def stacked(layers: Sequence[Layer], otherwise: ASGIApp = _no_passage) -> ASGIApp:
+    """Put middleware into one another; the last one added is the outermost.
+
+    The innermost app goes on with what the connection has still to pass.
 
     Args:
         layers: The middleware, in the order in which it was added.
-        core: The app.
+        otherwise: Serves what comes through in a context of its own, and the lifespan.
 
     Raises:
         ConfigurationError: When one of them cannot be made; it is named.
     """
-    app = core
+
+    async def innermost(scope: Scope, receive: Receive, send: Send) -> None:
+        passage = None if scope["type"] == "lifespan" else _current.get(None)
+        await (passage or otherwise)(scope, receive, send)
+
+    app: ASGIApp = innermost
     for layer in layers:
         try:
             app = layer.factory(app, **layer.options)
@@ -77,170 +90,134 @@ def stacked(layers: Sequence[Layer], core: ASGIApp) -> ASGIApp:
     return app
 
 
-class _Journey:
-    """One request on its way through middleware.
+class _Passage:
+    """The way of one connection through stacks of middleware; an ASGI app.
+
+    Args:
+        stacks: The stacks that are still to be passed.
+        target: What serves the connection behind them.
+        first: The passage that this one continues.
 
     Attributes:
-        match: The route that was found before; None before the app has looked.
-        rest: The stacks that are still to be passed.
-        first: The journey of which this one is a part.
-        has_answered: Whether a response of ours has gone out to the middleware.
+        is_answered: Whether a response of ours has gone out to the middleware.
     """
 
-    __slots__ = ("first", "has_answered", "match", "rest")
+    __slots__ = ("_first", "_stacks", "_target", "is_answered")
 
     def __init__(
-        self,
-        match: Match | None = None,
-        rest: tuple[ASGIApp, ...] = (),
-        first: _Journey | None = None,
+        self, stacks: tuple[ASGIApp, ...], target: ASGIApp, first: _Passage | None = None
     ) -> None:
-        self.match = match
-        self.rest = rest
-        self.first = first or self
-        self.has_answered = False
+        self._stacks = stacks
+        self._target = target
+        self._first = first or self
+        self.is_answered = False
 
-    async def through(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call an app that will find this journey, whatever tasks it starts."""
-        token = _current.set(self)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the next stack, or arrive behind all of them."""
+        if not self._stacks:
+            await self._target(scope, receive, self._noting(send))
+            return
+        # Found again by the innermost app of the stack, whatever tasks the middleware starts.
+        token = _current.set(_Passage(self._stacks[1:], self._target, self._first))
         try:
-            await app(scope, receive, send)
+            await self._stacks[0](scope, receive, send)
         finally:
             _current.reset(token)
 
-    def noting(self, send: Send) -> Send:
-        """Return a `send` that takes note of our answers."""
-        first = self.first
-
+    def _noting(self, send: Send) -> Send:
         async def note(message: Message) -> None:
-            first.has_answered = True
+            self._first.is_answered = True
             await send(message)
 
         return note
 
-    def is_answered(self) -> bool:
-        """Whether what arrives outside is an answer of ours."""
-        return self.first.has_answered
+
+_current: ContextVar[_Passage] = ContextVar("flasgo.passage")
 
 
-_current: ContextVar[_Journey] = ContextVar("flasgo.journey")
+class ThroughMiddleware:
+    """What a pipeline calls where middleware is around its route, or around the app.
+
+    Args:
+        stacks: The stacks to pass, the outermost one first.
+        dispatcher: Serves what has passed them.
+        pipeline: What the connection then passes; None to find its route then.
+    """
+
+    def __init__(
+        self, stacks: tuple[ASGIApp, ...], dispatcher: Dispatcher, pipeline: Pipeline | None = None
+    ) -> None:
+        self._stacks = stacks
+        self._dispatcher = dispatcher
+        self._pipeline = pipeline
+
+    async def __call__(self, connection: Connection) -> AppResponse:
+        """Return the response that the middleware will send."""
+        pipeline = self._pipeline
+        found = None if pipeline is None else (pipeline, connection.path_params)
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            dispatcher = self._dispatcher
+            go_on = dispatcher.http if scope["type"] == "http" else dispatcher.websocket
+            await go_on(scope, receive, send, found)
+
+        passage = _Passage(self._stacks, serve)
+        return AppResponse(
+            passage,
+            # Middleware sees the head as it came, fit or not; the dispatcher behind it refuses.
+            connection.scope.get("flasgo.refused_scope", connection.scope),
+            is_finished=lambda: passage.is_answered,
+            limits_body=False,
+        )
 
 
-class MiddlewareStack:
+class MiddlewareEntry:
     """Takes the dispatcher's place where an app has middleware.
 
     Args:
-        app: The app.
-        layers: Its middleware, in the order in which it was added.
-
-    Raises:
-        ConfigurationError: When a middleware cannot be made.
+        dispatcher: The dispatcher.
+        pipeline: Sends connections through the middleware.
     """
 
-    def __init__(self, app: Flasgo, layers: Sequence[Layer]) -> None:
-        self._app = app
-        self._outermost = stacked(layers, self._core)
+    def __init__(self, dispatcher: Dispatcher, pipeline: Pipeline) -> None:
+        self._dispatcher = dispatcher
+        self._found = (pipeline, None)
 
-    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def http(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one HTTP request."""
-        journey = _Journey()
-        handovers = self._app._compile().handovers
+        return self._dispatcher.http(scope, receive, send, self._found)
 
-        async def run(scope: Scope, receive: Receive, send: Send) -> None:
-            await journey.through(self._outermost, scope, receive, send)
-
-        await handovers.http_around(self._app, run, journey.is_answered, scope, receive, send)
-
-    async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def websocket(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one WebSocket connection."""
-        journey = _Journey()
-        handovers = self._app._compile().handovers
-
-        async def run(scope: Scope, receive: Receive, send: Send) -> None:
-            await journey.through(self._outermost, scope, receive, send)
-
-        await handovers.websocket_around(self._app, run, journey.is_answered, scope, receive, send)
-
-    async def lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Speak the lifespan protocol, through the middleware like any server's message."""
-        has_arrived = False
-
-        async def first_receive() -> Message:
-            nonlocal has_arrived
-            has_arrived = True
-            return await receive()
-
-        try:
-            await self._outermost(scope, first_receive, send)
-        except Exception:
-            if has_arrived:
-                raise
-            _logger.warning(
-                "A middleware does not let the lifespan pass; the app starts without it.",
-                exc_info=True,
-            )
-            await self._app._serve_lifespan(scope, receive, send)
-
-    async def _core(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Go on to the app; this is the innermost app of the stack."""
-        if scope["type"] == "lifespan":
-            await self._app._serve_lifespan(scope, receive, send)
-            return
-        journey = _current.get(None) or _Journey()
-        dispatcher = self._app._compile()
-        serve = dispatcher.http if scope["type"] == "http" else dispatcher.websocket
-        await serve(scope, receive, journey.noting(send))
+        return self._dispatcher.websocket(scope, receive, send, self._found)
 
 
-class Entrance:
-    """The handler of routes that lie behind a blueprint's middleware.
+async def lifespan_through(
+    stack: ASGIApp, serve: ASGIApp, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Speak the lifespan protocol through an app's middleware, like any server's message.
 
     Args:
-        stacks: The middleware of each blueprint, the outermost one's first.
-        pipeline: What the request passes behind all of it.
+        stack: The middleware.
+        serve: Speaks it for the app, where the middleware does not let it pass.
+        scope: The ASGI scope.
+        receive: The ASGI receive callable.
+        send: The ASGI send callable.
     """
+    has_arrived = False
 
-    def __init__(self, stacks: tuple[ASGIApp, ...], pipeline: Pipeline) -> None:
-        self._stacks = stacks
-        self.pipeline = pipeline
-        self.spans_segments = pipeline.route.spans_segments
+    async def first_receive() -> Message:
+        nonlocal has_arrived
+        has_arrived = True
+        return await receive()
 
-    async def __call__(self, connection: Connection) -> NoReturn:
-        """Send a connection through the middleware.
-
-        Raises:
-            Handover: Always.
-        """
-        # The route is found already; behind the middleware nobody looks for another one.
-        match = tuple.__new__(Match, (self, connection.path_params))
-        journey = _Journey(match, self._stacks[1:])
-
-        async def run(scope: Scope, receive: Receive, send: Send) -> None:
-            await journey.through(self._stacks[0], scope, receive, send)
-
-        raise Handover(run, connection.scope, is_ours=journey.is_answered, limits_body=False)
-
-
-def onward(dispatcher_of: Callable[[], Dispatcher]) -> ASGIApp:
-    """Return the innermost app of a blueprint's stack: the next stack, or the route.
-
-    Args:
-        dispatcher_of: Returns the dispatcher that serves what has passed all stacks.
-    """
-
-    async def go_on(scope: Scope, receive: Receive, send: Send) -> None:
-        journey = _current.get()
-        if journey.rest:
-            inner = _Journey(journey.match, journey.rest[1:], journey.first)
-            await inner.through(journey.rest[0], scope, receive, send)
-            return
-        dispatcher = dispatcher_of()
-        serve = dispatcher.http if scope["type"] == "http" else dispatcher.websocket
-        await serve(scope, receive, journey.noting(send))
-
-    return go_on
-
-
-def current_match(*_: object) -> Match | None:
-    """Return the match of the request that has passed the middleware of its blueprints."""
-    return _current.get().match
+    try:
+        await stack(scope, first_receive, send)
+    except Exception:
+        if has_arrived:
+            raise
+        _logger.warning(
+            "A middleware does not let the lifespan pass; the app starts without it.",
+            exc_info=True,
+        )
+        await serve(scope, receive, send)

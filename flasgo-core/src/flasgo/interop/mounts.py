@@ -6,12 +6,12 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from flasgo.asgi import ASGIApp, Message, Scope
 from flasgo.errors import ConfigurationError, HTTPException
-from flasgo.interop.relay import Handover
+from flasgo.interop.relay import AppResponse
 from flasgo.routing.paths import quote_path
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ MOUNTED_IN = "flasgo.mounted_in"
 
 
 class Mount:
-    """The handler of a mount: hands each connection over to another app.
+    """The handler of a mount: another app answers.
 
     Args:
         app: The ASGI app.
@@ -45,13 +45,9 @@ class Mount:
         self.state: dict[str, object] = {}  # what its lifespan shares with its requests
         self._depth = prefix.count("/")
 
-    async def __call__(self, connection: Connection) -> NoReturn:
-        """Have the app answer.
-
-        Raises:
-            Handover: Always.
-        """
-        raise Handover(self.app, self._scope(connection))
+    async def __call__(self, connection: Connection) -> AppResponse:
+        """Return the response that the app will send."""
+        return AppResponse(self.app, self._scope(connection))
 
     def running(self) -> AbstractAsyncContextManager[None]:
         """Return the context in which the app's lifespan runs."""

@@ -1,23 +1,22 @@
-"""What other ASGI apps send on our behalf: mounted apps and middleware."""
+"""Responses that another ASGI app sends: a mounted one, or middleware."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from flasgo.asgi import ASGIApp, Message, Receive, Scope, Send
+from flasgo.asgi import ASGIApp, Message, Scope, Send
 from flasgo.errors import ClientDisconnect, HTTPException
 from flasgo.http.headers import RawHeader, checked_raw
 from flasgo.responses.response import Closed, Response
 
 if TYPE_CHECKING:
+    from flasgo.requests.connection import Connection
     from flasgo.requests.request import Request
+    from flasgo.websocket import WebSocket
 
-__all__ = ["BodyReplay", "Handover", "Relay", "RelayedResponse", "forget_handover"]
-
-_logger = logging.getLogger("flasgo.app")
+__all__ = ["AppResponse", "RelayedResponse"]
 
 # SECURITY: an app that sends and a server that takes it never need to wait, and would keep the
 # event loop to themselves (CWE-400).
@@ -25,43 +24,6 @@ _SENT_IN_A_ROW = 16
 
 Finish = Callable[[Response], Awaitable[Response]]
 """Takes a response through the hooks that every response passes before its first byte."""
-
-
-class Handover(Exception):
-    """Raised in place of a handler, where another ASGI app is to answer.
-
-    Attributes:
-        app: The app.
-        scope: The scope for it.
-        is_ours: Tells whether what it sends is a response of ours that has passed the hooks.
-        limits_body: Whether the limits for request bodies are still to be enforced.
-    """
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        scope: Scope,
-        *,
-        is_ours: Callable[[], bool] | None = None,
-        limits_body: bool = True,
-    ) -> None:
-        super().__init__()
-        self.app = app
-        self.scope = scope
-        self.is_ours = is_ours
-        self.limits_body = limits_body
-
-
-def forget_handover(error: BaseException) -> None:
-    """Take the handover out of an error's context: a traceback would tell of it at length.
-
-    Args:
-        error: What was raised while another app answered.
-    """
-    seen = error
-    while seen.__context__ is not None and not isinstance(seen.__context__, Handover):
-        seen = seen.__context__
-    seen.__context__ = None
 
 
 class RelayedResponse(Response):
@@ -103,40 +65,100 @@ class RelayedResponse(Response):
         raise RuntimeError(f"{self!r} is sent by the app that made it.")
 
 
-class Relay:
-    """Passes on what another app sends; its responses leave through our hooks.
+class AppResponse(Response):
+    """The response of a connection that another ASGI app serves.
+
+    The dispatcher has that app send it; the head that the app sends passes the hooks.
 
     Args:
-        send: The server's ASGI send callable.
-        finish: Applied to the head of a response that the hooks have not seen yet.
-        is_ours: Tells whether they have.
-        prefix: What the types of response messages begin with, for WebSocket denials.
+        app: The app.
+        scope: The scope for it.
+        is_finished: Tells whether what the app sends has passed the hooks already.
+        limits_body: Whether the limits for bodies and messages are still to be enforced.
 
     Attributes:
-        response: The response that was begun, or None.
+        begun: The response that the app has begun, or what a hook has put in its place.
         has_ended: Whether all of it has been sent.
-        refusal: What ends the request instead of what the app answers, once it is set.
     """
+
+    is_streaming = True
 
     def __init__(
         self,
-        send: Send,
-        finish: Finish,
-        is_ours: Callable[[], bool] | None = None,
+        app: ASGIApp,
+        scope: Scope,
         *,
-        prefix: str = "",
+        is_finished: Callable[[], bool] | None = None,
+        limits_body: bool = True,
     ) -> None:
-        self._send = send
-        self._finish = finish
-        self._is_ours = is_ours
-        self._start = f"{prefix}http.response.start"
-        self._body = f"{prefix}http.response.body"
-        self._is_replaced = False
-        self._in_a_row = 0
-        self.response: Response | None = None
+        super().__init__()
+        self.app = app
+        self.scope = scope
+        self.limits_body = limits_body
+        self.begun: Response | None = None
         self.has_ended = False
-        self.refusal: HTTPException | None = None
+        self._is_finished = is_finished
+        self._is_replaced = False
+        self._prefix = ""  # of the types of response messages, for WebSocket denials
+        self._in_a_row = 0
+        self._refusal: HTTPException | None = None
         self._loss: OSError | None = None
+
+    async def _prepare(self, request: Connection) -> None:
+        """Do nothing: the app has not answered yet."""
+
+    async def serve_http(self, request: Request, send: Send, finish: Finish) -> None:
+        """Have the app answer a request.
+
+        Args:
+            request: The request; it has passed the gates.
+            send: The server's ASGI send callable.
+            finish: Applied to the head of a response that the hooks have not seen yet.
+
+        Raises:
+            ClientDisconnect: When the client has gone.
+            Exception: What the app raised, or why its answer is refused.
+        """
+        self._send, self._finish = send, finish
+        replay = _BodyReplay(request, self) if self.limits_body else None
+        try:
+            await self.app(self.scope, replay or request._receive, self.send)
+        except Exception as exc:
+            if self.is_loss(exc):
+                raise ClientDisconnect("The client left while another app answered.") from exc
+            if self.begun is None and self._refusal is not None:
+                raise self._refusal from exc
+            raise
+        if self._refusal is not None:
+            raise self._refusal
+        if self.begun is None and replay is not None and not replay.has_left:
+            raise RuntimeError(f"The app mounted at {request.path!r} returned without answer.")
+
+    async def serve_websocket(self, websocket: WebSocket, finish: Finish) -> None:
+        """Have the app serve a WebSocket connection.
+
+        Args:
+            websocket: The connection; its handshake has passed the gates.
+            finish: Applied to a refusal of the handshake that the hooks have not seen yet.
+
+        Raises:
+            Exception: What the app raised, unless that only tells that the client has gone.
+        """
+
+        async def receive() -> Message:
+            return await websocket._next_message(is_bounded=self.limits_body)
+
+        self._send, self._finish, self._prefix = websocket._pass_on, finish, "websocket."
+        try:
+            await self.app(self.scope, receive, self.send)
+        except Exception as exc:
+            if self.is_loss(exc):
+                websocket.is_closed = True
+            elif exc is not websocket.scope.get("flasgo.exception"):
+                raise
+            return
+        if not websocket.is_closed:
+            await websocket.close()
 
     async def send(self, message: Message) -> None:
         """Take a message from the app; this is its ASGI send callable."""
@@ -146,8 +168,8 @@ class Relay:
             self._loss = loss
             raise
 
-    def tells_of_loss(self, error: BaseException) -> bool:
-        """Whether what the app raised is only its word for a client that has gone.
+    def is_loss(self, error: BaseException) -> bool:
+        """Whether what the app raised only tells that the client has gone.
 
         Args:
             error: What it raised.
@@ -157,34 +179,38 @@ class Relay:
             seen = seen.__cause__ or seen.__context__
         return seen is not None
 
-    async def _pass_on(self, message: Message) -> None:
-        kind = message["type"]
-        if kind == self._start:
-            await self._begin(message)
-        elif not self._is_replaced and self.refusal is None:
-            if kind == self._body and not message.get("more_body", False):
-                self.has_ended = True
-            await self._take_turns()
-            await self._send(message)
+    def refuse(self, error: HTTPException) -> None:
+        """Answer with an error instead of what the app answers, if it has not begun to.
 
-    async def _take_turns(self) -> None:
-        self._in_a_row += 1
-        if self._in_a_row == _SENT_IN_A_ROW:
-            self._in_a_row = 0
-            await asyncio.sleep(0)
+        Args:
+            error: Why.
+        """
+        if self.begun is None:
+            self._refusal = error
+
+    async def _pass_on(self, message: Message) -> None:
+        kind = message["type"].removeprefix(self._prefix)
+        if kind == "http.response.start":
+            await self._begin(message)
+        elif not self._is_replaced and self._refusal is None:
+            if kind == "http.response.body" and not message.get("more_body", False):
+                self.has_ended = True
+            self._in_a_row += 1
+            if not self._in_a_row % _SENT_IN_A_ROW:
+                await asyncio.sleep(0)
+            await self._send(message)
 
     async def _begin(self, message: Message) -> None:
-        if self.refusal is not None:
+        if self._refusal is not None:
             return
-        if self.response is not None:
+        if self.begun is not None:
             raise RuntimeError("The app has begun its response twice.")
         relayed = RelayedResponse(message)
-        if self._is_ours is not None and self._is_ours():
-            self.response = relayed
+        if self._is_finished is not None and self._is_finished():
+            self.begun = relayed
             await self._send(message)
             return
-        response = await self._finish(relayed)
-        self.response = response
+        response = self.begun = await self._finish(relayed)
         if response is relayed:
             head = {"status": relayed.status_code, "headers": relayed.raw_headers}
             await self._send({**message, **head})
@@ -194,38 +220,37 @@ class Relay:
             await response._emit(self._send_as)
 
     async def _send_as(self, message: Message) -> None:
-        prefix = self._start.removesuffix("http.response.start")
-        await self._send({**message, "type": prefix + message["type"]})
+        await self._send({**message, "type": self._prefix + message["type"]})
 
 
-class BodyReplay:
+class _BodyReplay:
     """The ASGI receive callable of a mounted app: our limits hold for what it reads.
 
     A body that a hook has read already is handed out again.
 
     Args:
         request: The request.
-        receive: The server's ASGI receive callable.
-        relay: Learns when the body must be refused, whatever the app makes of it.
+        answer: Learns when the body must be refused, whatever the app makes of it.
+
+    Attributes:
+        has_left: Whether the client has gone.
     """
 
-    def __init__(self, request: Request, receive: Receive, relay: Relay) -> None:
+    def __init__(self, request: Request, answer: AppResponse) -> None:
         self._request = request
-        self._receive = receive
-        self._relay = relay
+        self._answer = answer
         self._is_done = False
         self.has_left = False
 
     async def __call__(self) -> Message:
         if self._is_done:
-            message = await self._receive()
+            message = await self._request._receive()
             self.has_left = self.has_left or message["type"] == "http.disconnect"
             return message
         try:
-            chunk, self._is_done = await self._request._read_piece("the mounted app")
+            chunk, self._is_done = await self._request.__read_piece("the mounted app")
         except HTTPException as refusal:
-            if self._relay.response is None:
-                self._relay.refusal = refusal
+            self._answer.refuse(refusal)
             raise
         except ClientDisconnect:
             self._is_done = self.has_left = True

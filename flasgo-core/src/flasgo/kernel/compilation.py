@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from flasgo.blueprints import Blueprint
-from flasgo.interop.middleware import Entrance
-from flasgo.kernel.dispatch import Dispatcher, InnerDispatcher
+from flasgo.interop.middleware import ThroughMiddleware
+from flasgo.kernel.dispatch import Dispatcher, raise_head_fault
 from flasgo.kernel.pipeline import Call, Pipeline, PipelineCompiler, Surroundings
 from flasgo.plugins.hidden_policies import refuse_swallowed_policies
 from flasgo.registrar import RouteScope
@@ -33,8 +33,8 @@ class Compilation:
 
     def __init__(self, app: Flasgo, router: Router, stacks: Mapping[Blueprint, ASGIApp]) -> None:
         self._app = app
-        self._router = router
         self._stacks = stacks
+        self._dispatcher = Dispatcher(app, router)
         self._compiler = PipelineCompiler(app.plugins, app._declarations)
         self._around: dict[tuple[PolicyScope, ...], Surroundings] = {}
 
@@ -52,14 +52,11 @@ class Compilation:
         refuse_swallowed_policies(calls, self._before_callbacks)
         for route, call in calls.items():
             route.pipeline = self._pipeline(route, call)
-        dispatcher = Dispatcher(self._app, self._router)
-        answer = dispatcher.answer_unmatched
-        unmatched = Route("/", answer, methods=(), endpoint="(unmatched)")
-        dispatcher.unmatched = self._pipeline(unmatched, answer)
-        if self._stacks:
-            dispatcher.inner = InnerDispatcher(self._app, self._router)
-            dispatcher.inner.unmatched = dispatcher.unmatched
-        return dispatcher
+        answer = self._dispatcher.answer_unmatched
+        route = Route("/", answer, methods=(), endpoint="(unmatched)")
+        unmatched = self._dispatcher.unmatched = self._pipeline(route, answer)
+        self._dispatcher.refused = unmatched.without_gates(raise_head_fault)
+        return self._dispatcher
 
     def _pipeline(self, route: Route, call: Call) -> Pipeline:
         scopes = self._scopes(route)
@@ -70,9 +67,10 @@ class Compilation:
         wrapped = [s for s in scopes if isinstance(s, Blueprint) and s in self._stacks]
         if not wrapped:
             return pipeline
-        entrance = Entrance(tuple(self._stacks[scope] for scope in wrapped), pipeline)
+        stacks = tuple(self._stacks[scope] for scope in wrapped)
+        through = ThroughMiddleware(stacks, self._dispatcher, pipeline)
         names = (layer.name for scope in wrapped for layer in reversed(scope._layers))
-        return pipeline.behind(entrance, names)
+        return pipeline.behind(through, names)
 
     def _scopes(self, route: Route) -> tuple[PolicyScope, ...]:
         return route.scopes or (self._app,)

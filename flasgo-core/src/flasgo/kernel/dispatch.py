@@ -5,15 +5,14 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 
 from flasgo.asgi import Receive, Scope, Send
 from flasgo.errors import ClientDisconnect, HTTPException
 from flasgo.http.headers import read_head
-from flasgo.interop.handovers import Handovers
-from flasgo.interop.middleware import current_match
-from flasgo.interop.relay import Handover
+from flasgo.interop.middleware import ThroughMiddleware
+from flasgo.interop.relay import AppResponse
 from flasgo.kernel.background import BackgroundTasks
 from flasgo.kernel.context import active_request
 from flasgo.kernel.error_handling import default_response, log_error, note_error
@@ -28,15 +27,21 @@ from flasgo.websocket import LONGEST_REASON, WebSocket, WebSocketDisconnect
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
-    from flasgo.routing import Route, Router
+    from flasgo.interop.relay import Finish
+    from flasgo.routing import Router
 
-__all__ = ["Dispatcher", "InnerDispatcher"]
+__all__ = ["Dispatcher", "Found", "raise_head_fault"]
 
 _logger = logging.getLogger("flasgo.app")
 # Answers to a body that was not read to its end.
 _ENDS_CONNECTION = frozenset({408, 413})
 # What RFC 3986, section 3.4 allows in a query, and "%": what is escaped stays as it was sent.
 _QUERY_SAFE = "%/?:@!$&'()*+,;=-._~"
+# The headers that tell where the body ends, and whether the client sends it at all.
+_FRAMING = frozenset({b"content-length", b"expect", b"transfer-encoding"})
+
+Found = tuple[Pipeline, dict[str, object] | None]
+"""The pipeline of a connection, and the parameters of its path."""
 
 
 class Dispatcher:
@@ -48,12 +53,11 @@ class Dispatcher:
 
     Attributes:
         unmatched: The pipeline of requests that reach no endpoint.
-        inner: Serves what has passed the middleware of blueprints; not there without any.
-        handovers: Lets other apps answer.
+        refused: The pipeline of requests whose head is not fit to be looked at.
     """
 
     unmatched: Pipeline
-    inner: Dispatcher
+    refused: Pipeline
 
     def __init__(self, app: Flasgo, router: Router) -> None:
         self._app = app
@@ -61,36 +65,47 @@ class Dispatcher:
         # PERF: without routes bound to hosts, the Host header is not looked at.
         self._match = _match_nothing if router.has_hosts else router.match
         self._has_hosts = router.has_hosts
-        self._find_websocket = router.match_websocket
-        self.handovers = Handovers(self)
         self._max_head = app.settings.MAX_REQUEST_HEAD_BYTES
         self._debug = app.debug
 
     # --- HTTP -------------------------------------------------------------------------------
 
     # PERF: not async itself, so that each request pays for one coroutine and not for two.
-    def http(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Find the pipeline of one HTTP request and return what answers it, to be awaited."""
+    def http(
+        self, scope: Scope, receive: Receive, send: Send, found: Found | None = None
+    ) -> Awaitable[None]:
+        """Find the pipeline of one HTTP request and return what answers it, to be awaited.
+
+        Args:
+            scope: The ASGI scope.
+            receive: The ASGI receive callable.
+            send: The ASGI send callable.
+            found: The pipeline, where it is known already.
+        """
         path = routed_path(scope) if scope.get("root_path") else scope["path"]
         raw_path = scope.get("raw_path")
-        match = self._match(scope["method"], path)
-        if match is None and self._has_hosts:
-            match = self._router.match_on(_host_of(scope), scope["method"], path)
-        if match is None:
-            pipeline, params = self.unmatched, None
+        if found is not None:
+            pipeline, params = found
         else:
-            route, params = match
-            # PERF: a path without escapes, the usual case, needs no second look.
-            if raw_path is None or b"%" in raw_path or not raw_path.isascii():
-                pipeline = self._checked(scope, route)
+            match = self._match(scope["method"], path)
+            if match is None and self._has_hosts:
+                match = self._router.match_on(_host_of(scope), scope["method"], path)
+            if match is None:
+                pipeline, params = self.unmatched, None
             else:
+                route, params = match
                 pipeline = route.pipeline
+                # PERF: a path without escapes, the usual case, needs no second look.
+                if (raw_path is None or b"%" in raw_path or not raw_path.isascii()) and path_fault(
+                    scope, route
+                ):
+                    pipeline = self.unmatched
         try:
             sent_path = raw_path or path.encode(errors="surrogatepass")
             query = scope.get("query_string") or b""
             head = read_head(scope["headers"], self._max_head, sent_path, query)
         except HTTPException as exc:
-            return self._refuse_head(exc, scope, receive, send)
+            scope, head, pipeline = self._refuse(exc, scope, found)
         request = Request(self._app, scope, receive, head)
         request.route = pipeline.route
         request._path_params = params
@@ -104,16 +119,21 @@ class Dispatcher:
         response: Response | None = None
         try:
             try:
-                response = await self._respond(request, pipeline)
+                if pipeline.gates or pipeline.late_gates:
+                    response = await self._pass_gates(request, pipeline)
+                if response is None:
+                    result = await pipeline.call(request)
+                    response = coerce_response(result, pipeline.route.handler)
                 if response.is_streaming:
                     await response._prepare(request)
             except Exception as exc:
-                response = await self.recover(request, pipeline, exc)
+                response = await self._recover(request, pipeline, exc)
+            if response.is_streaming and isinstance(response, AppResponse):
+                await self._relay(request, pipeline, send, response)
+                return
             if pipeline.after:
                 response = await self._after(request, pipeline, response)
             response = await self._finalize(request, pipeline, response)
-            if response.background is not None:
-                request.background.extend(response.background)
             # PERF: a GET, which has no body as a rule, is asked only where reading one has failed.
             if (method != "GET" or request._has_leftovers) and request._has_unread_body():
                 send = LingeringSend(send, request)
@@ -123,86 +143,170 @@ class Dispatcher:
                 await response._emit(send, head_only=method == "HEAD")
         except ClientDisconnect:
             _logger.debug("The client left during %s %r.", method, request.path)
-        except Handover as handover:
-            response = await self.handovers.http(handover, request, pipeline, send)
         except Exception as exc:
             # A body that fails while it is sent: the server must cut the connection.
             note_error(request, exc)
             raise
         finally:
-            if pipeline.finished or pipeline.teardown:
+            if pipeline.finished or pipeline.teardown or request._has_leftovers:
                 await self._finish(request, pipeline, response)
-            if request._has_leftovers:
-                await self.clear_up(request)
             active_request.reset(token)
 
-    async def clear_up(self, request: Request) -> None:
-        """Do what was left for after the response, then close the uploaded files.
-
-        Args:
-            request: The request.
-        """
-        tasks = request.background
+    async def _relay(
+        self, request: Request, pipeline: Pipeline, send: Send, answer: AppResponse
+    ) -> None:
+        """Have another app answer; what it raises before its head is answered as usual."""
+        if answer.limits_body and request._has_unread_body():
+            send = LingeringSend(send, request)
         try:
-            if tasks:
-                await self._app._background.run(tasks)
-        finally:
-            request._close()
+            await answer.serve_http(request, send, self._finisher(request, pipeline))
+        except Exception as exc:
+            if answer.begun is None:
+                response = await self._recover(request, pipeline, exc)
+                response = answer.begun = await self._finish_head(request, pipeline, response)
+                await response._emit(send, head_only=request.method == "HEAD")
+            elif not answer.has_ended or isinstance(exc, ClientDisconnect):
+                raise
+            else:
+                note_error(request, exc)
 
-    async def _respond(self, request: Connection, pipeline: Pipeline) -> Response:
-        """Pass the gates, then call the handler."""
+    # --- WebSocket --------------------------------------------------------------------------
+
+    async def websocket(
+        self, scope: Scope, receive: Receive, send: Send, found: Found | None = None
+    ) -> None:
+        """Serve one WebSocket connection; see `http`."""
+        path = routed_path(scope) if scope.get("root_path") else scope["path"]
+        pipeline, params = found or self._find_websocket(scope, path)
+        sent_path = scope.get("raw_path") or path.encode(errors="surrogatepass")
+        query = scope.get("query_string") or b""
+        try:
+            head = read_head(scope["headers"], self._max_head, sent_path, query)
+        except HTTPException as exc:
+            scope, head, pipeline = self._refuse(exc, scope, found)
+        websocket = WebSocket(self._app, scope, receive, send, head)
+        websocket.route = pipeline.route
+        websocket._path_params = params
+        token = active_request.set(websocket)
+        response: Response | None = None
+        try:
+            response = await self._pass_gates(websocket, pipeline)
+            if response is None:
+                result = await pipeline.call(websocket)
+                if isinstance(result, Response) and not websocket.is_accepted:
+                    response = result
+            if isinstance(response, AppResponse):
+                await response.serve_websocket(websocket, self._finisher(websocket, pipeline))
+            elif response is not None:
+                response = await self._deny(websocket, pipeline, response)
+            else:
+                await websocket.close()
+        except Exception as exc:
+            response = await self._end_in_error(websocket, pipeline, exc) or response
+        finally:
+            await self._finish(websocket, pipeline, response)
+            active_request.reset(token)
+
+    def _find_websocket(self, scope: Scope, path: str) -> Found:
+        match = self._router.match_websocket(path, _host_of(scope) if self._has_hosts else "")
+        if match is None or path_fault(scope, match.route):
+            return self.unmatched, None
+        return match.route.pipeline, match.params
+
+    async def _end_in_error(
+        self, websocket: WebSocket, pipeline: Pipeline, error: Exception
+    ) -> Response | None:
+        """End a connection with what was raised: an HTTP answer before accept, else a close."""
+        if isinstance(error, WebSocketDisconnect) and websocket.is_closed:
+            return None  # else it tells of another connection, and nobody has closed this one
+        if not websocket.is_accepted and not websocket.is_closed:
+            response = await self._recover(websocket, pipeline, error)
+            return await self._deny(websocket, pipeline, response)
+        is_refusal = isinstance(error, HTTPException) and error.status_code < 500
+        if not is_refusal:
+            note_error(websocket, error)
+        try:
+            await websocket.close(*((1008, _reason(error)) if is_refusal else (1011,)))
+        except OSError:  # the client has gone
+            _logger.debug("The client left %r before it could be closed.", websocket.path)
+        return None
+
+    async def _deny(self, websocket: WebSocket, pipeline: Pipeline, response: Response) -> Response:
+        """Refuse the handshake: with the HTTP answer where the server can send one, else 403."""
+        response = await self._finalize(websocket, pipeline, response)
+        await websocket._refuse(response)
+        return response
+
+    # --- What HTTP and WebSocket share ------------------------------------------------------
+
+    def _refuse(
+        self, error: HTTPException, scope: Scope, found: Found | None
+    ) -> tuple[Scope, dict[bytes, bytes], Pipeline]:
+        """Return scope, head and pipeline of a connection whose headers are not to be looked at.
+
+        Middleware around the app still sees them.
+        """
+        framing = {name: value for name, value in scope["headers"] if name in _FRAMING}
+        pipeline = self.refused
+        if found is not None and isinstance(found[0].call, ThroughMiddleware):
+            pipeline = found[0]
+        bare = {
+            **scope,
+            "headers": [],
+            "flasgo.head_fault": error,
+            "flasgo.refused_scope": scope,
+        }
+        return bare, framing, pipeline
+
+    async def _pass_gates(self, connection: Connection, pipeline: Pipeline) -> Response | None:
+        """Run all that comes before the handler; return the answer of what ends the request."""
         gate = None
         try:
             for gate in pipeline.gates:
-                early = gate(request)
+                early = gate(connection)
                 if early is not None:
                     return _early_answer(pipeline, gate, early)
             for gate, is_async in pipeline.late_gates:
-                early = await gate(request) if is_async else gate(request)
+                early = await gate(connection) if is_async else gate(connection)
                 if early is not None:
                     return _early_answer(pipeline, gate, early)
         except (HTTPException, ClientDisconnect):
             raise
         except Exception as exc:
             raise pipeline.attributed(gate, exc)  # noqa: B904 - it sets the cause
-        result = await pipeline.call(request)
-        return coerce_response(result, pipeline.route.handler)
+        return None
 
-    async def recover(self, request: Connection, pipeline: Pipeline, error: Exception) -> Response:
-        """Answer for what a gate or the handler raised.
-
-        Args:
-            request: The request; its background tasks are forgotten.
-            pipeline: Its pipeline.
-            error: What was raised.
+    async def _recover(
+        self, connection: Connection, pipeline: Pipeline, error: Exception
+    ) -> Response:
+        """Return the answer for what a gate or the handler raised; forget background tasks.
 
         Raises:
-            ClientDisconnect: When that was raised; there is nobody to answer.
-            Handover: When that was raised; another app is to answer.
+            ClientDisconnect: When that was raised; nobody waits for an answer.
         """
-        if isinstance(error, (ClientDisconnect, Handover)):
+        if isinstance(error, ClientDisconnect):
             raise error
-        tasks = request.peek("background")
+        tasks = connection.peek("background")
         if isinstance(tasks, BackgroundTasks):
             tasks.clear()
-        response = await pipeline.errors.respond(request, error, debug=self._debug)
-        if isinstance(error, HTTPException) and _leaves_body(request, error):
-            _end_connection(request, response)
+        response = await pipeline.errors.respond(connection, error, debug=self._debug)
+        if isinstance(error, HTTPException) and _leaves_body(connection, error):
+            _end_connection(connection, response)
         return response
 
-    async def finish_head(
-        self, request: Connection, pipeline: Pipeline, response: Response
-    ) -> Response:
-        """Pass a response through all that sees it before its first byte.
+    def _finisher(self, connection: Connection, pipeline: Pipeline) -> Finish:
+        async def finish(response: Response) -> Response:
+            return await self._finish_head(connection, pipeline, response)
 
-        Args:
-            request: The request.
-            pipeline: Its pipeline.
-            response: The response; the result may be another one.
-        """
+        return finish
+
+    async def _finish_head(
+        self, connection: Connection, pipeline: Pipeline, response: Response
+    ) -> Response:
+        """Pass a response through all that sees it before its first byte."""
         if pipeline.after:
-            response = await self._after(request, pipeline, response)
-        return await self._finalize(request, pipeline, response)
+            response = await self._after(connection, pipeline, response)
+        return await self._finalize(connection, pipeline, response)
 
     async def _after(self, request: Connection, pipeline: Pipeline, response: Response) -> Response:
         """Run the app's `after_request` callbacks; one that fails turns the answer into a 500."""
@@ -216,7 +320,7 @@ class Dispatcher:
             except ClientDisconnect:
                 raise
             except Exception as exc:
-                response = await self.recover(request, pipeline, exc)
+                response = await self._recover(request, pipeline, exc)
         return response
 
     async def _finalize(
@@ -236,7 +340,9 @@ class Dispatcher:
                 if other is not None:
                     response = _checked_early(other)
         except Exception as exc:
-            return await self._finalize_hardened(request, pipeline, finalizer, exc)
+            response = await self._finalize_hardened(request, pipeline, finalizer, exc)
+        if response.background is not None:
+            request.background.extend(response.background)
         return response
 
     async def _finalize_hardened(
@@ -259,31 +365,32 @@ class Dispatcher:
         return response
 
     async def _finish(
-        self,
-        request: Connection,
-        pipeline: Pipeline,
-        response: Response | None,
+        self, connection: Connection, pipeline: Pipeline, response: Response | None
     ) -> None:
         """Run what comes after the last byte; nothing here can change the answer."""
-        error = request.scope.get("flasgo.exception")
+        if isinstance(response, AppResponse):
+            response = response.begun
+        error = connection.scope.get("flasgo.exception")
         for callback in pipeline.teardown:
             try:
-                await callback(request, error)
+                await callback(connection, error)
             except Exception as exc:
-                log_error(request, exc)
+                log_error(connection, exc)
         for step, is_async in pipeline.finished:
             try:
-                result = step(request, response, error)
+                result = step(connection, response, error)
                 if is_async:
                     await result
             except Exception as exc:
-                log_error(request, pipeline.attributed(step, exc))
+                log_error(connection, pipeline.attributed(step, exc))
+        tasks = connection.peek("background")
+        try:
+            if isinstance(tasks, BackgroundTasks) and tasks:
+                await self._app._background.run(tasks)
+        finally:
+            connection._close()
 
     # --- Requests that reach no endpoint ----------------------------------------------------
-
-    def _checked(self, scope: Scope, route: Route) -> Pipeline:
-        """Return the route's pipeline, unless the path was written to be misunderstood."""
-        return self.unmatched if path_fault(scope, route) else route.pipeline
 
     async def answer_unmatched(self, request: Connection) -> Response:
         """Answer a request that no route takes: redirect, OPTIONS, 405, 404 or 400."""
@@ -312,150 +419,28 @@ class Dispatcher:
         query = quote(request.query_string, safe=_QUERY_SAFE)
         return redirect(request.root_path + target + (f"?{query}" if query else ""), 308)
 
-    async def _refuse_head(
-        self, error: HTTPException, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """Answer a request whose headers are not fit to be looked at."""
-        request = Request(self._app, _without_head(scope, error), receive, {})
-        request.route = self.unmatched.route
-        token = active_request.set(request)
-        response: Response | None = None
-        try:
-            response = await self.unmatched.errors.respond(request, error, debug=False)
-            response = await self.finish_head(request, self.unmatched, response)
-            # Nothing but its body is asked of the request as it came.
-            sent = Request(self._app, scope, receive, dict(scope["headers"]))
-            if sent._has_unread_body():
-                _end_connection(sent, response)
-                send = LingeringSend(send, sent)
-            await response._emit(send, head_only=scope["method"] == "HEAD")
-        finally:
-            await self._finish(request, self.unmatched, response)
-            active_request.reset(token)
 
-    # --- WebSocket --------------------------------------------------------------------------
+def raise_head_fault(connection: Connection) -> NoReturn:
+    """Refuse a connection whose headers are not fit to be looked at; the handler of such.
 
-    async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one WebSocket connection."""
-        path = routed_path(scope) if scope.get("root_path") else scope["path"]
-        match = self._find_websocket(path, _host_of(scope) if self._has_hosts else "")
-        fault = path_fault(scope, match.route) if match else None
-        pipeline = match.route.pipeline if match and not fault else self.unmatched
-        try:
-            head = read_head(
-                scope["headers"],
-                self._max_head,
-                scope.get("raw_path") or path.encode(errors="surrogatepass"),
-                scope.get("query_string") or b"",
-            )
-            websocket = WebSocket(self._app, scope, receive, send, head)
-        except HTTPException as exc:
-            await self._refuse_handshake(exc, scope, receive, send)
-            return
-        websocket.route = pipeline.route
-        websocket._path_params = match.params if match else None
-        token = active_request.set(websocket)
-        response: Response | None = None
-        try:
-            response = await self._converse(websocket, pipeline)
-        except Handover as handover:
-            response = await self.handovers.websocket(handover, websocket, pipeline)
-        except Exception as exc:
-            response = await self.end_in_error(websocket, pipeline, exc)
-        finally:
-            websocket._end()
-            await self._finish(websocket, pipeline, response)
-            active_request.reset(token)
+    Args:
+        connection: The connection, without its headers.
 
-    async def _converse(self, websocket: WebSocket, pipeline: Pipeline) -> Response | None:
-        """Pass the gates, then run the handler; return the answer where it is a refusal."""
-        gate = None
-        try:
-            for gate, is_async in (
-                *((gate, False) for gate in pipeline.gates),
-                *pipeline.late_gates,
-            ):
-                denial = gate(websocket)
-                if is_async:
-                    denial = await denial
-                if denial is not None:
-                    return await self._deny(websocket, pipeline, _checked_early(denial))
-        except HTTPException:
-            raise
-        except Exception as exc:
-            raise pipeline.attributed(gate, exc)  # noqa: B904 - it sets the cause
-        result = await pipeline.call(websocket)
-        if isinstance(result, Response) and not websocket.is_accepted:
-            return await self._deny(websocket, pipeline, result)
-        await websocket.close()
-        return None
-
-    async def end_in_error(
-        self, websocket: WebSocket, pipeline: Pipeline, error: Exception
-    ) -> Response | None:
-        """End a connection with what was raised: an HTTP answer before accept, else a close.
-
-        Args:
-            websocket: The connection.
-            pipeline: Its pipeline.
-            error: What was raised.
-        """
-        if isinstance(error, WebSocketDisconnect) and websocket.is_closed:
-            return None  # else it tells of another connection, and nobody has closed this one
-        if not websocket.is_accepted and not websocket.is_closed:
-            response = await self.recover(websocket, pipeline, error)
-            return await self._deny(websocket, pipeline, response)
-        is_refusal = isinstance(error, HTTPException) and error.status_code < 500
-        if not is_refusal:
-            note_error(websocket, error)
-        try:
-            await websocket.close(*((1008, _reason(error)) if is_refusal else (1011,)))
-        except OSError:  # the client has gone
-            _logger.debug("The client left %r before it could be closed.", websocket.path)
-        return None
-
-    async def _deny(self, websocket: WebSocket, pipeline: Pipeline, response: Response) -> Response:
-        """Refuse the handshake: with the HTTP answer where the server can send one, else 403."""
-        response = await self._finalize(websocket, pipeline, response)
-        await websocket._refuse(response)
-        return response
-
-    async def _refuse_handshake(
-        self, error: HTTPException, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """Refuse a handshake whose headers are not fit to be looked at."""
-        websocket = WebSocket(self._app, _without_head(scope, error), receive, send, {})
-        websocket.route = self.unmatched.route
-        token = active_request.set(websocket)
-        response: Response | None = None
-        try:
-            response = await self.unmatched.errors.respond(websocket, error, debug=False)
-            response = await self._deny(websocket, self.unmatched, response)
-        finally:
-            await self._finish(websocket, self.unmatched, response)
-            active_request.reset(token)
+    Raises:
+        HTTPException: Always.
+    """
+    raise connection.scope["flasgo.head_fault"]
 
 
-def _without_head(scope: Scope, fault: HTTPException) -> Scope:
-    """Return the scope of a request whose headers nobody is to look at, with the reason why."""
-    return {**scope, "headers": [], "flasgo.head_fault": fault}
-
-
-class InnerDispatcher(Dispatcher):
-    """Serves requests whose route was found before they passed the middleware around it."""
-
-    def __init__(self, app: Flasgo, router: Router) -> None:
-        super().__init__(app, router)
-        self._match = self._find_websocket = current_match
-        self._has_hosts = False
-
-
-def _leaves_body(request: Connection, error: HTTPException) -> bool:
+def _leaves_body(connection: Connection, error: HTTPException) -> bool:
     """Whether part of the body is still to come, or has not the length it should have."""
     if error.status_code in _ENDS_CONNECTION:
         return True
-    reader = request._reader if isinstance(request, Request) else None
-    return reader is not None and reader.failure is not None
+    if not isinstance(connection, Request):
+        return False
+    if "flasgo.head_fault" in connection.scope:
+        return connection._has_unread_body()
+    return connection._reader is not None and connection._reader.failure is not None
 
 
 def _end_connection(request: Connection, response: Response) -> None:

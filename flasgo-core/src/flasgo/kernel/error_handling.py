@@ -182,10 +182,12 @@ def hardened_response(connection: Connection) -> Response:
 
 
 def note_error(connection: Connection, error: Exception) -> None:
-    """Log what nobody expected, and leave it in the scope.
+    """Log what nobody expected, once, and leave it in the scope.
 
     Test clients and servers find in `scope["flasgo.exception"]` what a 500 stands for.
     """
+    if connection.scope.get("flasgo.exception") is error:
+        return
     connection.scope["flasgo.exception"] = error
     log_error(connection, error)
 

@@ -115,6 +115,17 @@ class Pipeline:
         self.owners = owners
         self.stages = stages
 
+    def without_gates(self, call: Call) -> Pipeline:
+        """Return a pipeline that calls something else, and nothing before it.
+
+        Args:
+            call: What it calls.
+        """
+        other = copy.copy(self)
+        other.call = call
+        other.gates = other.late_gates = ()
+        return other
+
     def behind(self, call: Call, layers: Iterable[str]) -> Pipeline:
         """Return the pipeline of the way to this one: through middleware, then all of this.
 
@@ -124,15 +135,13 @@ class Pipeline:
             call: Sends the request through the middleware.
             layers: The names of the middleware, the outermost first.
         """
-        entrance = copy.copy(self)
-        entrance.call = call
-        entrance.gates = entrance.late_gates = ()
-        entrance.after = entrance.teardown = entrance.finished = ()
-        entrance.stages = (
+        outer = self.without_gates(call)
+        outer.teardown = outer.finished = ()
+        outer.stages = (
             *(StageInfo("middleware", "app", name, "async") for name in layers),
             *self.stages,
         )
-        return entrance
+        return outer
 
     def attributed(self, step: Step | None, error: Exception) -> Exception:
         """Return the error to raise for what a step raised: a HookError names the plugin.

@@ -13,6 +13,7 @@ from flasgo.http.cookies import parse_cookies
 from flasgo.http.headers import Headers
 from flasgo.http.multidict import MultiDict, State
 from flasgo.http.urlencoded import TooManyFieldsError, parse_urlencoded
+from flasgo.kernel.background import BackgroundTasks
 from flasgo.requests.lazy import lazy
 from flasgo.requests.target import routed_path
 
@@ -71,6 +72,8 @@ class Connection(_bundle.RequestMembers):
     # The dispatcher fills these in once the route is known.
     route: Route | None = None
     _path_params: dict[str, object] | None = None
+    # PERF: whether there is anything to do or to let go of when the request is over.
+    _has_leftovers: bool = False
 
     def __init__(
         self, app: Flasgo, scope: Scope, receive: Receive, head: dict[bytes, bytes]
@@ -104,6 +107,9 @@ class Connection(_bundle.RequestMembers):
     def __repr__(self) -> str:
         scope = self.scope
         return f"<{type(self).__name__} {scope.get('method', 'GET')} {scope.get('path')!r}>"
+
+    def _close(self) -> None:
+        """Let go of what the connection holds; the dispatcher calls this when it is over."""
 
     def peek(self, name: str) -> object | None:
         """Return a request attribute if it was computed or assigned already, else None.
@@ -239,6 +245,12 @@ class Connection(_bundle.RequestMembers):
             raise HTTPException(
                 400, f"The query has {error}; send %25 for a percent sign."
             ) from None
+
+    @lazy
+    def background(self) -> BackgroundTasks:
+        """What is to be called after the response; forgotten when the handler raises."""
+        self._has_leftovers = True
+        return BackgroundTasks()
 
     @lazy
     def client_ip(self) -> str | None:

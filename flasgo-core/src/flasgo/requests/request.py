@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from flasgo.errors import HTTPException, printable
-from flasgo.kernel.background import BackgroundTasks
 from flasgo.requests.body import BodyReader
 from flasgo.requests.connection import Connection
 from flasgo.requests.lazy import lazy
@@ -48,8 +47,6 @@ class Request(Connection):
     _reader: BodyReader | None = None
     _taken_by: str = ""  # which method took the body, for the error message
     _stream_refusal: HTTPException | None = None  # after a hook has read the whole form
-    # PERF: whether `close` has anything to do, so that most requests need not call it.
-    _has_leftovers: bool = False
 
     @property
     def method(self) -> str:
@@ -74,12 +71,6 @@ class Request(Connection):
     def read_timeout(self) -> float:
         """How many seconds the client may keep the server waiting for the body."""
         return self.app.settings.REQUEST_READ_TIMEOUT_SECONDS
-
-    @lazy
-    def background(self) -> BackgroundTasks:
-        """What is to be called after the response; forgotten when the handler raises."""
-        self._has_leftovers = True
-        return BackgroundTasks()
 
     @lazy
     def last_event_id(self) -> str | None:
@@ -261,7 +252,7 @@ class Request(Connection):
         return field_in(self, await reader.peek(PEEKED_BYTES), name)
 
     def _close(self) -> None:
-        """Close the uploaded files; the dispatcher calls this when the request is over."""
+        """Close the uploaded files."""
         form = self._form
         if form is not None:
             form.close()

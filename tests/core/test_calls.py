@@ -1,0 +1,81 @@
+"""PERF-1: how many Python functions answer one request for a small JSON document."""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import Any
+
+from flasgo import Flasgo
+
+MOST_IN_THE_BUNDLE = 21
+MOST_IN_CORE_ALONE = 13
+
+_SCOPE: dict[str, Any] = {
+    "type": "http",
+    "http_version": "1.1",
+    "method": "GET",
+    "scheme": "http",
+    "path": "/",
+    "raw_path": b"/",
+    "query_string": b"",
+    "root_path": "",
+    "headers": [(b"host", b"localhost:8000"), (b"accept", b"*/*"), (b"user-agent", b"test")],
+    "client": ("127.0.0.1", 50000),
+    "server": ("127.0.0.1", 8000),
+}
+_KEY = "for-tests-only-0123456789-abcdefghij"
+
+
+async def calls_of(app: Flasgo, **scope: Any) -> list[str]:
+    """Return the names of the functions of ours that answer one request, once all is compiled.
+
+    A coroutine that goes on after it has waited counts once; the handler does not count.
+    """
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def once() -> None:
+        await app({**_SCOPE, **scope, "headers": list(_SCOPE["headers"])}, receive, send)
+
+    for _ in range(3):
+        await once()
+    counted, seen = [], set()
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code.co_filename != __file__ and frame not in seen:
+            seen.add(frame)
+            counted.append(frame.f_code.co_qualname)
+
+    sys.setprofile(count)
+    try:
+        await once()
+    finally:
+        sys.setprofile(None)
+    assert sent[-2]["status"] == 200
+    return counted
+
+
+def json_app(**options: Any) -> Flasgo:
+    app = Flasgo(settings={"SECRET_KEY": _KEY}, **options)
+
+    @app.get("/")
+    async def home() -> dict[str, str]:
+        return {"message": "hello"}
+
+    return app
+
+
+async def test_core_alone() -> None:
+    calls = await calls_of(json_app(discover=False))
+    assert len(calls) <= MOST_IN_CORE_ALONE, calls
+
+
+async def test_the_bundle() -> None:
+    calls = await calls_of(json_app())
+    assert len(calls) <= MOST_IN_THE_BUNDLE, calls
