@@ -9,7 +9,7 @@ from typing import Any
 from flasgo import Flasgo
 
 MOST_IN_THE_BUNDLE = 21
-MOST_IN_CORE_ALONE = 13
+MOST_IN_CORE_ALONE = 12
 
 _SCOPE: dict[str, Any] = {
     "type": "http",

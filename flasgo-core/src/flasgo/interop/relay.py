@@ -248,7 +248,7 @@ class _BodyReplay:
             self.has_left = self.has_left or message["type"] == "http.disconnect"
             return message
         try:
-            chunk, self._is_done = await self._request.__read_piece("the mounted app")
+            chunk, self._is_done = await self._request._read_piece("the mounted app")
         except HTTPException as refusal:
             self._answer.refuse(refusal)
             raise
