@@ -393,6 +393,18 @@ def test_deploy_fails_on_what_is_fine_for_development(
     assert code in codes(result)
 
 
+def test_deploy_names_what_uvicorn_does_with_trailers(run: Run, write: Write) -> None:
+    write("app.py", "from flasgo import Flasgo\napp = Flasgo()\n")
+    (found,) = [
+        finding
+        for finding in json.loads(run("check", "--deploy", "--json").stdout)
+        if finding["code"] == "core.I002"
+    ]
+    assert found["level"] == "info"
+    assert "--http h11" in found["fix"]
+    assert "core.I002" not in codes(run("check", "--json"))
+
+
 def test_an_open_door_is_an_error_at_any_time(run: Run, write: Write) -> None:
     write("app.py", APP.replace("registry.enforces(Internal)", "pass"))
     result = run("check", "--json")
@@ -426,7 +438,7 @@ def test_a_broken_check_is_a_finding(write: Write, run: Run, body: str, said: st
 def test_findings_are_sorted_and_judged() -> None:
     app = Flasgo(discover=False, settings={"SECRET_KEY": "dev"})
     levels = [finding.level for finding in collect_findings(app, deploy=True)]
-    assert levels == ["error", "info"]
+    assert levels == ["error", "info", "info"]
     warning = Finding("x.W1", "warning", "m", "f")
     assert is_failure([warning], deploy=True)
     assert not is_failure([warning], deploy=False)

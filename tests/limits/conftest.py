@@ -24,8 +24,13 @@ PATIENCE = 60.0
 
 COMMANDS = {
     "flasgo": ["flasgo", "run", "served.py", "--port", "{port}", "--no-access-log"],
+    "flasgo-h11": ["without_httptools", "run", "served.py", "--port", "{port}", "--no-access-log"],
+    "proxied": ["flasgo", "run", "proxied.py", "--port", "{port}"],
+    "proxied-h11": ["without_httptools", "run", "proxied.py", "--port", "{port}"],
     "uvicorn": ["uvicorn", "--port", "{port}", "--no-access-log", "served:app"],
     "uvicorn-h11": ["uvicorn", "--port", "{port}", "--http", "h11", "served:app"],
+    "uvicorn-guarded": ["uvicorn", "--port", "{port}", "--no-access-log", "--http",
+                        "flasgo.serving.protocol:GuardedProtocol", "served:app"],
     "granian": ["granian", "--interface", "asgi", "--port", "{port}", "--workers", "1",
                 "served:app"],
     "hypercorn": ["hypercorn", "--bind", "127.0.0.1:{port}", "served:app"],
@@ -126,10 +131,14 @@ def head(
     return "\r\n".join([*lines, *headers, "", ""]).encode("latin-1")
 
 
-def start_server(kind: str, folder: Path) -> Server:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+def start_server(kind: str, folder: Path) -> Server:
+    port = free_port()
     log = folder / f"{kind}.log"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FLASGO_")}
     with log.open("wb") as output:
@@ -170,7 +179,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Serv
 
 
 def get_server(servers: dict[str, Server], kind: str, factory: pytest.TempPathFactory) -> Server:
-    package = "uvicorn" if kind.startswith("uvicorn") else kind
+    package = kind.partition("-")[0].replace("proxied", "flasgo")
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
     if kind not in servers:
@@ -184,7 +193,17 @@ def flasgo_run(servers: dict[str, Server], tmp_path_factory: pytest.TempPathFact
     return get_server(servers, "flasgo", tmp_path_factory)
 
 
-@pytest.fixture(params=sorted(COMMANDS))
+@pytest.fixture(params=["flasgo", "flasgo-h11"])
+def guarded(
+    request: pytest.FixtureRequest,
+    servers: dict[str, Server],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Server:
+    """The app under `flasgo run`, with either parser."""
+    return get_server(servers, request.param, tmp_path_factory)
+
+
+@pytest.fixture(params=sorted(kind for kind in COMMANDS if "proxied" not in kind))
 def server(
     request: pytest.FixtureRequest,
     servers: dict[str, Server],

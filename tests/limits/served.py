@@ -1,5 +1,6 @@
 """The app under test: small limits, the whole bundle, and a count of what is under way."""
 
+import asyncio
 import threading
 from typing import Annotated, Any
 
@@ -52,6 +53,22 @@ app.add_route("/read", _read, methods=("POST",), endpoint="read")
 app.add_route("/read-get", _read, methods=("GET",), endpoint="read_get")
 
 
+@app.route("/seen/<path:rest>", methods=("GET", "POST", "OPTIONS"))
+async def seen(request: Request, rest: str) -> dict[str, Any]:
+    """Read the body, then tell what the server has made of the request."""
+    body = await request.body()
+    scope = request.scope
+    return {
+        "body": body.decode(),
+        "headers": [[name.decode(), value.decode()] for name, value in scope["headers"]],
+        "host": request.host,
+        "path": scope["path"],
+        "raw_path": scope["raw_path"].decode(),
+        "query": scope["query_string"].decode(),
+        "scheme": scope["scheme"],
+    }
+
+
 @app.post("/small", max_body=100)
 async def small(request: Request) -> str:
     return str(len(await request.body()))
@@ -86,6 +103,12 @@ def thread(note: Annotated[dict, Body()]) -> str:
 @app.get("/thread")
 def in_a_thread() -> str:
     return threading.current_thread().name
+
+
+@app.route("/sleep", methods=("GET", "POST"))
+async def sleep() -> str:
+    await asyncio.sleep(3)
+    return "slept"
 
 
 @app.post("/ignore")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -80,6 +81,16 @@ def core_findings(app: Flasgo, *, deploy: bool) -> Iterator[Finding]:
             "error",
             "DEBUG is on: error pages show source code and values to anybody.",
             "Set DEBUG to False; it is the default.",
+        )
+    if deploy and all(map(importlib.util.find_spec, ("uvicorn", "httptools"))):
+        yield Finding(
+            "core.I002",
+            "info",
+            "uvicorn with httptools takes trailers of a chunked body for headers (CWE-348): a client "
+            "can send X-Forwarded-For or Authorization past a proxy that removes them. An app "
+            "cannot see which server it will have.",
+            "Serve it with `flasgo run`, or give uvicorn `--http "
+            "flasgo.serving.protocol:GuardedProtocol` or `--http h11`.",
         )
     if not app.routes:
         yield Finding(
