@@ -86,9 +86,9 @@ def core_findings(app: Flasgo, *, deploy: bool) -> Iterator[Finding]:
         yield Finding(
             "core.I002",
             "info",
-            "uvicorn with httptools takes trailers of a chunked body for headers (CWE-348): a client "
-            "can send X-Forwarded-For or Authorization past a proxy that removes them. An app "
-            "cannot see which server it will have.",
+            "uvicorn with httptools takes trailers of a chunked body for headers (CWE-348): "
+            "clients can send X-Forwarded-For or Authorization past a proxy that removes them. "
+            "An app cannot see which server it will have.",
             "Serve it with `flasgo run`, or give uvicorn `--http "
             "flasgo.serving.protocol:GuardedProtocol` or `--http h11`.",
         )
