@@ -236,3 +236,95 @@ def test_decorators_return_the_function(make_app: Callable[..., Flasgo]) -> None
     for kind in ("before_request", "after_request", "teardown_request"):
         assert getattr(app, kind)(function) is function
     assert app.errorhandler(404)(function) is function
+
+
+# --- What a callback asks for -------------------------------------------------------------------
+
+
+def rest(seen: list[object]) -> Callable[..., None]:
+    def callback(*args: object) -> None:
+        seen.extend(type(arg).__name__ for arg in args)
+
+    return callback
+
+
+def by_name(seen: list[object]) -> Callable[..., None]:
+    def callback(**arguments: object) -> None:
+        seen.extend(type(arg).__name__ for arg in arguments.values())
+
+    return callback
+
+
+def first_and_rest(seen: list[object]) -> Callable[..., None]:
+    def callback(request: Request, *args: object) -> None:
+        seen.extend(type(arg).__name__ for arg in (request, *args))
+
+    return callback
+
+
+def wrapper_of_all(seen: list[object]) -> Callable[..., None]:
+    class Callback:
+        def __call__(self, *args: object, **kwargs: object) -> None:
+            seen.extend(type(arg).__name__ for arg in args)
+
+    return Callback()
+
+
+@pytest.mark.parametrize("make", [rest, by_name, first_and_rest, wrapper_of_all])
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("before_request", ["Request"]),
+        ("after_request", ["Request", "Response"]),
+        ("teardown_request", ["Request", "NoneType"]),
+    ],
+)
+def test_rest_parameters_get_all_that_is_offered(
+    make_app: Callable[..., Flasgo],
+    connect: Connect,
+    make: Callable[[list[object]], Callable[..., None]],
+    kind: str,
+    expected: list[str],
+) -> None:
+    app = index_app(make_app)
+    seen: list[object] = []
+    getattr(app, kind)(make(seen))
+    assert connect(app).get("/").text == "index"
+    assert seen == expected
+
+
+@pytest.mark.parametrize("make", [rest, by_name, first_and_rest, wrapper_of_all])
+def test_rest_parameters_of_error_handlers(
+    make_app: Callable[..., Flasgo],
+    connect: Connect,
+    make: Callable[[list[object]], Callable[..., None]],
+) -> None:
+    app = make_app()
+    seen: list[object] = []
+    app.errorhandler(404)(make(seen))
+    assert connect(app).get("/nowhere").status_code == 404
+    assert seen == ["Request", "HTTPException"]
+
+
+def test_keyword_only_parameters_go_by_name(
+    make_app: Callable[..., Flasgo], connect: Connect
+) -> None:
+    app = index_app(make_app)
+    seen: list[object] = []
+
+    @app.after_request
+    async def late(*, response: Response, label: str = "late") -> None:
+        seen.append((label, response.status_code))
+
+    @app.after_request
+    def early(given: Response, *, request: Request) -> None:
+        seen.append((given.status_code, request.path))
+
+    app.teardown_request(functools.partial(lambda error, request: seen.append(request), request=1))
+    assert connect(app).get("/").text == "index"
+    assert seen == [(200, "/"), ("late", 200), 1]
+
+
+def test_a_keyword_that_is_not_offered_is_refused(make_app: Callable[..., Flasgo]) -> None:
+    with pytest.raises(ConfigurationError, match=r"takes 1 arguments \(answer\); it may take"):
+        make_app().after_request(lambda *, answer: None)

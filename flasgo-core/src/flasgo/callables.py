@@ -24,6 +24,7 @@ from typing import Any
 __all__ = [
     "called_by",
     "docstring_of",
+    "fixed_names",
     "full_name",
     "generator_of",
     "is_async",
@@ -162,6 +163,15 @@ def signature_of(function: Any) -> inspect.Signature:
 
         return inspect.signature(function, annotation_format=Format.STRING)
     return inspect.signature(function)
+
+
+def fixed_names(function: object) -> set[str]:
+    """Return the keywords that partials have set: no one else may set them."""
+    names: set[str] = set()
+    while isinstance(function, functools.partial):
+        names.update(function.keywords)
+        function = function.func
+    return names
 
 
 def docstring_of(function: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import inspect
 import sys
 import typing
@@ -13,7 +12,14 @@ from typing import Any, NoReturn
 
 from msgspec import Struct
 
-from flasgo.callables import called_by, qualified_name, signature_of, source_of, written_function
+from flasgo.callables import (
+    called_by,
+    fixed_names,
+    qualified_name,
+    signature_of,
+    source_of,
+    written_function,
+)
 from flasgo.errors import RouteError
 
 __all__ = [
@@ -95,7 +101,7 @@ def asked_by(site: Site) -> tuple[tuple[Asked, ...], bool]:
             "function."
         ) from error
     hints = _hints(site)
-    fixed = _fixed(site.function)
+    fixed = fixed_names(site.function)
     parameters = signature.parameters.values()
     asked = tuple(
         Asked(
@@ -184,15 +190,6 @@ def _names_around(function: Callable[..., object]) -> dict[str, Any]:
             names = {**frame.f_locals, **names}
             code = frame.f_code
         frame = frame.f_back
-    return names
-
-
-def _fixed(function: object) -> set[str]:
-    """Return the keywords that a `functools.partial` has set: no client may change them."""
-    names: set[str] = set()
-    while isinstance(function, functools.partial):
-        names.update(function.keywords)
-        function = function.func
     return names
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import Struct, field
 
-from flasgo.callables import is_async, qualified_name, signature_of
+from flasgo.callables import fixed_names, is_async, qualified_name, signature_of
 from flasgo.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -60,7 +60,10 @@ def check_callback(kind: str, function: Callable[..., object]) -> None:
     Raises:
         ConfigurationError: When it asks for more arguments than there are.
     """
-    _indices(kind, function)
+    _arguments(kind, function)
+
+
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def as_callback(kind: str, function: Callable[..., Any], threads: WorkerThreads) -> Callback:
@@ -69,7 +72,8 @@ def as_callback(kind: str, function: Callable[..., Any], threads: WorkerThreads)
     Parameters named like an offered argument get that one. The others get what is left over,
     the last of the offered first: so `after_request` gives a lone parameter the response, and
     `errorhandler` the exception. Parameters with a default keep it, unless they are named like
-    an argument or come first: Flask's `def close(error=None)` gets the error.
+    an argument or come first: Flask's `def close(error=None)` gets the error. `*args` takes what
+    the others leave, in the order of the kind; keyword-only parameters and `**kwargs` go by name.
 
     Args:
         kind: The decorator's name, which says what is offered.
@@ -82,43 +86,114 @@ def as_callback(kind: str, function: Callable[..., Any], threads: WorkerThreads)
     Raises:
         ConfigurationError: When the function asks for more arguments than there are.
     """
-    indices = _indices(kind, function)
+    indices, named = _arguments(kind, function)
+    run = function
+    if named:
+        run = _by_name(function, len(indices), tuple(named))
+        indices = (*indices, *named.values())
+
     if is_async(function):
 
         async def call(*args: object) -> object:
-            return await function(*(args[index] for index in indices))
+            return await run(*(args[index] for index in indices))
 
     else:
 
         async def call(*args: object) -> object:
-            result = await threads.run(function, *(args[index] for index in indices))
+            result = await threads.run(run, *(args[index] for index in indices))
             # A `def` function may wrap an async one.
             return await result if inspect.isawaitable(result) else result
 
     return functools.update_wrapper(call, function)
 
 
-def _indices(kind: str, function: Callable[..., object]) -> tuple[int, ...]:
+def _by_name(
+    function: Callable[..., Any], count: int, names: tuple[str, ...]
+) -> Callable[..., Any]:
+    """Return a function that takes by position what the given one takes by name, after `count`."""
+
+    def call(*args: object) -> Any:
+        return function(*args[:count], **dict(zip(names, args[count:], strict=True)))
+
+    return call
+
+
+def _arguments(
+    kind: str, function: Callable[..., object]
+) -> tuple[tuple[int, ...], dict[str, int]]:
+    """Return which of the offered arguments a function takes by position, and which by name.
+
+    Raises:
+        ConfigurationError: When it asks for more arguments than there are.
+    """
     offered = _OFFERED[kind]
-    names = [parameter.name for parameter in _wanted(function, offered)]
-    if len(names) > len(offered):
+    asked = _Asked.by(function, offered)
+    names = [*asked.positional, *asked.named]
+    if len(names) > len(offered) or not set(asked.named) <= set(offered):
         raise ConfigurationError(
-            f"{kind} was given {qualified_name(function)!r}, which takes "
-            f"{len(names)} arguments ({', '.join(names)}); it may take: {', '.join(offered)}."
+            f"{kind} was given {qualified_name(function)!r}, which takes {len(names)} arguments "
+            f"({', '.join(names)}); it may take: {', '.join(offered)}."
         )
     left = [index for index, name in enumerate(offered) if name not in names]
-    left = left[len(left) - sum(name not in offered for name in names) :]
-    return tuple(offered.index(name) if name in offered else left.pop(0) for name in names)
+    nameless = sum(name not in offered for name in asked.positional)
+    # The last ones go to parameters of other names; `*args` takes all.
+    last = left if asked.takes_rest else left[len(left) - nameless :]
+    indices = [offered.index(name) if name in offered else last.pop(0) for name in asked.positional]
+    named = {name: offered.index(name) for name in asked.named}
+    if asked.takes_rest:
+        indices += last
+    elif asked.takes_any_name:
+        rest = set(range(len(offered))) - {*indices, *named.values()}
+        named |= {offered[index]: index for index in sorted(rest)}
+    return tuple(indices), named
 
 
-def _wanted(
-    function: Callable[..., object], offered: tuple[str, ...]
-) -> Iterable[inspect.Parameter]:
-    """Iterate over the parameters to fill; arguments go by position, so the first gap ends it."""
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = signature_of(function).parameters.values()
-    for index, parameter in enumerate(parameters):
-        is_optional = parameter.default is not parameter.empty and parameter.name not in offered
-        if parameter.kind not in positional or (is_optional and index > 0):
-            return
-        yield parameter
+class _Asked(Struct, frozen=True):
+    """The parameters of a callback that are to be filled.
+
+    Attributes:
+        positional: The names of those that go by position.
+        named: The names of those that go by keyword only.
+        takes_rest: Whether it has `*args`.
+        takes_any_name: Whether it has `**kwargs`.
+    """
+
+    positional: tuple[str, ...]
+    named: tuple[str, ...]
+    takes_rest: bool
+    takes_any_name: bool
+
+    @classmethod
+    def by(cls, function: Callable[..., object], offered: tuple[str, ...]) -> Self:
+        """Return what a function asks for.
+
+        Args:
+            function: The callback.
+            offered: The names of the arguments of its kind.
+        """
+        parameters = tuple(signature_of(function).parameters.values())
+        positional: list[str] = []
+        for index, parameter in enumerate(parameters):
+            is_optional = parameter.default is not parameter.empty
+            # Arguments go by position, so the first gap ends it.
+            if parameter.kind not in _BY_POSITION or (
+                is_optional and index > 0 and parameter.name not in offered
+            ):
+                break
+            positional.append(parameter.name)
+        fixed = fixed_names(function)
+        named = [
+            parameter.name
+            for parameter in parameters
+            if parameter.kind is parameter.KEYWORD_ONLY
+            and parameter.name not in fixed
+            and (parameter.name in offered or parameter.default is parameter.empty)
+        ]
+        kinds = {parameter.kind for parameter in parameters}
+        is_gapless = len(positional) == sum(p.kind in _BY_POSITION for p in parameters)
+        return cls(
+            tuple(positional),
+            tuple(named),
+            takes_rest=is_gapless and inspect.Parameter.VAR_POSITIONAL in kinds,
+            takes_any_name=inspect.Parameter.VAR_KEYWORD in kinds,
+        )
