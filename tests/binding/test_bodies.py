@@ -492,7 +492,12 @@ def test_checkboxes_are_booleans(app: Flasgo, client: TestClient) -> None:
         False,
         True,
     ]
-    assert locations(client.post("/?like=on", headers=FORM_KIND, content="terms=off")) == [
+    assert client.post("/?like=Yes", headers=FORM_KIND, content="terms=off").json() == [
+        False,
+        False,
+        True,
+    ]
+    assert locations(client.post("/?like=onn", headers=FORM_KIND, content="terms=oui")) == [
         ["query", "like"],
         ["form", "terms"],
     ]

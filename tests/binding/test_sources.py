@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from flasgo import Body, Cookie, Flasgo, Form, Header, Path, Query, UploadedFile
+from flasgo import Body, Cookie, Depends, Flasgo, Form, Header, Path, Query, UploadedFile
 from flasgo_testing import TestClient
 
 from tests.conftest import refusal
@@ -141,7 +141,7 @@ def test_all_that_is_wrong_is_told_at_once_and_in_order(app: Flasgo, client: Tes
         ("dec", "1e999999999"),
         ("dt", "1700000000"),
         ("opt", "null"),
-        ("opt", ""),
+        ("i", ""),
     ],
 )
 def test_what_only_looks_like_a_value_is_refused(
@@ -365,3 +365,131 @@ def test_a_default_that_cannot_be_copied_is_shared(app: Flasgo, client: TestClie
         return [value is one]
 
     assert client.get("/").json() == [True]
+
+
+# --- Words and empty values ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", ["on", "yes", "true", "1", "ON", "Yes", "True"])
+def test_words_for_true(app: Flasgo, client: TestClient, word: str) -> None:
+    @app.get("/<flag>")
+    async def show(
+        flag: bool,
+        asked: bool,
+        several: list[bool],
+        number: int | bool = 5,
+        x_flag: Annotated[bool, Header()] = False,
+    ) -> list[object]:
+        return [flag, asked, several, number, x_flag]
+
+    answer = client.get(
+        f"/{word}?asked={word}&several={word}&several=off", headers={"x-flag": word}
+    )
+    assert answer.json() == [True, True, [True, False], 5, True]
+    assert client.get(f"/{word}?asked=NO&several=0&number=1").json()[1:4] == [False, [False], 1]
+    refused = client.get(f"/{word}?asked=perhaps&several=0")
+    assert refused.json()["errors"] == [{"loc": ["query", "asked"], "msg": "Expected `bool`"}]
+
+
+def test_an_empty_value_is_missing_where_no_text_is_meant(app: Flasgo, client: TestClient) -> None:
+    @app.get("/")
+    async def show(
+        page: int = 1,
+        since: date | None = None,
+        colour: Colour = Colour.RED,
+        ids: list[int] = [],  # noqa: B006
+        flag: bool = True,
+        q: str = "x",
+        tags: list[str] = ["y"],  # noqa: B006
+        bound: Annotated[str, msgspec.Meta(max_length=3)] = "z",
+        x_page: Annotated[int, Header()] = 2,
+        paging: Annotated[Paging, Query()] = Paging(3),  # noqa: B008
+    ) -> list[object]:
+        return [page, since, colour, ids, flag, q, tags, bound, x_page, paging.page_size]
+
+    answer = client.get(
+        "/?page=&since=&colour=&ids=&flag=&q=&tags=&bound=&pageSize=", headers={"x-page": ""}
+    )
+    assert answer.json() == [1, None, "red", [], True, "", [""], "", 2, 10]
+
+
+def test_an_empty_value_without_a_default_is_refused(app: Flasgo, client: TestClient) -> None:
+    @app.get("/")
+    async def show(page: int) -> int:
+        return page
+
+    assert client.get("/?page=").status_code == 422
+
+
+# --- Markers with defaults and constraints ------------------------------------------------------
+
+
+def test_a_marker_as_default_means_what_it_means_in_annotated(
+    app: Flasgo, client: TestClient
+) -> None:
+    def user(x_user: str = Header("nobody")) -> str:
+        return x_user
+
+    @app.post("/marked/<int:number>")
+    async def marked(
+        number: int = Path(le=9),
+        q: str = Query("x", min_length=1, max_length=3, pattern="^[a-z]+$"),
+        page: int | None = Query(None, ge=1, alias="p"),
+        price: float = Query(..., gt=0, lt=10, multiple_of=0.5),
+        ids: list[int] = Query([7], max_length=2),  # noqa: B008
+        data: dict[str, int] = Body({"a": 1}),  # noqa: B008
+        name: str = Depends(user),
+    ) -> list[object]:
+        return [number, q, page, price, ids, data, name]
+
+    @app.post("/annotated/<int:number>")
+    async def annotated(
+        number: Annotated[int, Path(le=9)],
+        price: Annotated[float, Query(gt=0, lt=10, multiple_of=0.5)],
+        name: Annotated[str, Depends(user)],
+        q: Annotated[str, Query(min_length=1, max_length=3, pattern="^[a-z]+$")] = "x",
+        page: Annotated[int | None, Query(ge=1, alias="p")] = None,
+        *,
+        ids: Annotated[list[int], Query([7], max_length=2)],
+        data: Annotated[dict[str, int], Body()] = {"a": 1},  # noqa: B006
+    ) -> list[object]:
+        return [number, q, page, price, ids, data, name]
+
+    for way in ("marked", "annotated"):
+        answer = client.post(f"/{way}/3?price=1.5", headers=JSON)
+        assert answer.json() == [3, "x", None, 1.5, [7], {"a": 1}, "nobody"]
+        answer = client.post(
+            f"/{way}/3?price=10&q=ABCD&p=0&ids=1&ids=2&ids=3", headers=JSON, content=b"{}"
+        )
+        assert sorted(each["loc"][1] for each in answer.json()["errors"]) == [
+            "ids",
+            "p",
+            "price",
+            "q",
+        ]
+        assert client.post(f"/{way}/10?price=1").status_code == 404
+        assert client.post(f"/{way}/3", headers=JSON).json()["errors"] == [
+            {"loc": ["query", "price"], "msg": "is required"}
+        ]
+    document = app.openapi_spec()
+    described = [
+        {
+            each["name"]: each
+            for each in document["paths"][f"/{way}/{{number}}"]["post"]["parameters"]
+        }
+        for way in ("marked", "annotated")
+    ]
+    assert described[0] == described[1]
+    assert described[0]["p"]["schema"]["minimum"] == 1
+
+
+def test_constraints_of_fields_of_a_class(app: Flasgo, client: TestClient) -> None:
+    class Page(msgspec.Struct):
+        size: Annotated[int, Query(ge=1, le=100)] = 10
+
+    @app.get("/")
+    async def show(page: Annotated[Page, Query()]) -> list[int]:
+        return [page.size]
+
+    assert client.get("/?size=100").json() == [100]
+    assert client.get("/?size=101").status_code == 422

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flasgo import ConfigurationError, Flasgo, HTTPException, Request, Response
+from flasgo import ConfigurationError, Depends, Flasgo, HTTPException, Query, Request, Response
 
 from tests.conftest import Connect
 
@@ -328,3 +328,11 @@ def test_keyword_only_parameters_go_by_name(
 def test_a_keyword_that_is_not_offered_is_refused(make_app: Callable[..., Flasgo]) -> None:
     with pytest.raises(ConfigurationError, match=r"takes 1 arguments \(answer\); it may take"):
         make_app().after_request(lambda *, answer: None)
+
+
+@pytest.mark.parametrize("default", [Depends(print), Query("x")])
+def test_a_marker_is_refused(make_app: Callable[..., Flasgo], default: Any) -> None:
+    def callback(request: Request, user: object = default) -> None: ...
+
+    with pytest.raises(ConfigurationError, match="'user' has a marker: only handlers and dep"):
+        make_app().before_request(callback)

@@ -89,7 +89,7 @@ PENDING = {
 TYPES_UPWARDS: dict[tuple[str, str], str] = {
     ("routing.route", "binding"): "a route carries its call plan, and never looks into it",
     ("routing.route", "kernel.pipeline"): "a route carries its pipeline, and never looks into it",
-    ("routing.operation", "binding"): "a route hands `dependencies=` on",
+    ("routing.operation", "binding.parameters"): "a route hands `dependencies=` on",
 }
 
 

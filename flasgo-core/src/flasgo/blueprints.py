@@ -20,7 +20,7 @@ from flasgo.routing.policies import Policy
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
-    from flasgo.binding import Depends
+    from flasgo.binding.parameters import Depends
 
 __all__ = ["Blueprint", "Placement", "mount_routes", "name_taken"]
 

@@ -54,9 +54,7 @@ class Field(msgspec.Struct, frozen=True):
         convert, default, location = self.text.convert, self.default, (self.place, self.name)
         copied = copier(default)
         # What a browser sends for an input that was left empty.
-        blank_is_missing = self.place == "form" and not self.text.is_str and not self.is_required
-        if self.place == "form" and self.text.is_bool:
-            convert = _checkbox(convert)
+        blank_is_missing = not self.text.is_text and not self.is_required
 
         def read(source: Any) -> object:
             found = find(source)
@@ -94,11 +92,6 @@ class Field(msgspec.Struct, frozen=True):
             return None if value is None else value.decode("latin-1")
 
         return find_header
-
-
-def _checkbox(convert: Callable[[Any], object]) -> Callable[[Any], object]:
-    """Take what browsers send for a checkbox that has no value of its own."""
-    return lambda text: True if text == "on" else convert(text)
 
 
 def _listed(values: list[str]) -> list[str] | None:

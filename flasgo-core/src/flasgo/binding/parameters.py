@@ -1,58 +1,96 @@
-"""What stands in `Annotated[...]` to say where a handler's argument comes from."""
+"""What says where a handler's argument comes from, in `Annotated[...]` or as its default."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
+
+from flasgo.binding.signatures import MISSING
 from flasgo.errors import did_you_mean
+from flasgo.settings.annotations import alternatives, union_of, without_none
 
 if TYPE_CHECKING:
     from typing import Self
 
 __all__ = ["Body", "Cookie", "Depends", "Form", "Header", "Marker", "Path", "Query"]
 
-
+_SAID = ("alias", "description", "examples", "deprecated")
 _CONSTRAINTS = (
     "ge",
     "gt",
     "le",
     "lt",
-    "max_length",
-    "min_length",
     "multiple_of",
+    "min_length",
+    "max_length",
     "pattern",
     "title",
 )
+# What other frameworks call it, or how the same is done.
+_OTHER_NAMES = {
+    "default_factory": "Give the value itself: each request gets a copy of it.",
+    "embed": "A body that is a field of an object has an alias: Body(alias='name').",
+    "example": "Here it is examples=[...].",
+    "openapi_examples": "Here it is examples=[...].",
+    "regex": "Here it is pattern=.",
+    "validation_alias": "Here it is alias=.",
+}
 
 
 class Marker:
     """What the markers of values in a request have in common.
 
+    A marker stands in `Annotated[int, Query(ge=1)]`, or in place of the parameter's default:
+    `page: int = Query(1, ge=1)` means the same as `page: Annotated[int, Query(ge=1)] = 1`.
+
     Args:
+        default: What the value is when the request has none. `...` asks for it, as nothing does.
         alias: The name in the request; the parameter's own when left out.
         description: What the API description says about it; else the docstring's `Args:` does.
         examples: Values for the API description.
         deprecated: Whether the API description calls it deprecated.
+        ge: The least number.
+        gt: What the number is greater than.
+        le: The greatest number.
+        lt: What the number is less than.
+        multiple_of: What the number is a multiple of.
+        min_length: The fewest characters of a text, or items of a list.
+        max_length: The most characters of a text, or items of a list.
+        pattern: A regular expression that a text matches somewhere.
+        title: A title for the API description.
 
     Raises:
-        TypeError: For anything else: defaults and constraints stand beside the marker.
+        TypeError: For anything else, and for an alias that no request can have.
+        ValueError: For constraints that exclude each other.
     """
 
-    __slots__ = ("alias", "deprecated", "description", "examples")
+    __slots__ = ("alias", "constraints", "default", "deprecated", "description", "examples")
 
     def __init__(
         self,
-        *defaults: object,
+        default: object = MISSING,
+        *more: object,
         alias: str | None = None,
         description: str = "",
         examples: Sequence[object] = (),
         deprecated: bool = False,
-        **unknown: object,
+        **constraints: Any,
     ) -> None:
-        if defaults or unknown:
-            raise TypeError(_refusal(type(self).__name__, unknown))
+        self.constraints: Mapping[str, Any] = {
+            name: value for name, value in constraints.items() if value is not None
+        }
+        if more or not constraints.keys() <= set(_CONSTRAINTS):
+            raise TypeError(_refusal(type(self).__name__, constraints))
+        msgspec.Meta(**self.constraints)  # raises for what makes no sense
+        if alias is not None and (not isinstance(alias, str) or not alias.isprintable()):
+            raise TypeError(
+                f"{type(self).__name__}(alias={alias!r}): an alias is text without control "
+                "characters, such as 'page-size'."
+            )
+        self.default: Any = MISSING if default is ... else default
         self.alias = alias
         self.description = description
         self.examples = tuple(examples)
@@ -64,35 +102,37 @@ class Marker:
         Args:
             alias: The name in the request.
         """
-        return type(self)(
-            alias=alias,
-            description=self.description,
-            examples=self.examples,
-            deprecated=self.deprecated,
-        )
+        said = {name: getattr(self, name) for name in _SAID}
+        return type(self)(self.default, **{**said, "alias": alias}, **self.constraints)
+
+    def constrained(self, annotation: Any) -> Any:
+        """Return a type with the constraints of the marker.
+
+        Args:
+            annotation: The type. `Any`: an annotation.
+        """
+        if not self.constraints:
+            return annotation
+        inner = Annotated[without_none(annotation), msgspec.Meta(**self.constraints)]
+        return union_of([inner, None]) if type(None) in alternatives(annotation) else inner
 
     def __repr__(self) -> str:
-        said = (f"{name}={getattr(self, name)!r}" for name in Marker.__slots__)
-        return f"{type(self).__name__}({', '.join(said)})"
+        said = [f"{name}={getattr(self, name)!r}" for name in _SAID]
+        said += [f"{name}={value!r}" for name, value in self.constraints.items()]
+        default = [] if self.default is MISSING else [repr(self.default)]
+        return f"{type(self).__name__}({', '.join(default + said)})"
 
 
-def _refusal(marker: str, unknown: Mapping[str, object]) -> str:
-    name = next(iter(unknown), "default")
-    if name in {"default", "default_factory"}:
-        return (
-            f"{marker}() takes no default; the parameter has it: "
-            f"name: Annotated[<type>, {marker}()] = <default>."
-        )
-    if name == "regex":
-        name = "pattern"
-    if name in _CONSTRAINTS:
-        return (
-            f"{marker}() takes no {name!r}; it stands beside: "
-            f"Annotated[<type>, msgspec.Meta({name}=...), {marker}()]."
-        )
+def _refusal(marker: str, given: Mapping[str, object]) -> str:
+    known = ("default", *_SAID, *_CONSTRAINTS)
+    name = next((name for name in given if name not in _CONSTRAINTS), None)
+    if name is None:
+        return f"{marker}() takes one positional argument, the default; name the others."
+    hint = _OTHER_NAMES.get(name)
     return (
-        f"{marker}() has no {name!r}; it takes alias, description, examples and deprecated."
-        + did_you_mean(name, Marker.__slots__)
+        f"{marker}() has no {name!r}. {hint}"
+        if hint
+        else f"{marker}() has no {name!r}; it takes {', '.join(known)}.{did_you_mean(name, known)}"
     )
 
 
@@ -156,6 +196,8 @@ class Depends:
     async def show(cart: Annotated[Cart, Depends(current_cart)]): ...
     ```
 
+    `cart: Cart = Depends(current_cart)` means the same.
+
     Args:
         dependency: `def` (called in a worker thread), `async def`, a class, or a generator
             function with one `yield`: what follows the `yield` runs after the response was sent.
@@ -168,3 +210,35 @@ class Depends:
     dependency: Callable[..., object] | None = None
     use_cache: bool = field(default=True, kw_only=True)
     blocking: bool = field(default=True, kw_only=True)
+
+
+if TYPE_CHECKING:
+    # To type checkers the public names are functions: what stands as the default of a parameter
+    # of any type has to be of any type. `flasgo.binding` exports these there.
+
+    def ValueMarker(  # noqa: N802
+        default: Any = ...,
+        *,
+        alias: str | None = None,
+        description: str = "",
+        examples: Sequence[object] = (),
+        deprecated: bool = False,
+        ge: float | None = None,
+        gt: float | None = None,
+        le: float | None = None,
+        lt: float | None = None,
+        multiple_of: float | None = None,
+        min_length: int | None = None,
+        max_length: int | None = None,
+        pattern: str | None = None,
+        title: str | None = None,
+    ) -> Any:
+        """Stand for `Query`, `Header`, `Cookie`, `Path`, `Form` and `Body`."""
+
+    def DependencyMarker(  # noqa: N802
+        dependency: Callable[..., object] | None = None,
+        *,
+        use_cache: bool = True,
+        blocking: bool = True,
+    ) -> Any:
+        """Stand for `Depends`."""

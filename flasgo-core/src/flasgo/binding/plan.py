@@ -10,6 +10,7 @@ import typing
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import NoneType
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import msgspec
 from msgspec import inspect as types
@@ -74,6 +75,7 @@ _CONVERTED = (
     (FloatConverter, "a float", _NUMBERS),
     (UUIDConverter, "a UUID", (types.UUIDType,)),
 )
+_CONVERTED_TYPES = {IntConverter: int, FloatConverter: float, UUIDConverter: UUID}
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _DEPTH = 50
 _MODEL_ADVICE: Mapping[type[Exception], str] = {
@@ -236,7 +238,15 @@ class _Compiler:
         if not are_fields(self._parts):
             part = self._parts[0]
             return self._json(site, part.name, part.annotation, part.default)
-        whole = object_of(self._parts)
+        try:
+            whole = object_of(self._parts)
+        except ValueError as error:  # such as a quote in an alias
+            names = " and ".join(repr(part.name) for part in self._parts)
+            site.refuse(
+                self._parts[0].name,
+                f"is part of a body whose fields are called {names} ({error})",
+                "give an alias without quotes and backslashes",
+            )
         may_be_left_out = all(part.default is not MISSING for part in self._parts)
         return self._json(site, self._parts[0].name, whole, whole() if may_be_left_out else MISSING)
 
@@ -288,6 +298,8 @@ class _Compiler:
                     f"is marked {type(marker).__name__}, and the path has <{name}>",
                     "rename one of them",
                 )
+            if marker is not None and marker.default is not MISSING:
+                site.refuse(name, "has a default, and a path has every parameter", "remove it")
             self._seen_in_path.add(name)
             text = self._path_text(site, name, annotation)
             return self._add_path(name, annotation, marker or Path(), text)
@@ -304,6 +316,7 @@ class _Compiler:
         return self._value(site, asked, annotation, marker)
 
     def _marker(self, site: Site, asked: Asked) -> tuple[Any, Marker | Depends | None, Asked]:
+        """Return a parameter's type, its marker, and the parameter with the default it means."""
         if asked.annotation is MISSING:
             annotation, markers = MISSING, []
         else:
@@ -317,7 +330,22 @@ class _Compiler:
         marker = markers[0] if markers else None
         if marker is Depends or marker is Marker:
             site.refuse(asked.name, f"is marked {marker.__name__} without a function", "call it")
-        return annotation, marker() if isinstance(marker, type) else marker, asked
+        marker = marker() if isinstance(marker, type) else marker
+        if not isinstance(marker, Marker):
+            return annotation, marker, asked
+        if marker.default is not MISSING:
+            if asked.default is not MISSING:
+                site.refuse(asked.name, "has a default, and its marker another", "keep one")
+            asked = msgspec.structs.replace(asked, default=marker.default)
+        if marker.constraints and is_file(annotation) is not None:
+            first = next(iter(marker.constraints))
+            site.refuse(
+                asked.name, f"is a file, and {first}= is about text and numbers", "remove it"
+            )
+        if marker.constraints and annotation is MISSING:
+            converter = self._route.parameters.get(asked.name)
+            annotation = _CONVERTED_TYPES.get(type(converter), str)
+        return marker.constrained(annotation), marker, asked
 
     def _value(self, site: Site, asked: Asked, annotation: Any, marker: Marker | None) -> Slot:
         """Return where a value of query, header, cookie, form or JSON body will be."""
@@ -556,6 +584,13 @@ def _model_of(site: Site, place: Place, asked: Asked, annotation: Any, marker: M
         bare, markers = split_annotated(hints[member.name], (Marker,))
         own = markers[0] if markers else type(marker)()
         own = own() if isinstance(own, type) else own
+        if own.default is not MISSING or _is_marked(member.default):
+            site.refuse(
+                asked.name,
+                f"has the type {kind!r}, whose {member.name!r} has a marker with a default",
+                f"give the field its default: {member.name}: Annotated[<type>, <marker>] = ...",
+            )
+        bare = own.constrained(bare)
         if own.alias is None:
             own = own.called(_sent_name(place, member.encode_name))
         shown = MISSING if member.default is msgspec.NODEFAULT else member.default

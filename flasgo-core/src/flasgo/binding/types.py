@@ -32,6 +32,7 @@ from flasgo.settings.annotations import (
     union_of,
     without_none,
 )
+from flasgo.settings.types import FALSE_WORDS, TRUE_WORDS
 
 __all__ = [
     "Text",
@@ -63,6 +64,12 @@ _SIMPLE = (
     types.LiteralType,
 )
 _NUMBERS = (types.IntType, types.FloatType, types.BoolType, types.EnumType, types.LiteralType)
+
+# The words that settings take too; `1` and `0` are left to msgspec, for they may be numbers.
+_BOOLEANS = {
+    **dict.fromkeys(FALSE_WORDS - {"0"}, False),
+    **dict.fromkeys(TRUE_WORDS - {"1"}, True),
+}
 
 _ADVICE = (
     "annotate a simple type such as str, int, float, bool, UUID, date, an Enum, or a list of "
@@ -156,9 +163,9 @@ class Text(msgspec.Struct, frozen=True):
     leaves: tuple[types.Type, ...]
 
     @property
-    def is_bool(self) -> bool:
-        """Whether it is true or false, and nothing else."""
-        return not self.is_collection and all(isinstance(e, types.BoolType) for e in self.leaves)
+    def is_text(self) -> bool:
+        """Whether it is made of text alone, so that an empty one may be meant."""
+        return all(isinstance(leaf, types.StrType) for leaf in self.leaves)
 
     @classmethod
     def of(cls, site: Site, name: str, annotation: Any) -> Text:
@@ -197,7 +204,9 @@ class Text(msgspec.Struct, frozen=True):
 def _converter(target: Any, leaves: Sequence[types.Type]) -> Callable[[Any], object]:
     if target is str:
         return lambda text: text
-    convert = msgspec.convert
+    convert: Callable[..., object] = msgspec.convert
+    if any(isinstance(leaf, types.BoolType) for leaf in leaves):
+        convert = _convert_words
     # "123" is no datetime here: what the API description says is what holds.
     strict = not any(isinstance(leaf, _NUMBERS) for leaf in leaves)
     if not any(isinstance(leaf, types.FloatType | types.DecimalType) for leaf in leaves):
@@ -209,6 +218,16 @@ def _converter(target: Any, leaves: Sequence[types.Type]) -> Callable[[Any], obj
         return value
 
     return convert_number
+
+
+def _convert_words(text: str | list[str], target: Any, *, strict: bool) -> object:
+    """Convert text to a type with booleans, which browsers and people spell in many ways."""
+    words = [_BOOLEANS.get(word.lower(), word) for word in ([text] if type(text) is str else text)]
+    try:
+        return msgspec.convert(words[0] if type(text) is str else words, target, strict=strict)
+    except msgspec.ValidationError:
+        # Such as a number where a boolean is one of several types.
+        return msgspec.convert(text, target, strict=strict)
 
 
 def _leaves(info: types.Type) -> list[types.Type] | None:

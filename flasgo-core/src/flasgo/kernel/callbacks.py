@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import Struct, field
 
+from flasgo.binding.parameters import Depends, Marker
 from flasgo.callables import fixed_names, is_async, qualified_name, signature_of
 from flasgo.errors import ConfigurationError
 
@@ -127,6 +128,14 @@ def _arguments(
         ConfigurationError: When it asks for more arguments than there are.
     """
     offered = _OFFERED[kind]
+    parameters = signature_of(function).parameters.values()
+    marked = next((p.name for p in parameters if isinstance(p.default, Marker | Depends)), None)
+    if marked is not None:
+        raise ConfigurationError(
+            f"{kind} was given {qualified_name(function)!r}, whose parameter {marked!r} has a "
+            "marker: only handlers and dependencies have their parameters bound. It may take: "
+            f"{', '.join(offered)}."
+        )
     asked = _Asked.by(function, offered)
     names = [*asked.positional, *asked.named]
     if len(names) > len(offered) or not set(asked.named) <= set(offered):

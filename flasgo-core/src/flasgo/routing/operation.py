@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from flasgo.errors import RouteError, did_you_mean
 
 if TYPE_CHECKING:
-    from flasgo.binding import Depends
+    from flasgo.binding.parameters import Depends
     from flasgo.routing.policies import Policy
 
 __all__ = ["Operation", "OperationOptions", "RouteOptions"]
