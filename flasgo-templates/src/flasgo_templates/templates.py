@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import jinja2
 
+from flasgo_templates.async_functions import AsyncFunctions
 from flasgo_templates.bytecode import bytecode_cache
 from flasgo_templates.directories import (
     Directories,
@@ -18,11 +19,14 @@ from flasgo_templates.directories import (
 )
 from flasgo_templates.environment import CODE_VERSION, TemplateEnvironment
 from flasgo_templates.errors import RefusedTemplateError
+from flasgo_templates.json_text import json_text
 from flasgo_templates.loader import TemplateLoader, TemplateRoot, checked_prefix
 from flasgo_templates.undefined import LocatedUndefined
 
 if TYPE_CHECKING:
     from jinja2.ext import Extension
+
+    from flasgo_templates.async_functions import Function
 
 __all__ = ["JinjaTemplates"]
 
@@ -91,6 +95,7 @@ class JinjaTemplates:
             trim_blocks=trim_blocks,
             lstrip_blocks=lstrip_blocks,
         )
+        self.environment.policies["json.dumps_function"] = json_text
         self.environment.bytecode_cache = self._bytecode_cache(is_async=False)
         self.environment.filters.update(filters or {})
         self.environment.tests.update(tests or {})
@@ -186,7 +191,11 @@ class JinjaTemplates:
     def _async(self) -> jinja2.Environment:
         # Made on first use: it compiles every template once more.
         if self._async_environment is None:
-            environment = self.environment.overlay(enable_async=True)
+            made_by = self.environment
+            environment = made_by.overlay(enable_async=True)
+            # Jinja reads them only.
+            environment.filters = cast("dict[str, Function]", AsyncFunctions(made_by.filters))
+            environment.tests = cast("dict[str, Function]", AsyncFunctions(made_by.tests))
             environment.bytecode_cache = self._bytecode_cache(is_async=True)
             self._async_environment = environment
         return self._async_environment

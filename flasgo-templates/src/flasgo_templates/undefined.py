@@ -12,7 +12,7 @@ from jinja2 import StrictUndefined, Template, Undefined, UndefinedError
 from jinja2.runtime import Context
 from jinja2.utils import internalcode, missing
 
-__all__ = ["LocatedUndefined", "Place", "UndefinedVariableError"]
+__all__ = ["LocatedUndefined", "Place", "UndefinedVariableError", "current_place", "names_of"]
 
 _MAX_CANDIDATES = 500
 _LOCAL = "l_"  # Jinja's prefix for what a template sets itself: `l_<depth>_<name>`
@@ -57,12 +57,16 @@ class LocatedUndefined(StrictUndefined):
 
     @internalcode
     def _fail_with_undefined_error(self, *args: object, **kwargs: object) -> NoReturn:
-        place = _place()
+        place = current_place()
         where = f"{place}: " if place else ""
         if self._undefined_exception is not UndefinedError:  # such as the sandbox's SecurityError
             raise self._undefined_exception(f"{where}{self._undefined_message}")
         message = f"{where}{self._undefined_message}{self._help()}"
         raise UndefinedVariableError(message, variable=str(self._undefined_name), place=place)
+
+    def __aiter__(self) -> NoReturn:
+        # Jinja's strict one forgets this: a loop over a missing name is empty where it may await.
+        self._fail_with_undefined_error()
 
     def _help(self) -> str:
         name = self._undefined_name
@@ -105,7 +109,8 @@ def _frames() -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def _place() -> Place | None:
+def current_place() -> Place | None:
+    """Return where in which template the caller is called from; None outside of a rendering."""
     for frame in _frames():
         template = cast("Template", frame.f_globals["__jinja_template__"])
         line = template.get_corresponding_lineno(frame.f_lineno)
@@ -120,18 +125,32 @@ def _advice(name: str) -> str:
     return ""
 
 
+def names_of(value: object) -> list[str]:
+    """Return the names under which the templates that are being rendered know a value.
+
+    Args:
+        value: The value itself; what is only equal does not count.
+    """
+    return [name for name, other in _bindings() if other is value]
+
+
 def _variables() -> set[str]:
     """Return the names that the template could have meant."""
     names: set[str] = set()
-    for frame in _frames():
-        for local, value in frame.f_locals.items():
-            if isinstance(value, Context):
-                names.update(value.get_all())
-            elif local.startswith(_LOCAL) and value is not missing:
-                names.add(local.removeprefix(_LOCAL).partition("_")[2])
+    for name, _ in _bindings():
+        names.add(name)
         if len(names) > _MAX_CANDIDATES:
             break
     return names
+
+
+def _bindings() -> Iterator[tuple[str, object]]:
+    for frame in _frames():
+        for local, value in frame.f_locals.items():
+            if isinstance(value, Context):
+                yield from value.get_all().items()
+            elif local.startswith(_LOCAL) and value is not missing:
+                yield local.removeprefix(_LOCAL).partition("_")[2], value
 
 
 def _members(obj: object) -> list[str]:
