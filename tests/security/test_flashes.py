@@ -113,3 +113,22 @@ def test_messages_are_text(arguments):
 def test_outside_of_a_request_they_are_errors(function):
     with pytest.raises(RuntimeError, match="request"):
         function()
+
+
+def test_a_message_of_another_text_type_is_kept_as_text(make_app, connect):
+    class Markup(str):
+        """Text that a template engine has marked."""
+
+    app = make_app(SESSION_COOKIE_SECURE=False)
+
+    @app.get("/flash")
+    async def put():
+        flash(Markup("<b>Saved.</b>"), Markup("info"))
+
+    @app.get("/")
+    async def home():
+        return get_flashed_messages(with_categories=True)
+
+    client = connect(app)
+    assert client.get("/flash").is_success
+    assert client.get("/").json() == [["info", "<b>Saved.</b>"]]

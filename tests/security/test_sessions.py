@@ -2,12 +2,16 @@
 
 import base64
 import logging
+from datetime import UTC, datetime
+from decimal import Decimal
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 from flasgo import Flasgo, FlasgoError, SettingError, hookimpl
 from flasgo_security import Session, session
-from flasgo_security.sessions.session import InvalidSessionError, SessionCodec
+from flasgo_security.sessions.codec import SessionCodec
+from flasgo_security.sessions.stamps import InvalidSessionError, Stamp
 from flasgo_security.signing import PurposeSigner
 from flasgo_testing import TestClient
 from hypothesis import given, strategies as st
@@ -277,7 +281,7 @@ def test_the_global_is_an_error_outside_of_a_request():
 
 def test_a_session_that_is_too_large_names_its_size_and_keys(app):
     client = TestClient(app)
-    with pytest.raises(Exception, match=r"takes a cookie of 6\d\d\d bytes") as caught:
+    with pytest.raises(Exception, match=r"takes 6\d\d\d bytes of its cookie") as caught:
         client.get("/big")
     assert "'blob'" in str(caught.value)
     answer = TestClient(app, raise_server_exceptions=False).get("/big")
@@ -522,3 +526,307 @@ def test_a_later_plugin_may_write_the_session_while_finalizing(make_app):
     client = TestClient(app)
     client.get("/")
     assert "session" in client.cookies
+
+
+# --- What a session can hold --------------------------------------------------------------------
+
+
+def test_it_can_be_joined_like_any_mapping():
+    data = Session()
+    same = data
+    data |= {"a": 1}
+    data |= [("b", 2)]
+    assert data is same
+    assert dict(data) == {"a": 1, "b": 2}
+    assert data | {"b": 3} == {"a": 1, "b": 3}
+    assert {"b": 3, "c": 4} | data == {"b": 2, "c": 4, "a": 1}
+    assert data.copy() == {"a": 1, "b": 2}
+    assert data.modified
+    with pytest.raises(TypeError):
+        data | 1  # ty: ignore[unsupported-operator]
+    with pytest.raises(TypeError, match="Session keys are str"):
+        data |= {1: 2}  # ty: ignore[unsupported-operator]
+
+
+def test_a_handler_may_join_what_it_is_given(make_app, connect):
+    app = make_app(SESSION_COOKIE_SECURE=False)
+
+    @app.get("/")
+    async def home(request):
+        request.session |= {"a": 1}
+        local = request.session
+        local |= {"b": 2}
+        return {**(session | {"c": 3})}
+
+    @app.get("/read")
+    async def read(request):
+        return dict(request.session)
+
+    client = connect(app)
+    assert client.get("/").json() == {"a": 1, "b": 2, "c": 3}
+    assert client.get("/read").json() == {"a": 1, "b": 2}
+
+
+class Text(str):
+    """A str with markup, as template engines have it."""
+
+
+class Number(int):
+    """A number of its own type."""
+
+
+def endless() -> list[object]:
+    value: list[object] = []
+    value.append(value)
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "comes_back"),
+    [
+        (Text("<b>"), "<b>"),
+        ([Text("a"), {Text("k"): Text("v")}], ["a", {"k": "v"}]),
+        (Number(3), 3),
+        ((1, 2), [1, 2]),
+        (2**80, 2**80),
+        (1.5, 1.5),
+        (datetime(2026, 1, 2, tzinfo=UTC), "2026-01-02T00:00:00Z"),
+        (UUID(int=1), str(UUID(int=1))),
+        (Decimal("1.10"), "1.10"),
+    ],
+)
+def test_what_a_session_takes_and_gives_back(codec, value, comes_back):
+    data = Session()
+    data["key"] = value
+    loaded = codec.loads(codec.dumps(data))
+    assert loaded["key"] == comes_back
+    assert type(loaded["key"]) is type(comes_back)
+    loaded["key"] = value
+    assert not loaded.modified
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (float("nan"), "nan is not JSON"),
+        (float("inf"), "inf is not JSON"),
+        (b"bytes", "bytes is not JSON"),
+        (bytearray(b"x"), "bytearray is not JSON"),
+        ({1, 2}, "set is not JSON"),
+        (frozenset("a"), "frozenset is not JSON"),
+        ({1: 2}, "the key 1 of a dict in it is int"),
+        ({None: 2}, "the key None"),
+        ({True: 2}, "the key True"),
+        ([{"a": b"deep"}], "bytes is not JSON"),
+        (object(), "object is not JSON"),
+        ("\ud800", "surrogates"),
+        (endless(), "nested too deeply"),
+        (Session({"a": 1}), "Session is not JSON"),
+    ],
+)
+def test_what_json_would_change_is_refused_where_it_is_written(value, reason):
+    data = Session()
+    for write in (data.__setitem__, data.setdefault):
+        with pytest.raises(TypeError, match=r"session\['key'\]") as caught:
+            write("key", value)
+        assert reason in str(caught.value)
+    assert dict(data) == {}
+
+
+@pytest.mark.parametrize("value", [float("nan"), b"x", {1}, {1: 2}])
+def test_what_gets_in_through_a_list_is_refused_before_it_is_sent(codec, value):
+    data = Session({"list": []})
+    data["list"].append(value)  # ty: ignore[unresolved-attribute]
+    with pytest.raises(TypeError, match=r"session\['list'\]"):
+        codec.dumps(data)
+
+
+# --- For how long -------------------------------------------------------------------------------
+
+
+def test_a_session_from_the_future_is_refused(codec, clock):
+    text = codec.dumps(Session({"a": 1}))
+    clock.advance(-60)
+    assert codec.loads(text)["a"] == 1
+    clock.advance(-1)
+    with pytest.raises(InvalidSessionError, match="future") as caught:
+        codec.loads(text)
+    assert not caught.value.is_suspicious
+
+
+@pytest.mark.parametrize("size", [*range(2930, 3020, 7)])
+def test_the_cookie_with_its_attributes_is_one_that_clients_keep(make_app, connect, size):
+    app = make_app(SESSION_COOKIE_DOMAIN="example.com", SESSION_COOKIE_PATH="/somewhere")
+
+    @app.get("/somewhere")
+    async def put(request):
+        request.session["u"] = "x" * size
+        return {}
+
+    answer = connect(app).get("/somewhere")
+    if answer.status_code == 200:
+        assert len(answer.headers["set-cookie"]) <= 4096
+    else:
+        assert answer.status_code == 500
+
+
+@pytest.fixture
+def lifetimes(make_app):
+    def make(**settings):
+        app = make_app(SESSION_COOKIE_SECURE=False, SESSION_LIFETIME_SECONDS=1000, **settings)
+
+        @app.get("/set")
+        async def set_all(request):
+            query = request.query
+            request.session["user"] = "ann"
+            if "permanent" in query:
+                request.session.permanent = query["permanent"] == "yes"
+            if "lifetime" in query:
+                request.session.lifetime = int(query["lifetime"])
+            return {}
+
+        @app.get("/read")
+        async def read(request):
+            return {
+                "user": request.session.get("user"),
+                "permanent": request.session.permanent,
+                "lifetime": request.session.lifetime,
+            }
+
+        @app.get("/clear")
+        async def clear(request):
+            request.session.clear()
+            request.session["user"] = "bob"
+            return {}
+
+        return app
+
+    return make
+
+
+def age_of(answer) -> str | None:
+    """Return the Max-Age of the cookie that an answer sets."""
+    parts = dict(part.partition("=")[::2] for part in answer.headers["set-cookie"].split("; "))
+    return parts.get("Max-Age")
+
+
+@pytest.mark.parametrize(
+    ("settings", "query", "max_age"),
+    [
+        ({}, "", "1000"),
+        ({"SESSION_PERMANENT": False}, "", None),
+        ({"SESSION_PERMANENT": False}, "permanent=yes", "1000"),
+        ({"SESSION_PERMANENT": False}, "permanent=yes&lifetime=5000", "5000"),
+        ({}, "permanent=no", None),
+        ({}, "lifetime=5", "5"),
+    ],
+)
+def test_a_cookie_outlives_the_browser_or_not(lifetimes, connect, settings, query, max_age):
+    client = connect(lifetimes(**settings))
+    assert age_of(client.get(f"/set?{query}")) == max_age
+    again = client.get("/set")
+    assert "set-cookie" not in again.headers
+
+
+def test_a_session_keeps_its_own_lifetime_until_it_is_cleared(lifetimes, connect, clock):
+    client = connect(lifetimes())
+    client.get("/set?permanent=yes&lifetime=5000")
+    clock.advance(4999)
+    assert client.get("/read").json() == {"user": "ann", "permanent": True, "lifetime": 5000}
+    clock.advance(2)
+    assert client.get("/read").json()["user"] is None
+    client.get("/set?lifetime=5000")
+    client.get("/clear")
+    assert client.get("/read").json() == {"user": "bob", "permanent": None, "lifetime": None}
+    clock.advance(1001)
+    assert client.get("/read").json()["user"] is None
+
+
+def test_a_session_that_ends_with_the_browser_ends_in_time_all_the_same(lifetimes, connect, clock):
+    client = connect(lifetimes(SESSION_PERMANENT=False))
+    client.get("/set")
+    clock.advance(1001)
+    assert client.get("/read").json()["user"] is None
+
+
+def test_a_session_that_is_used_lives_on(lifetimes, connect, clock):
+    client = connect(lifetimes(SESSION_REFRESH_SECONDS=100))
+    client.get("/set")
+    clock.advance(99)
+    assert "set-cookie" not in client.get("/read").headers
+    for _ in range(30):
+        clock.advance(101)
+        assert age_of(client.get("/read")) == "1000"
+    assert client.get("/read").json()["user"] == "ann"
+    clock.advance(1001)
+    assert client.get("/read").json()["user"] is None
+
+
+def test_without_the_setting_only_a_change_prolongs_it(lifetimes, connect, clock):
+    client = connect(lifetimes())
+    client.get("/set")
+    clock.advance(999)
+    assert "set-cookie" not in client.get("/read").headers
+    clock.advance(2)
+    assert client.get("/read").json()["user"] is None
+
+
+@pytest.mark.parametrize(
+    "settings", [{"SESSION_REFRESH_SECONDS": -1}, {"SESSION_REFRESH_SECONDS": 1000}]
+)
+def test_a_refresh_that_cannot_be_stops_the_app(lifetimes, settings):
+    with pytest.raises(SettingError, match="SESSION_REFRESH_SECONDS"):
+        lifetimes(**settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("permanent", 1, TypeError),
+        ("lifetime", True, TypeError),
+        ("lifetime", 1.5, TypeError),
+        ("lifetime", 0, ValueError),
+        ("lifetime", 10**12, ValueError),
+    ],
+)
+def test_wrong_lifetimes_are_refused(name, value, error):
+    with pytest.raises(error, match=rf"session\.{name}"):
+        setattr(Session(), name, value)
+
+
+times = st.integers(0, 10**12 - 1)
+kinds = st.sampled_from([True, False])
+seconds = st.none() | st.integers(1, 10**10 - 1)
+
+
+@given(st.builds(Stamp, times, kinds, seconds) | times.map(Stamp))
+def test_a_stamp_comes_back(stamp):
+    assert Stamp.parse(str(stamp)) == stamp
+
+
+@given(st.text("0123456789bp-+ .x", max_size=30))
+def test_other_text_is_no_stamp_or_the_same(text):
+    try:
+        stamp = Stamp.parse(text)
+    except ValueError:
+        return
+    assert Stamp.parse(str(stamp)) == stamp
+
+
+def test_partitioned_cookies(make_app, connect):
+    app = make_app(
+        SESSION_COOKIE_PARTITIONED=True,
+        SESSION_COOKIE_SAMESITE="None",
+        CSRF_COOKIE_PARTITIONED=True,
+    )
+
+    @app.get("/")
+    async def home(request):
+        request.session["a"] = 1
+        return request.csrf_token
+
+    cookies = set_cookies(connect(app).get("/"))
+    assert len(cookies) == 2
+    assert all(cookie.endswith("; Partitioned") for cookie in cookies)
+    with pytest.raises(SettingError, match="SESSION_COOKIE"):
+        make_app(SESSION_COOKIE_PARTITIONED=True, SESSION_COOKIE_SECURE=False)

@@ -8,7 +8,8 @@ import httpx2
 import pytest
 from flasgo import ConfigurationError, Flasgo, FlasgoError, SettingError
 from flasgo_security import StoreDownError
-from flasgo_security.sessions.session import Session, SessionCodec
+from flasgo_security.sessions.codec import SessionCodec
+from flasgo_security.sessions.session import Session
 from flasgo_security.sessions.store import RedisSessionStore
 from flasgo_security.signing import PurposeSigner
 from flasgo_security.stores.redis_pool import RedisPool
@@ -73,6 +74,19 @@ def add_routes_that_end_things(app: Flasgo) -> None:
     async def slow_regenerate(request):
         request.session.regenerate()
         await held_up(app)
+        return {}
+
+    @app.get("/slow-clear")
+    async def slow_clear(request):
+        request.session.clear()
+        await held_up(app)
+        return {}
+
+    @app.get("/lifetime/<int:seconds>")
+    async def lifetime(request, seconds):
+        request.session["user"] = "ann"
+        request.session.lifetime = seconds
+        request.session.modified = True
         return {}
 
     @app.get("/clear")
@@ -208,7 +222,7 @@ def test_regenerate_rotates_the_identifier_and_the_old_one_is_worthless(browser,
     browser.get("/regenerate")
     assert browser.cookies["session"] != old["session"]
     assert data(browser) == {"user": "ann", "regenerated": True}
-    assert len(redis.all_keys()) == 1
+    assert len(redis.all_keys()) == 2  # the session, and where the old one has gone
     browser.cookies = old
     assert data(browser) == {}
 
@@ -302,9 +316,82 @@ async def test_a_late_write_does_not_revive_a_session_that_was_ended(browser, ap
 async def test_a_late_write_does_not_undo_a_log_in(browser, app, redis):
     browser.get("/set/user/ann")
     _, late = await while_slow(browser, app, "/slow/cart/full", "/regenerate")
-    assert "set-cookie" not in late.headers
-    assert data(browser) == {"user": "ann", "regenerated": True}
-    assert len(redis.all_keys()) == 1
+    assert data(browser) == {"user": "ann", "regenerated": True, "cart": "full"}
+    # It was written where the session has gone, under the identifier that only the log-in knows.
+    assert identifier(browser) not in late.headers.get("set-cookie", "")
+
+
+async def test_a_write_that_races_two_new_identifiers_is_kept(browser, app):
+    browser.get("/set/user/ann")
+    app.state.meeting = asyncio.Barrier(2)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(browser.aget("/slow/cart/full"))
+        await browser.arun(app.state.meeting.wait)
+        await browser.aget("/regenerate")
+        await browser.aget("/regenerate")
+        await browser.arun(app.state.meeting.wait)
+    assert data(browser) == {"user": "ann", "regenerated": True, "cart": "full"}
+
+
+async def test_of_two_new_identifiers_at_once_both_are_sessions_of_their_own(browser, app):
+    browser.get("/set/user/ann")
+    quick, late = await while_slow(browser, app, "/slow-regenerate", "/regenerate")
+    found = [answer.headers["set-cookie"].split(";")[0] for answer in (quick, late)]
+    assert found[0] != found[1]
+    browser.cookies.clear()
+    for cookie, holds in zip(
+        found, ({"user": "ann", "regenerated": True}, {"user": "ann"}), strict=True
+    ):
+        read = await browser.aget("/read", headers={"cookie": cookie})
+        assert read.json()["data"] == holds
+
+
+async def test_a_log_out_that_races_a_new_identifier_ends_the_session(browser, app):
+    browser.get("/set/user/ann")
+    quick, _ = await while_slow(browser, app, "/slow-clear", "/regenerate")
+    cookie = quick.headers["set-cookie"].split(";")[0]
+    browser.cookies.clear()
+    assert (await browser.aget("/read", headers={"cookie": cookie})).json()["data"] == {}
+
+
+async def test_a_write_that_is_lost_because_the_session_was_ended_is_told_of(browser, app, caplog):
+    browser.get("/set/user/ann")
+    await while_slow(browser, app, "/slow/cart/full", "/clear")
+    assert "the change of 'cart' is lost" in caplog.text
+
+
+async def test_revoking_an_old_identifier_ends_what_it_has_become(browser, app):
+    browser.get("/set/user/ann")
+    old = identifier(browser)
+    browser.get("/regenerate")
+    assert await browser.arun(app.revoke_session, old)
+    assert data(browser) == {}
+
+
+def test_the_store_keeps_a_session_for_as_long_as_it_says(browser, redis, clock):
+    browser.get("/lifetime/5000")
+    [key] = redis.all_keys()
+    assert redis.command(b"TTL", key.encode()) in (b":5000", b":4999")
+    assert "Max-Age=5000" in browser.get("/lifetime/5000?again=1").headers["set-cookie"]
+
+
+def test_a_session_that_is_used_lives_on(make, worker, redis, clock):
+    browser = worker(make(SESSION_LIFETIME_SECONDS=1000, SESSION_REFRESH_SECONDS=100))
+    browser.get("/set/user/ann")
+    [key] = redis.all_keys()
+    redis.command(b"EXPIRE", key.encode(), b"10")
+    assert "set-cookie" not in browser.get("/read").headers
+    clock.advance(900)
+    assert "Max-Age=1000" in browser.get("/read").headers["set-cookie"]
+    assert redis.command(b"TTL", key.encode()) in (b":1000", b":999")
+    clock.advance(900)
+    assert data(browser) == {"user": "ann"}
+
+
+def test_a_session_from_the_future_is_refused(browser, clock):
+    browser.get("/set/user/ann")
+    clock.advance(-61)
+    assert data(browser) == {}
 
 
 async def test_what_was_written_meanwhile_moves_along_to_the_new_identifier(browser, app):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from flasgo import Flasgo, Settings
 
     from flasgo_security.headers import HeaderGuard
-    from flasgo_security.sessions.session import SessionGuard
+    from flasgo_security.sessions.guard import SessionGuard
 
 __all__ = ["SecurityChecks"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from flasgo import SettingError
-from flasgo.http.cookies import format_set_cookie
+from flasgo.http.cookies import LONGEST_SET_COOKIE, format_set_cookie
 
 if TYPE_CHECKING:
     from flasgo import Registry, Response, Settings
@@ -25,6 +25,7 @@ class CookieAttributes(TypedDict):
     secure: bool
     httponly: bool
     samesite: SameSite
+    partitioned: bool
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class CookieOptions:
         samesite: Which requests from other sites carry it.
         domain: The domain whose subdomains get it; None for the host alone.
         path: The path prefix for which it is sent.
+        partitioned: Whether browsers keep one for each site that embeds the app (CHIPS).
     """
 
     name: str
@@ -46,6 +48,7 @@ class CookieOptions:
     samesite: SameSite = "Lax"
     domain: str | None = None
     path: str = "/"
+    partitioned: bool = False
 
     @staticmethod
     def declare(registry: Registry, prefix: str, purpose: str, *, http_only: bool) -> None:
@@ -85,6 +88,13 @@ class CookieOptions:
             "or 'None'.",
             check=_check_samesite,
         )
+        registry.setting(
+            f"{prefix}_COOKIE_PARTITIONED",
+            bool,
+            default=False,
+            help=f"Have browsers keep one {purpose} cookie for each site that embeds this app "
+            "(CHIPS); with SameSite 'None'.",
+        )
 
     @classmethod
     def read(
@@ -120,6 +130,7 @@ class CookieOptions:
             samesite=cast("SameSite", str(settings[f"{prefix}_COOKIE_SAMESITE"]).capitalize()),
             domain=domain,
             path=path,
+            partitioned=bool(settings[f"{prefix}_COOKIE_PARTITIONED"]),
         )
         try:
             format_set_cookie(name, "x", **options.attributes)
@@ -139,7 +150,18 @@ class CookieOptions:
             "secure": self.secure,
             "httponly": self.http_only,
             "samesite": self.samesite,
+            "partitioned": self.partitioned,
         }
+
+    def room(self, max_age: int | None) -> int:
+        """Return how many bytes its value may have.
+
+        Args:
+            max_age: As in `set`.
+        """
+        return LONGEST_SET_COOKIE - len(
+            format_set_cookie(self.name, max_age=max_age, **self.attributes)
+        )
 
     def set(self, response: Response, value: str, *, max_age: int | None = None) -> None:
         """Set the cookie in the client.

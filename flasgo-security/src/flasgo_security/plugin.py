@@ -21,7 +21,7 @@ from flasgo_security.openapi import OpenApiDescription
 from flasgo_security.quotas.ratelimit import RateLimitGuard
 from flasgo_security.quotas.throttle import FailureThrottle
 from flasgo_security.sessions.cookie_writers import CookieWriter, StoredCookieWriter
-from flasgo_security.sessions.session import SessionGuard
+from flasgo_security.sessions.guard import SessionGuard
 from flasgo_security.ssrf import OutboundConcern
 from flasgo_security.templating import TemplateHelpers
 

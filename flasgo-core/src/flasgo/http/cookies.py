@@ -9,14 +9,14 @@ from typing import Literal
 
 from flasgo.http.multidict import MultiDict
 
-__all__ = ["SameSite", "format_set_cookie", "parse_cookies"]
+__all__ = ["LONGEST_SET_COOKIE", "SameSite", "format_set_cookie", "parse_cookies"]
 
 SameSite = Literal["Lax", "Strict", "None", "lax", "strict", "none"]
 
 # Browsers keep about 180 cookies per site; more than this is junk that nobody should pay for.
 _MAX_COOKIES = 1000
-# RFC 6265bis, section 5.6: user agents drop a cookie whose name and value exceed this.
-_MAX_COOKIE_BYTES = 4096
+LONGEST_SET_COOKIE = 4096
+"""Bytes that a `Set-Cookie` value may have: name, value and attributes (RFC 6265, section 6.1)."""
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r'[!#-+\--:<-\[\]-~]*|"[!#-+\--:<-\[\]-~]*"')
@@ -105,7 +105,13 @@ def format_set_cookie(
         parts.append(f"SameSite={rule}")
     if partitioned:
         parts.append("Partitioned")
-    return "; ".join(parts)
+    header = "; ".join(parts)
+    if len(header) > LONGEST_SET_COOKIE:
+        raise ValueError(
+            f"Cookie {name!r} takes {len(header)} bytes with its attributes; clients drop cookies "
+            f"of more than {LONGEST_SET_COOKIE} bytes, so keep the data on the server."
+        )
+    return header
 
 
 def _check_name_and_value(name: str, value: str) -> None:
@@ -122,12 +128,6 @@ def _check_name_and_value(name: str, value: str) -> None:
             f"The value of cookie {name!r} is not allowed: it must be printable ASCII without "
             "blanks, quotes, commas, semicolons and backslashes (RFC 6265, section 4.1.1); encode "
             "other text first, for example with urllib.parse.quote or base64."
-        )
-    size = len(name) + len(value)
-    if size > _MAX_COOKIE_BYTES:
-        raise ValueError(
-            f"Cookie {name!r} has {size} bytes; browsers drop cookies of more than "
-            f"{_MAX_COOKIE_BYTES} bytes, so keep the data on the server."
         )
 
 

@@ -76,6 +76,12 @@ class ContextProxy:
     def __delitem__(self, key: object) -> None:
         del self.__get()[key]
 
+    def __or__(self, other: object) -> object:
+        return self.__get() | other
+
+    def __ror__(self, other: object) -> object:
+        return other | self.__get()
+
     def __contains__(self, key: object) -> bool:
         return key in self.__get()
 

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from flasgo import Request, Response
 
     from flasgo_security.csrf import CsrfGuard
-    from flasgo_security.sessions.session import Session, SessionGuard
+    from flasgo_security.sessions.guard import SessionGuard
+    from flasgo_security.sessions.session import Session
     from flasgo_security.sessions.stored import StoredSessions
 
 __all__ = ["CookieWriter", "StoredCookieWriter"]

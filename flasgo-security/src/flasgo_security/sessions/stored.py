@@ -12,8 +12,10 @@ import msgspec
 from flasgo import HTTPException, Response, hookimpl
 
 from flasgo_security.events import security_event
-from flasgo_security.sessions.session import InvalidSessionError, Session, encode_value
-from flasgo_security.sessions.store import ENDED, SessionStore
+from flasgo_security.sessions.session import Session
+from flasgo_security.sessions.stamps import InvalidSessionError, Stamp
+from flasgo_security.sessions.store import ENDED, MOVED, SessionStore
+from flasgo_security.sessions.values import check_round_trip, to_json
 from flasgo_security.stores.health import StoreDownError, StoreHealth
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from flasgo_security.caching import PrivateCaching
     from flasgo_security.cookie_options import CookieOptions
+    from flasgo_security.sessions.guard import Lifetimes
     from flasgo_security.signing import PurposeSigner
 
 __all__ = ["StoredSession", "StoredSessions"]
@@ -42,15 +45,20 @@ class StoredSession(Session):
     Args:
         fields: The JSON of each key, as the store has it.
         identifier: Its identifier; None for a visitor without a session.
+        stamp: When its cookie was written; None for a visitor without a session.
     """
 
     __slots__ = ("_fields", "_origin", "was_cleared")
 
     def __init__(
-        self, fields: dict[str, bytes] | None = None, identifier: str | None = None
+        self,
+        fields: dict[str, bytes] | None = None,
+        identifier: str | None = None,
+        stamp: Stamp | None = None,
     ) -> None:
         self._fields = fields or {}
-        super().__init__({key: _decode(value) for key, value in self._fields.items()}, identifier)
+        data = {key: _decode(value) for key, value in self._fields.items()}
+        super().__init__(data, identifier, stamp=stamp)
         self._origin = identifier
         self.was_cleared = False
 
@@ -58,6 +66,11 @@ class StoredSession(Session):
     def origin(self) -> str | None:
         """The identifier under which the store has it; None when it does not."""
         return self._origin
+
+    @property
+    def loaded(self) -> dict[str, bytes]:
+        """The JSON of each key, as the store had it."""
+        return dict(self._fields)
 
     @property
     def new(self) -> bool:
@@ -84,8 +97,13 @@ class StoredSession(Session):
         """Return the JSON of the keys that were set or changed, also deep inside."""
         found: dict[str, bytes] = {}
         for key, value in self._data.items():
-            encoded = encode_value(key, value)
+            try:
+                encoded = to_json(value)
+            except (TypeError, ValueError, RecursionError, OverflowError) as error:
+                self._refuse(error)
+                raise
             if self._fields.get(key) != encoded:
+                check_round_trip(key, value, encoded)
                 found[key] = encoded
         return found
 
@@ -105,7 +123,7 @@ class StoredSessions:
         health: Asks it.
         signer: Signs the identifiers, so that guesses never reach the store.
         cookie: How the cookie is named and protected.
-        lifetime: Seconds for which a session is kept after it was last written.
+        lifetimes: For how long sessions are valid.
         caching: Keeps responses out of shared caches.
         clock: Seconds since the epoch.
     """
@@ -117,7 +135,7 @@ class StoredSessions:
         signer: PurposeSigner,
         cookie: CookieOptions,
         *,
-        lifetime: int,
+        lifetimes: Lifetimes,
         caching: PrivateCaching,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -125,7 +143,7 @@ class StoredSessions:
         self._health = health
         self._signer = signer
         self._cookie = cookie
-        self._lifetime = lifetime
+        self._lifetimes = lifetimes
         self._caching = caching
         self._clock = clock
 
@@ -140,7 +158,7 @@ class StoredSessions:
         if not text:
             return
         try:
-            identifier = self._identifier(text)
+            identifier, _ = self._read(text)
         except InvalidSessionError:
             return  # told of when somebody asks for the session
         record: object = _DOWN
@@ -159,7 +177,7 @@ class StoredSessions:
         if not text:
             return StoredSession()
         try:
-            identifier = self._identifier(text)
+            identifier, stamp = self._read(text)
         except InvalidSessionError as error:
             if error.is_suspicious:
                 security_event("session", request, str(error))
@@ -177,10 +195,10 @@ class StoredSessions:
         fields = cast("dict[str, bytes]", record)
         # SECURITY: an identifier that the store does not know is never taken up (CWE-384).
         # The cookie stays: a log-in may be replacing it at this moment, in another response.
-        return StoredSession(fields, identifier) if fields else StoredSession()
+        return StoredSession(fields, identifier, stamp) if fields else StoredSession()
 
-    def _identifier(self, text: str) -> str:
-        """Return the identifier in a cookie.
+    def _read(self, text: str) -> tuple[str, Stamp]:
+        """Return the identifier in a cookie, and when it was written.
 
         Raises:
             InvalidSessionError: When it is not one of ours, or its time is over.
@@ -193,9 +211,14 @@ class StoredSessions:
                 "the session cookie was not signed with this key", is_suspicious=True
             )
         identifier, _, written = value.partition(".")
-        if not written.isdigit() or self._clock() - int(written) > self._lifetime:
-            raise InvalidSessionError("the session has expired", is_suspicious=False)
-        return identifier
+        try:
+            stamp = Stamp.parse(written)
+        except ValueError:
+            raise InvalidSessionError(
+                "the session cookie has another format", is_suspicious=False
+            ) from None
+        stamp.check(self._clock(), self._lifetimes.seconds)
+        return identifier, stamp
 
     # --- Writing ----------------------------------------------------------------------------
 
@@ -222,7 +245,7 @@ class StoredSessions:
                 "place instead: request.session.update(...), request.session.clear()."
             )
         self._caching.apply(response)
-        if not session.modified:
+        if not (session.modified or self._lifetimes.is_due(session, self._clock())):
             return None
         changed = session.changed()
         self._check_size(session, changed)
@@ -234,16 +257,22 @@ class StoredSessions:
                 return _down_answer()
         if remaining == ENDED:
             # Whoever ended it has told the browser; a cookie from here could undo a new log-in.
-            logger.info("A session was ended while a request that changed it was running.")
+            logger.warning(
+                "A session was ended while a request was running that has changed it: the change "
+                "of %s is lost.",
+                ", ".join(map(repr, [*changed, *session.removed()])) or "its identifier",
+            )
+        elif remaining == MOVED:
+            pass  # the answer that moved it has told the browser
         elif remaining:
-            value = self._signer.sign(f"{session.id}.{int(self._clock())}")
-            self._cookie.set(response, value, max_age=self._lifetime)
+            value = self._signer.sign(f"{session.id}.{session.stamp(self._clock())}")
+            self._cookie.set(response, value, max_age=self._lifetimes.max_age(session))
         elif request.cookies.get(self._cookie.name) is not None:
             self._cookie.delete(response)
         return None
 
     async def _write(self, session: StoredSession, changed: dict[str, bytes]) -> int:
-        """Bring the store up to date; return how many fields the session has, or `ENDED`."""
+        """Bring the store up to date; return how many fields it has then, `MOVED` or `ENDED`."""
         origin = session.origin
         if origin is None:
             return await self._create(session, changed)
@@ -251,11 +280,16 @@ class StoredSessions:
             await self._store.take(origin)
             return await self._create(session, changed)
         if session.id == origin:
+            lifetime = self._lifetimes.of(session)
             return await self._store.merge(
-                origin, changed, session.removed(), lifetime=self._lifetime, create=False
+                origin, changed, session.removed(), lifetime=lifetime, create=False
             )
         # It was given another identifier: whoever takes the old one moves the data, once.
-        fields = await self._store.take(origin)
+        fields = await self._store.take(origin, successor=session.id)
+        if fields is None:
+            # SECURITY: another request has moved it at the same time, perhaps for somebody else
+            # who knew the old identifier. This one gets a copy, so that neither gets the other's.
+            fields = session.loaded
         if not fields:
             return ENDED
         for key in session.removed():
@@ -265,7 +299,8 @@ class StoredSessions:
     async def _create(self, session: StoredSession, fields: dict[str, bytes]) -> int:
         if not fields:
             return 0
-        return await self._store.merge(session.id, fields, (), lifetime=self._lifetime, create=True)
+        lifetime = self._lifetimes.of(session)
+        return await self._store.merge(session.id, fields, (), lifetime=lifetime, create=True)
 
     def _check_size(self, session: StoredSession, changed: dict[str, bytes]) -> None:
         size = sum(map(len, changed.values()))
