@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from flasgo.plugins.lazy_names import lazy_names
+from flasgo.plugin import lazy_names
 
 from flasgo_auth.backends.backend import AuthBackend, AuthFunction
 from flasgo_auth.current import current_user

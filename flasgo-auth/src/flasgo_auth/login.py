@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import NamedTuple, Protocol, TypeAlias, cast
 
 from flasgo import ConfigurationError, Connection, Flasgo
-from flasgo.callables import is_async
+from flasgo.plugin import is_async
 
 from flasgo_auth.backends.authorization import check_realm
 from flasgo_auth.backends.backend import AuthBackend
@@ -268,7 +268,7 @@ def _check_user(user: object) -> None:
 
 
 def _session_of(request: Connection) -> SessionLike:
-    if "session" not in request.app._declarations.request_attributes:
+    if "session" not in request.app.plugins.declarations.request_attributes:
         raise ConfigurationError(
             "Logins are kept in request.session, and no active plugin brings sessions. Install "
             "one: pip install flasgo-security; if it is installed, enable the plugin 'security'."

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from flasgo import Connection
-from flasgo.kernel.threads import WorkerThreads
-from flasgo.routing.policies import PolicyScope
+from flasgo.plugin import PolicyScope, WorkerThreads
 
 from flasgo_auth.backends.backend import AuthBackend, AuthFunction
 from flasgo_auth.permissions import PermissionLike

@@ -35,7 +35,7 @@ class OpenApiDescription:
     @hookimpl
     def openapi_document(self, app: Flasgo, document: dict[str, Any]) -> None:
         """Describe the policies of all routes that are described."""
-        from flasgo.features.openapi import add_error, operations  # only where there is a document
+        from flasgo.plugin import add_error, operations  # only where there is a document
 
         for route, operation in operations(app, document):
             policies = [policy for policy in self._policies_for(route) if not policy.is_open]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NoReturn, TypeAlias
 
 from flasgo import Connection
-from flasgo.callables import is_async, qualified_name, signature_of
+from flasgo.plugin import is_async, qualified_name, signature_of
 
 from flasgo_auth.users import User, check_scope
 from flasgo_auth.workers import finish

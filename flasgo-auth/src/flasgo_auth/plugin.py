@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from flasgo import Connection, Finding, Flasgo, Registry, Response, Route, has_policy, hookimpl
-from flasgo.kernel.threads import WorkerThreads
-from flasgo.plugins.manager import Plugins
+from flasgo.plugin import Plugins, WorkerThreads
 
 from flasgo_auth import hookspecs
 from flasgo_auth.backends.backend import AuthBackend, AuthFunction, Backends

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from flasgo import Policy, attach_policy
-from flasgo.routing.policies import PolicyScope
+from flasgo.plugin import PolicyScope
 
 from flasgo_auth.permissions import (
     AllowAny,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from flasgo import Connection
-from flasgo.callables import is_async
+from flasgo.plugin import is_async
 
 __all__ = ["check_function", "finish", "runner"]
 

@@ -4,6 +4,9 @@ Set-up hooks run while an app is put together or inspected, through pluggy. Requ
 compiled, once per endpoint, into tuples of plain callables; pluggy is not asked while a request
 runs. A hook implementation may take fewer arguments than its spec, by name.
 
+What request hooks are given as `request` is a `Request`, or for a WebSocket handshake the
+`WebSocket`: a `Connection` in either case.
+
 The order of a request: `request_started`, the app's `before_request`, `authorize`,
 `ratelimit_check`, the handler, the app's `after_request`, `response_finalize`, the bytes,
 `request_finished`.
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from flasgo.app import Flasgo
     from flasgo.plugins.checks import Finding
     from flasgo.plugins.registry import Registry
-    from flasgo.requests.request import Request
+    from flasgo.requests.connection import Connection
     from flasgo.responses.response import Response
 
 __all__ = [
@@ -201,7 +204,7 @@ def openapi_document(app: Flasgo, document: dict[str, object]) -> None:
 
 
 @hookspec
-def request_started(request: Request) -> Response | None:
+def request_started(request: Connection) -> Response | None:
     """See a request before any application code does.
 
     When:
@@ -226,7 +229,7 @@ def request_started(request: Request) -> Response | None:
 
 
 @hookspec
-def authorize(request: Request) -> Response | None:
+def authorize(request: Connection) -> Response | None:
     """Decide whether the caller may use the endpoint.
 
     When:
@@ -251,7 +254,7 @@ def authorize(request: Request) -> Response | None:
 
 
 @hookspec
-def ratelimit_check(request: Request) -> Response | None:
+def ratelimit_check(request: Connection) -> Response | None:
     """Decide whether the caller has quota left for the endpoint.
 
     When:
@@ -275,7 +278,7 @@ def ratelimit_check(request: Request) -> Response | None:
 
 
 @hookspec
-def response_finalize(request: Request, response: Response) -> Response | None:
+def response_finalize(request: Connection, response: Response) -> Response | None:
     """Give the response its last touch before the first byte leaves.
 
     When:
@@ -300,7 +303,9 @@ def response_finalize(request: Request, response: Response) -> Response | None:
 
 
 @hookspec
-def request_finished(request: Request, response: Response | None, error: Exception | None) -> None:
+def request_finished(
+    request: Connection, response: Response | None, error: Exception | None
+) -> None:
     """Take note of a request that is over.
 
     When:

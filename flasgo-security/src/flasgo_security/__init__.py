@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from flasgo.plugins.lazy_names import lazy_names
+from flasgo.plugin import lazy_names
 
 from flasgo_security.cors import Cors, cors
 from flasgo_security.csp import ContentSecurityPolicy

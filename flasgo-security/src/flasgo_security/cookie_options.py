@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from flasgo import SettingError
-from flasgo.http.cookies import LONGEST_SET_COOKIE, format_set_cookie
+from flasgo.plugin import LONGEST_SET_COOKIE, format_set_cookie
 
 if TYPE_CHECKING:
     from flasgo import Registry, Response, Settings
-    from flasgo.http.cookies import SameSite
+    from flasgo.plugin import SameSite
 
 __all__ = ["CookieAttributes", "CookieOptions", "cookie_fault"]
 

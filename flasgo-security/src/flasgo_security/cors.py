@@ -16,7 +16,7 @@ from flasgo import (
     attach_policy,
     hookimpl,
 )
-from flasgo.routing.policies import PolicyScope
+from flasgo.plugin import PolicyScope
 
 from flasgo_security.events import loggable
 from flasgo_security.origins import parse_origin

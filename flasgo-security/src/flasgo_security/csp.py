@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from flasgo.errors import did_you_mean
+from flasgo.plugin import did_you_mean
 
 __all__ = ["DEFAULT_POLICY", "ContentSecurityPolicy", "PolicyText", "Sources"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from flasgo import HTTPException, Policy, WebSocket, attach_policy, hookimpl
-from flasgo.routing.policies import PolicyScope
+from flasgo.plugin import PolicyScope
 
 from flasgo_security.cookie_options import CookieOptions
 from flasgo_security.events import security_event

@@ -16,7 +16,7 @@ from flasgo import (
     has_policy,
     hookimpl,
 )
-from flasgo.routing.policies import PolicyScope
+from flasgo.plugin import PolicyScope
 
 from flasgo_security.caching import PrivateCaching
 from flasgo_security.csp import DEFAULT_POLICY, ContentSecurityPolicy, PolicyText, Sources

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from flasgo.routing.policies import PolicyScope
+from flasgo.plugin import PolicyScope
 
 if TYPE_CHECKING:
     import ssl

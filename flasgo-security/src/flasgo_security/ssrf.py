@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from flasgo import current_request
-from flasgo.requests.lazy import lazy
+from flasgo.plugin import lazy
 
 from flasgo_security.events import loggable, security_event
 

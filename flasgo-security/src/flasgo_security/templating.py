@@ -6,8 +6,7 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING
 
-from flasgo import hookimpl
-from flasgo.kernel.context import current_request
+from flasgo import current_request, hookimpl
 
 from flasgo_security.sessions.flashes import get_flashed_messages
 

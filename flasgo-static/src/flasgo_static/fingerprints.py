@@ -6,7 +6,7 @@ import os
 import re
 import time
 
-from flasgo.responses.files import FileFacts, OpenFile
+from flasgo.plugin import FileFacts, OpenFile
 
 from flasgo_static.folder import StaticFolder
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from flasgo.responses.files import OPEN_FLAGS, OpenFile, is_regular
+from flasgo.plugin import OPEN_FLAGS, OpenFile, regular_file
 
 from flasgo_static.names import is_servable, servable_parts
 
@@ -88,7 +88,7 @@ class StaticFolder:
                 _logger.warning("No permission to read %r in %s.", filename, self._root)
                 return None
             raise
-        return None if descriptor is None else is_regular(descriptor)
+        return None if descriptor is None else regular_file(descriptor)
 
     def _open_parts(self, parts: Sequence[str]) -> int | None:
         if not _CAN_WALK:

@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import cache, partial
 
 from flasgo import FileResponse, Request, Response, attach_policy
-from flasgo.http.headers import encode_header
-from flasgo.http.media_types import media_type
+from flasgo.plugin import encode_header, media_type
 
 from flasgo_static.fingerprints import Fingerprints
 from flasgo_static.folder import StaticFolder

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 
 from flasgo import HTTPException
-from flasgo.http.media_types import media_type
-from flasgo.http.negotiation import acceptable_encodings
-from flasgo.responses.files import OpenFile
+from flasgo.plugin import OpenFile, acceptable_encodings, media_type
 
 from flasgo_static.fingerprints import Fingerprints, plain_name
 from flasgo_static.folder import StaticFolder

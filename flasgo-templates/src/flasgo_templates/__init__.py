@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from flasgo.plugins.lazy_names import lazy_names
+from flasgo.plugin import lazy_names
 
 from flasgo_templates.plugin import TemplatesPlugin
 from flasgo_templates.rendering import render_template, render_template_async

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
-from flasgo.callables import called_by, is_async
+from flasgo.plugin import called_by, is_async
 from jinja2.async_utils import auto_await
 from jinja2.defaults import DEFAULT_FILTERS
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from flasgo import ConfigurationError, Connection
-from flasgo.callables import is_async, qualified_name, signature_of
+from flasgo.plugin import is_async, qualified_name, signature_of
 
 __all__ = ["ContextProcessors", "Processor", "as_variables"]
 

@@ -14,8 +14,7 @@ from flasgo_templates.directories import real_directory
 from flasgo_templates.loader import TemplateRoot, checked_prefix
 
 if TYPE_CHECKING:
-    from flasgo.plugins.implementation import Implementation
-    from flasgo.plugins.manager import Plugins
+    from flasgo.plugin import Implementation, Plugins
 
 __all__ = ["Contribution", "collect_contribution"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from flasgo.errors import did_you_mean
+from flasgo.plugin import did_you_mean
 from jinja2 import TemplateNotFound
 
 __all__ = ["MissingTemplateError", "RefusedTemplateError"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from flasgo.plugins.manager import Plugins
+    from flasgo.plugin import Plugins
 
 __all__ = ["PROVIDERS", "Provider", "advise_on"]
 

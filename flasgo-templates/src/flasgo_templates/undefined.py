@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import NamedTuple, NoReturn, cast
 
-from flasgo.errors import did_you_mean
+from flasgo.plugin import did_you_mean
 from jinja2 import StrictUndefined, Template, Undefined, UndefinedError
 from jinja2.runtime import Context
 from jinja2.utils import internalcode, missing

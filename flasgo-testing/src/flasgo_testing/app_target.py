@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flasgo import ConfigurationError, Flasgo
-from flasgo.serving.target import NoTargetError, find_target, load_target
-from flasgo.settings.types import convert_value
+from flasgo.plugin import NoTargetError, convert_value, find_target, load_target
 
 from .asgi import ASGIApp
 

@@ -137,7 +137,7 @@ def app_with_hooks(app: ASGIApp, *, attribute: str, method: str) -> Flasgo:
         raise RuntimeError(
             f"{method} works with Flasgo apps; this client's app is of type {type(app).__name__}."
         )
-    if attribute not in found._declarations.request_attributes:
+    if attribute not in found.plugins.declarations.request_attributes:
         active = ", ".join(info.name for info in found.plugins if info.status == "active")
         brings = {"session": "flasgo-security", "user": "flasgo-auth"}[attribute]
         raise RuntimeError(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 from flasgo import Connection, Flasgo
 
 if TYPE_CHECKING:
-    from flasgo.plugins.implementation import Implementation
+    from flasgo.plugin import Implementation
 
 __all__ = ["HookCall", "HookRecorder"]
 

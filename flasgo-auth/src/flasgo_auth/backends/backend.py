@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from flasgo import ConfigurationError, Connection, Flasgo
-from flasgo.callables import is_async
-from flasgo.errors import did_you_mean
+from flasgo.plugin import did_you_mean, is_async
 
 from flasgo_auth.users import User
 from flasgo_auth.workers import runner

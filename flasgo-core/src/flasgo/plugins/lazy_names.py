@@ -1,4 +1,4 @@
-"""Names of a package that are imported the first time they are used."""
+"""Names of a module that are imported the first time they are used."""
 
 from __future__ import annotations
 
@@ -10,29 +10,34 @@ __all__ = ["lazy_names"]
 
 
 def lazy_names(
-    package: str, homes: Mapping[str, str]
+    module: str, homes: Mapping[str, str], *, package: str | None = None
 ) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
-    """Return the `__getattr__` and `__dir__` of a package that imports names on first use.
+    """Return the `__getattr__` and `__dir__` of a module that imports names on first use.
 
     ```python
-    __getattr__, __dir__ = lazy_names(__name__, {"jwt_backend": "backends.jwt"})
+    if not TYPE_CHECKING:
+        __getattr__, __dir__ = lazy_names(__name__, {"jwt_backend": "backends.jwt"})
     ```
 
-    A name must not be that of a submodule too: whoever imports the submodule would hide it.
+    Hide the two from type checkers, for which a module with `__getattr__` has every name, and
+    import the names under `TYPE_CHECKING`. A name must not be that of a submodule too: an import
+    of the submodule would hide it.
 
     Args:
-        package: The package's name.
+        module: The module's name, `__name__`.
         homes: Where each name is defined: modules, relative to the package.
+        package: The package that the homes are relative to; the module itself when left out.
     """
+    parent = package or module
 
     def load(name: str) -> object:
         if name not in homes:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{package}.{homes[name]}"), name)
-        setattr(sys.modules[package], name, value)
+            raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
+        value = getattr(import_module(f"{parent}.{homes[name]}"), name)
+        setattr(sys.modules[module], name, value)
         return value
 
     def names() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *homes})
+        return sorted({*vars(sys.modules[module]), *homes})
 
     return load, names

@@ -30,9 +30,9 @@ __all__ = [
     "Opener",
     "Wanted",
     "find",
-    "is_regular",
     "open_path",
     "read",
+    "regular_file",
 ]
 
 WHOLE_BYTES = 262_144
@@ -209,13 +209,13 @@ def open_path(path: str | os.PathLike[str]) -> OpenFile:
         OSError: If it cannot be opened, or is no regular file.
     """
     descriptor = os.open(path, OPEN_FLAGS)
-    opened = is_regular(descriptor)
+    opened = regular_file(descriptor)
     if opened is None:
         raise OSError(f"{os.fspath(path)!r} is no regular file; name a file that can be read.")
     return opened
 
 
-def is_regular(descriptor: int) -> OpenFile | None:
+def regular_file(descriptor: int) -> OpenFile | None:
     """Return the open file if it is a regular one, else close it and return None."""
     status = os.fstat(descriptor)
     if stat.S_ISREG(status.st_mode):

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 from flasgo import HeaderBlock, HTTPException, Policy, attach_policy, has_policy, hookimpl
-from flasgo.callables import qualified_name
-from flasgo.routing.policies import PolicyScope
+from flasgo.plugin import PolicyScope, qualified_name
 
 from flasgo_security.quotas.client_keys import ClientKeys
 from flasgo_security.quotas.window import MAX_KEYS, SlidingWindow, Usage

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, cast
 
 from flasgo import HTTPException, has_policy, hookimpl
-from flasgo.callables import full_name
+from flasgo.plugin import full_name
 
 from flasgo_security.quotas.ratelimit import (
     STATUS_ATTRIBUTE,

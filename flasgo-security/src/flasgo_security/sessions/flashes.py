@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Literal, cast, overload
 
-from flasgo.kernel.context import current_request
+from flasgo import current_request
 
 from flasgo_security.sent_heads import head_has_left
 

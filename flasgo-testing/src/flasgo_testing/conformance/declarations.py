@@ -18,7 +18,7 @@ def documents_itself(subject: Subject) -> Iterator[str]:
     """Yield what is declared and not explained."""
     made = subject.make()
     yield from _settings(made)
-    registry = made.app._declarations
+    registry = made.app.plugins.declarations
     for name in made.owned("option"):
         if not registry.options[name].help.strip():
             yield f"The option {name}= has no help: registry.option({name!r}, help=...)."
@@ -40,7 +40,7 @@ def documents_itself(subject: Subject) -> Iterator[str]:
 
 def _settings(made: SubjectApp) -> Iterator[str]:
     for name in made.owned("setting"):
-        spec = made.app._declarations.settings.get(name)
+        spec = made.app.plugins.declarations.settings.get(name)
         if spec is not None and not spec.help.strip():
             yield (
                 f"The setting {name} has no help, so `flasgo settings` cannot explain it: "

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
 from flasgo import Connection, Flasgo, Response
-from flasgo.hookspecs import REQUEST_HOOKS, SETUP_HOOKS
+from flasgo.plugin import REQUEST_HOOKS, SETUP_HOOKS
 
 from flasgo_testing.exchange import Answer
 from flasgo_testing.loop_thread import LoopThread

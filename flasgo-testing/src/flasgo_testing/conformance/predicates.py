@@ -8,8 +8,7 @@ from collections.abc import Coroutine, Iterator
 from types import FrameType
 
 from flasgo import Route
-from flasgo.hookspecs import REQUEST_HOOKS
-from flasgo.plugins.implementation import Implementation
+from flasgo.plugin import REQUEST_HOOKS, Implementation
 
 from .isolation import contents_of
 from .probes import Probes
@@ -28,7 +27,8 @@ def pure_predicates(subject: Subject) -> Iterator[str]:
     """Yield what predicates do besides looking at the route."""
     made = subject.make()
     Probes(made.app, subject.policies)
-    made.app._compile()
+    for route in made.app.routes:
+        made.app.explain(route)  # compiles, which asks each predicate for the first time
     unmatched = Route("/", _nothing, methods=(), endpoint="(unmatched)")
     for impl in made.implementations(*REQUEST_HOOKS):
         if impl.options.when is None:

@@ -10,7 +10,7 @@ from types import NoneType, UnionType
 from typing import Any
 
 from flasgo import ConfigurationError, FlasgoError, SettingError
-from flasgo.settings.settings import SettingSpec
+from flasgo.plugin import SettingSpec
 
 from .probes import PREFIX
 from .rig import Rig
@@ -36,7 +36,7 @@ def checks_settings(subject: Subject) -> Iterator[str]:
     """Yield the settings that take what they cannot work with."""
     made = subject.make()
     for name in made.owned("setting"):
-        spec = made.app._declarations.settings.get(name)
+        spec = made.app.plugins.declarations.settings.get(name)
         if spec is None:
             continue
         yield from _refuses_alien(subject, name)
@@ -114,7 +114,7 @@ def _takes_or_refuses(subject: Subject, name: str, value: object) -> Iterator[st
 def flags_secrets(subject: Subject) -> Iterator[str]:
     """Yield settings that hold secrets and do not say so, and secrets that get out."""
     made = subject.make()
-    specs = [made.app._declarations.settings.get(name) for name in made.owned("setting")]
+    specs = [made.app.plugins.declarations.settings.get(name) for name in made.owned("setting")]
     known = [spec for spec in specs if spec is not None]
     for spec in known:
         if not spec.secret and _sounds_secret(spec):

@@ -8,8 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from flasgo import Flasgo, Policy
-from flasgo.callables import is_routine
-from flasgo.plugins.implementation import Implementation
+from flasgo.plugin import Implementation, is_routine
 
 __all__ = ["KINDS", "Subject", "SubjectApp"]
 
@@ -126,4 +125,4 @@ class SubjectApp:
 
     def owned(self, kind: str) -> tuple[str, ...]:
         """Return the names of one kind that the plugin has declared."""
-        return tuple(self.app._declarations.owned(kind, self.name))
+        return tuple(self.app.plugins.declarations.owned(kind, self.name))

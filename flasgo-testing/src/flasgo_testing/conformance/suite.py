@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import TypedDict, Unpack
 
 from flasgo import Policy
-from flasgo.errors import did_you_mean
+from flasgo.plugin import did_you_mean
 
 from .cases import CASES, Case
 from .faults import CaseStopped, ConformanceError

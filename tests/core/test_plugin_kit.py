@@ -1,0 +1,132 @@
+"""`flasgo.plugin`, the kit of plugin authors: what it holds, and that it is enough (PLUG-10)."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import flasgo
+import pytest
+from flasgo import hookspecs, plugin
+from flasgo.plugins import base
+
+ROOT = Path(__file__).resolve().parents[2]
+BUNDLED = ("auth", "security", "static", "templates", "testing")
+FILES = [
+    path for name in BUNDLED for path in sorted((ROOT / f"flasgo-{name}" / "src").rglob("*.py"))
+]
+IDS = [str(path.relative_to(ROOT)) for path in FILES]
+CORE_OBJECTS = re.compile(
+    r"(?:^|\.|_)(?:app|blueprint|connection|plugins|registry|request|response|route|settings"
+    r"|websocket)$"
+)
+
+
+def core_imports(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Yield line, module and name of what a file imports of the core."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.partition(".")[0] == "flasgo":
+                    yield node.lineno, alias.name, ""
+        elif isinstance(node, ast.ImportFrom) and _is_of_the_core(node):
+            yield from ((node.lineno, node.module or "", alias.name) for alias in node.names)
+
+
+def _is_of_the_core(node: ast.ImportFrom) -> bool:
+    return not node.level and (node.module or "").partition(".")[0] == "flasgo"
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_bundled_plugins_import_flasgo_and_the_kit_alone(path: Path) -> None:
+    public = {"flasgo": set(flasgo.__all__), "flasgo.plugin": set(plugin.__all__)}
+    for line, module, name in core_imports(path):
+        assert module in public, f"{path}:{line}: {module} is not public; use flasgo.plugin"
+        # A plugin that names another one says that it depends on it: by that one's own package.
+        assert not name or name in public[module], f"{path}:{line}: {module}.{name} is not public"
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_bundled_plugins_use_no_private_member_of_core_objects(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr.startswith("_")
+            and not node.attr.endswith("__")
+            and CORE_OBJECTS.search(ast.unparse(node.value))
+        ):
+            pytest.fail(f"{path}:{node.lineno}: {ast.unparse(node)}")
+
+
+def test_every_name_of_the_kit_is_there_and_listed() -> None:
+    assert set(plugin.__all__) <= set(dir(plugin))
+    for name in plugin.__all__:
+        assert getattr(plugin, name) is getattr(plugin, name)
+    with pytest.raises(AttributeError, match=r"'flasgo\.plugin' has no attribute 'nonsense'"):
+        _ = plugin.nonsense
+
+
+def test_names_that_flasgo_has_too_are_the_same() -> None:
+    for name in set(plugin.__all__) & set(flasgo.__all__):
+        assert getattr(plugin, name) is getattr(flasgo, name)
+
+
+def test_the_kit_is_not_loaded_by_flasgo_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, flasgo; assert 'flasgo.plugin' not in sys.modules; import flasgo.plugin; "
+        "print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert not loaded & {"flasgo.features.openapi", "flasgo.serving.target", "typer", "uvicorn"}
+
+
+def base_class_hooks() -> dict[str, ast.FunctionDef]:
+    """Return the hooks of `Plugin`, which exist for type checkers alone."""
+    tree = ast.parse(inspect.getsource(base))
+    kind = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Plugin")
+    guarded = next(node for node in kind.body if isinstance(node, ast.If))
+    return {node.name: node for node in guarded.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_the_base_class_has_every_hook_as_it_is_specified() -> None:
+    declared = base_class_hooks()
+    assert list(declared) == [*hookspecs.SETUP_HOOKS, *hookspecs.REQUEST_HOOKS]
+    for name, node in declared.items():
+        spec = inspect.signature(getattr(hookspecs, name))
+        given = {arg.arg: ast.unparse(arg.annotation or arg) for arg in node.args.args[1:]}
+        wanted = {key: str(value.annotation) for key, value in spec.parameters.items()}
+        assert given == wanted, name
+
+
+def test_the_base_class_is_empty_at_run_time(make_app) -> None:
+    class Greeting(plugin.Plugin):
+        @plugin.hookimpl
+        def plugin_setup(self, registry: plugin.Registry) -> None:
+            registry.setting("GREETING", str, default="hello", help="What to say.")
+
+    app = make_app(Greeting())
+    assert app.plugins["greeting"].hooks == ("plugin_setup",)
+    assert [name for name in dir(plugin.Plugin) if not name.startswith("__")] == ["hook_level"]
+
+
+def test_an_unmarked_hook_of_a_plugin_class_is_refused(make_app) -> None:
+    class Forgetful(plugin.Plugin):
+        @plugin.hookimpl
+        def plugin_setup(self, registry: plugin.Registry) -> None: ...
+
+        def authorize(self, request: flasgo.Connection) -> None: ...
+
+    with pytest.raises(flasgo.PluginError, match="named like a hook but not marked"):
+        make_app(Forgetful())
