@@ -200,3 +200,31 @@ def test_options_that_make_no_sense_are_refused(
     with pytest.raises(RouteError, match=match) as caught:
         app.add_route("/x", handler, **options)
     assert "'/x'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("result", "status"),
+    [
+        ((Private(1, "Ann"), {"x-a": "1"}), 202),
+        ((Private(1, "Ann"), [("x-a", "1")]), 202),
+        ((Private(1, "Ann"), "201 CREATED"), 201),
+        ((Private(1, "Ann"), "201 CREATED", {"x-a": "1"}), 201),
+        ((Private(1, "Ann"), None, {"x-a": "1"}), 202),
+    ],
+)
+def test_every_form_of_tuple_is_cut_to_the_model(
+    app: Flasgo, client: TestClient, result: object, status: int
+) -> None:
+    """SECURITY: a tuple that the filter did not know would carry the password."""
+    app.add_route("/", lambda: result, endpoint="x", response_model=Public, status_code=202)
+    answer = client.get("/")
+    assert (answer.status_code, answer.json()) == (status, ANN)
+
+
+def test_the_status_of_a_route_goes_with_a_tuple_of_body_and_headers(
+    app: Flasgo, client: TestClient
+) -> None:
+    app.add_route("/", lambda: ("x", {"x-a": "1"}), endpoint="x", status_code=201)
+    app.add_route("/r", lambda: (Response("x"), {"x-a": "1"}), endpoint="r", status_code=201)
+    assert (client.get("/").status_code, client.get("/").headers["x-a"]) == (201, "1")
+    assert client.get("/r").status_code == 200

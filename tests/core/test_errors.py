@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 from flasgo import (
@@ -12,6 +13,7 @@ from flasgo import (
     HTTPException,
     Request,
     Response,
+    StreamingResponse,
     abort,
     errors,
     redirect,
@@ -447,3 +449,97 @@ def test_an_error_that_cannot_be_sent_is_a_hardened_500(
     assert (answer.status_code, answer.json()["error"]) == (500, "internal_server_error")
     assert "x-evil" not in answer.headers
     assert answer.extensions["exception"] is not None
+
+
+# --- As Flask spells it ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+@pytest.mark.parametrize(
+    ("make", "status", "text"),
+    [
+        (lambda: redirect("/login"), 302, ""),
+        (lambda: Response("no", 418), 418, "no"),
+        (lambda: Response("fine"), 200, "fine"),
+        (lambda: StreamingResponse(iter(["a", "b"]), 404), 404, "ab"),
+    ],
+)
+def test_a_response_ends_the_request(
+    make_app: Callable[..., Flasgo],
+    connect: Connect,
+    make: Callable[[], Response],
+    status: int,
+    text: str,
+    is_async: bool,
+) -> None:
+    app = make_app()
+
+    @app.errorhandler(HTTPException)
+    @app.errorhandler(status if status >= 400 else 499)
+    def never(request: Request, error: Exception) -> str:
+        return "handled"
+
+    async def guard(request: Request) -> None:
+        abort(make())
+
+    def plain_guard(request: Request) -> None:
+        abort(make())
+
+    app.before_request(guard if is_async else plain_guard)
+    app.add_route("/", lambda: "reached", endpoint="index")
+    answer = connect(app).get("/", follow_redirects=False)
+    assert (answer.status_code, answer.text) == (status, text)
+    assert answer.headers.get("location") == ("/login" if status == 302 else None)
+
+
+def test_a_response_that_a_module_keeps_is_sent_to_each_request_anew(
+    make_app: Callable[..., Flasgo], connect: Connect
+) -> None:
+    app, kept = make_app(), Response("stop", 403)
+
+    @app.get("/")
+    async def stop() -> None:
+        abort(kept)
+
+    @app.after_request
+    def note(request: Request, response: Response) -> Response:
+        response.headers.add("x-seen", "1")
+        return response
+
+    client = connect(app)
+    assert [client.get("/").headers.get_list("x-seen") for _ in range(3)] == [["1"]] * 3
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        (lambda: abort(cast("Response", "nope")), "a status from 400 to 599 or a Response"),
+        (lambda: abort(Response("x"), "detail"), "its own body and headers"),
+        (lambda: abort(404, "a", description="b"), "give one of them"),
+    ],
+)
+def test_what_abort_does_not_take(call: Callable[[], None], found: str) -> None:
+    with pytest.raises(TypeError, match=found):
+        call()
+
+
+def test_the_names_of_an_http_error() -> None:
+    with pytest.raises(HTTPException) as caught:
+        abort(404, description="No such note.")
+    error = caught.value
+    assert (error.code, error.description) == (error.status_code, error.detail)
+    assert (error.code, error.description) == (404, "No such note.")
+
+
+@pytest.mark.parametrize("result", [("gone", {"x-a": "1"}), ("gone", [("x-a", "1")])])
+def test_an_error_handler_that_adds_headers_keeps_the_status(
+    make_app: Callable[..., Flasgo], connect: Connect, result: object
+) -> None:
+    app = make_app()
+
+    @app.errorhandler(404)
+    def handle(request: Request, error: Exception) -> object:
+        return result
+
+    answer = connect(app).get("/missing")
+    assert (answer.status_code, answer.headers["x-a"], answer.text) == (404, "1", "gone")

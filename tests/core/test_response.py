@@ -7,19 +7,21 @@ import enum
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 from flasgo.asgi import Message
 from flasgo.http.headers import HeaderBlock
+from flasgo.responses.file_response import FileResponse
 from flasgo.responses.response import (
     Response,
     StreamingResponse,
-    coerce_response,
     jsonify,
     redirect,
 )
+from flasgo.responses.results import coerce_response
 from hypothesis import given, strategies as st
 
 HTML = "text/html; charset=utf-8"
@@ -140,7 +142,26 @@ def test_the_body_may_be_replaced() -> None:
 
 
 @pytest.mark.parametrize(
-    "status", [0, 99, 100, 103, 199, 600, 1000, -1, True, False, "200", 404.0, None]
+    "status",
+    [
+        0,
+        99,
+        100,
+        103,
+        199,
+        600,
+        1000,
+        -1,
+        True,
+        False,
+        "20",
+        "²00",
+        "99 X",
+        "OK 200",
+        "",
+        404.0,
+        None,
+    ],
 )
 def test_bad_statuses(status: Any) -> None:
     for make in (
@@ -488,8 +509,11 @@ class Plain:
         ((), "tuple of 0"),
         (("x",), "tuple of 1"),
         (("x", 200, {}, 4), "tuple of 4"),
-        (("x", "200"), "'200'"),
-        (("x", {"a": "b"}), "status"),
+        (("x", "20"), "'20'"),
+        (("x", "CREATED"), "'CREATED'"),
+        (("x", {"a": 1}), "Header 'a' has the value 1"),
+        (("x", ["a"]), "status"),
+        (("x", ("a", "b")), "status"),
         (("x", True), "True"),
         (("x", None), "None"),
         (("x", 99), "99"),
@@ -514,6 +538,92 @@ def test_what_a_handler_may_not_return(result: object, found: str) -> None:
     with pytest.raises(TypeError, match=found) as caught:
         coerce_response(result, handler)
     assert f"{__name__}.handler" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("result", "status", "header"),
+    [
+        (("x", {"x-a": "1"}), 200, "1"),
+        (("x", [("x-a", "1")]), 200, "1"),
+        (("x", Response(headers={"x-a": "1"}).headers), 200, "1"),
+        (("x", "201 CREATED"), 201, None),
+        (("x", "201", {"x-a": "1"}), 201, "1"),
+        (("x", None, {"x-a": "1"}), 200, "1"),
+        ((Response("x", 404), {"x-a": "1"}), 404, "1"),
+        ((None, {"x-a": "1"}), 200, "1"),
+    ],
+)
+def test_tuples_as_flask_takes_them(result: object, status: int, header: str | None) -> None:
+    response = coerce_response(result, handler)
+    assert (response.status_code, response.headers.get("x-a")) == (status, header)
+
+
+# --- What other frameworks call it -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [Response, StreamingResponse])
+def test_arguments_by_their_names_elsewhere(make: Any) -> None:
+    content = "x" if make is Response else ["x"]
+    assert make(content, status=404).status_code == 404
+    assert make(content, status="201 CREATED").status_code == 201
+    assert make(content, mimetype="text/csv").content_type == "text/csv; charset=utf-8"
+    assert make(content, media_type="application/xml").content_type == "application/xml"
+    assert make(content, media_type="text/x; charset=a").content_type == "text/x; charset=a"
+
+
+def test_files_take_them_too(tmp_path: Path) -> None:
+    response = FileResponse(tmp_path / "a.csv", status=201, mimetype="text/plain")
+    assert (response.status_code, response.content_type) == (201, "text/plain; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"status": 404, "status_code": 201}, "status=404 and status_code=201 mean the same"),
+        ({"mimetype": "a/b", "media_type": "a/b"}, "mimetype='a/b' and media_type='a/b'"),
+        ({"mimetype": "a/b", "content_type": "a/c"}, "mimetype='a/b' and content_type='a/c'"),
+        ({"mime_type": "a/b"}, "no argument 'mime_type'.*status_code"),
+        ({"header": {}}, "Did you mean 'headers'"),
+    ],
+)
+def test_arguments_that_are_given_twice_or_unknown(given: dict[str, Any], found: str) -> None:
+    with pytest.raises(TypeError, match=found):
+        Response("x", **given)
+
+
+def test_status_and_media_type_can_be_assigned() -> None:
+    response = Response("x")
+    assert (response.status, response.mimetype) == ("200 OK", "text/html")
+    response.status = "404 NOT FOUND"
+    response.mimetype = "text/plain"
+    assert (response.status_code, response.status) == (404, "404 Not Found")
+    assert response.content_type == TEXT
+    response.status = 418
+    with pytest.raises(ValueError, match="'ready'"):
+        response.status = "ready"
+    assert Response(None, 599).status == "599"
+
+
+def test_cookies_and_redirects_by_flasks_names() -> None:
+    response = Response()
+    response.set_cookie(key="a", value="b")
+    response.set_cookie("c", "d", max_age=5)
+    response.delete_cookie(key="e", path="/x")
+    assert response.headers.getlist("set-cookie") == [
+        "a=b; Path=/; HttpOnly; SameSite=Lax",
+        "c=d; Max-Age=5; Path=/; HttpOnly; SameSite=Lax",
+        "e=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/x; HttpOnly; SameSite=Lax",
+    ]
+    assert redirect("/x", code=301).status_code == 301
+    assert Response.redirect("/x", code=308).status_code == 308
+    for wrong in (
+        lambda: response.set_cookie("a", key="b"),
+        lambda: response.set_cookie(value="b"),
+        lambda: response.delete_cookie(),
+        lambda: redirect("/x", 301, code=302),
+    ):
+        with pytest.raises(TypeError):
+            wrong()
 
 
 def test_a_coroutine_that_nobody_awaited() -> None:
@@ -548,6 +658,6 @@ def test_any_result_is_a_response_or_a_type_error(result: object) -> None:
     problem = ""
     try:
         coerce_response(result, handler)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:  # the latter for names and values of headers
         problem = str(error)
     assert not problem or f"{__name__}.handler" in problem

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from http import HTTPStatus
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from flasgo.responses.response import Response
 
 __all__ = [
     "BuildError",
@@ -171,9 +174,14 @@ class HTTPException(Exception):
         errors: What is wrong piece by piece, shown as `errors` where the answer is JSON. Keep it
             short, and free of what the client sent.
 
+    Attributes:
+        response: The response that `abort(response)` was given, else None.
+
     Raises:
         ValueError: When `status_code` is not an error status.
     """
+
+    response: Response | None = None
 
     def __init__(
         self,
@@ -197,24 +205,59 @@ class HTTPException(Exception):
         self.errors = tuple(errors)
         super().__init__(f"{status_code} {self.detail}")
 
+    @property
+    def code(self) -> int:
+        """The status, as Flask calls it."""
+        return self.status_code
+
+    @property
+    def description(self) -> str:
+        """The detail, as Flask calls it."""
+        return self.detail
+
+    @classmethod
+    def _of_response(cls, response: Response) -> HTTPException:
+        """Return what ends a request with a response that is ready, whatever its status."""
+        status = getattr(response, "status_code", None)
+        if not isinstance(status, int):
+            raise TypeError(
+                f"abort takes a status from 400 to 599 or a Response, not {response!r}; return "
+                "any other value from the handler."
+            )
+        self = cls(500, reason_phrase(status))
+        self.status_code = status
+        self.response = response
+        return self
+
 
 def abort(
-    status_code: int,
+    status_code: int | Response,
     detail: str | None = None,
     *,
     headers: Mapping[str, str] | None = None,
+    description: str | None = None,
 ) -> NoReturn:
-    """End the request with an HTTP error answer.
+    """End the request with an HTTP error answer, or with a response of any status.
 
     Args:
-        status_code: The status to answer with, 400 to 599.
+        status_code: The status to answer with, 400 to 599; or a Response, which is sent as it is,
+            without asking error handlers: `abort(redirect("/login"))`.
         detail: What the client should know or send instead.
         headers: Extra response headers.
+        description: The detail, as Flask calls it.
 
     Raises:
-        HTTPException: Always.
+        HTTPException: Always, except for arguments that do not fit.
+        TypeError: When a Response comes with a detail or headers, or the detail is given twice.
     """
-    raise HTTPException(status_code, detail, headers=headers)
+    if detail is not None and description is not None:
+        raise TypeError("abort: detail= and description= mean the same; give one of them.")
+    detail = description if detail is None else detail
+    if isinstance(status_code, int):
+        raise HTTPException(status_code, detail, headers=headers)
+    if detail is not None or headers is not None:
+        raise TypeError("abort: a Response has its own body and headers; give them to it.")
+    raise HTTPException._of_response(status_code)
 
 
 def closest(name: str, options: Iterable[str]) -> str | None:

@@ -11,6 +11,7 @@ import msgspec
 from flasgo.binding.types import advice_on, class_unfit_for_json
 from flasgo.errors import RouteError, type_name
 from flasgo.responses.response import Response
+from flasgo.responses.results import tuple_parts
 
 if TYPE_CHECKING:
     from flasgo.kernel.pipeline import Call
@@ -50,6 +51,10 @@ def _status_setter(route: Route) -> Respond:
     status = route.operation.status_code or 200
 
     def respond(result: object) -> object:
+        if type(result) is tuple:
+            body, given, headers = tuple_parts(result, route.handler)
+            own = status if given is None and not isinstance(body, Response) else given
+            return body, own, headers
         return result if isinstance(result, Response | tuple) else (result, status)
 
     return respond
@@ -62,11 +67,12 @@ def _shaper(route: Route) -> Respond:
     def respond(result: object) -> object:
         if isinstance(result, Response):
             return result
-        if type(result) is tuple and len(result) in (2, 3):
-            body, given, *headers = result
+        if type(result) is tuple:
+            body, given, headers = tuple_parts(result, route.handler)
             # What a handler says about an error is not what the model is about.
-            is_shaped = isinstance(given, int) and given < 400 and not isinstance(body, Response)
-            return (_json(encode(body), 200), given, *headers) if is_shaped else result
+            if isinstance(body, Response) or (given is not None and given >= 400):
+                return result
+            return _json(encode(body), given or status), None, headers
         return _json(encode(result), status)
 
     return respond

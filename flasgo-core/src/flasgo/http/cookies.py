@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
-import time
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, TypedDict
 
+from flasgo.http.conditional import http_date
 from flasgo.http.multidict import MultiDict
 
-__all__ = ["LONGEST_SET_COOKIE", "SameSite", "format_set_cookie", "parse_cookies"]
+__all__ = [
+    "LONGEST_SET_COOKIE",
+    "CookieAttributes",
+    "SameSite",
+    "format_set_cookie",
+    "parse_cookies",
+]
 
 SameSite = Literal["Lax", "Strict", "None", "lax", "strict", "none"]
 
@@ -23,8 +29,31 @@ _VALUE = re.compile(r'[!#-+\--:<-\[\]-~]*|"[!#-+\--:<-\[\]-~]*"')
 _ATTRIBUTE = re.compile(r"[ -:<-~]*")
 _DOMAIN = re.compile(r"\.?[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?")
 _SAMESITE = {"lax": "Lax", "strict": "Strict", "none": "None"}
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class CookieAttributes(TypedDict, total=False):
+    """What a cookie can be given besides its name and value.
+
+    Attributes:
+        max_age: Seconds until it expires; 0 or less removes it, None is until the browser closes.
+        expires: When it expires: a datetime (UTC when naive) or seconds since the epoch.
+        path: Path prefix for which browsers send it; `/` when left out.
+        domain: Domain, with its subdomains, for which browsers send it; None is this host only.
+        secure: Send it over https only; False when left out.
+        httponly: Hide it from scripts; True when left out.
+        samesite: `"Lax"`, `"Strict"` or `"None"` in any case; None leaves the attribute out, and
+            it is `"Lax"` when left out.
+        partitioned: Keep one cookie jar per top-level site (CHIPS); False when left out.
+    """
+
+    max_age: int | None
+    expires: datetime | int | None
+    path: str | None
+    domain: str | None
+    secure: bool
+    httponly: bool
+    samesite: SameSite | None
+    partitioned: bool
 
 
 def parse_cookies(header: bytes) -> MultiDict:
@@ -92,7 +121,7 @@ def format_set_cookie(
     if max_age is not None:
         parts.append(f"Max-Age={_whole_seconds(name, max_age)}")
     if expires is not None:
-        parts.append(f"Expires={_http_date(name, expires)}")
+        parts.append(f"Expires={_expiry(name, expires)}")
     if domain is not None:
         parts.append(f"Domain={_checked_domain(name, domain)}")
     if path is not None:
@@ -180,28 +209,21 @@ def _whole_seconds(name: str, max_age: int) -> int:
     return max_age
 
 
-def _http_date(name: str, expires: datetime | int) -> str:
+def _expiry(name: str, expires: datetime | int) -> str:
+    if isinstance(expires, bool) or not isinstance(expires, datetime | int | float):
+        raise TypeError(
+            f"Cookie {name!r} has expires={expires!r}; it is a datetime or seconds since the epoch."
+        )
     try:
         if isinstance(expires, datetime):
             aware = expires if expires.tzinfo is not None else expires.replace(tzinfo=UTC)
-            moment = aware.astimezone(UTC).timetuple()
-        elif isinstance(expires, bool) or not isinstance(expires, int | float):
-            raise TypeError(
-                f"Cookie {name!r} has expires={expires!r}; it is a datetime or seconds since the "
-                "epoch."
-            )
-        else:
-            moment = time.gmtime(expires)
+            return http_date(int(aware.timestamp()))
+        return http_date(int(expires))
     except (OverflowError, OSError, ValueError):
         raise ValueError(
             f"Cookie {name!r} has expires={expires!r}, which is not a date; give seconds, not "
             "milliseconds, since the epoch."
         ) from None
-    # Written by hand: strftime would follow the process's locale.
-    return (
-        f"{_DAYS[moment.tm_wday]}, {moment.tm_mday:02d} {_MONTHS[moment.tm_mon - 1]} "
-        f"{moment.tm_year:04d} {moment.tm_hour:02d}:{moment.tm_min:02d}:{moment.tm_sec:02d} GMT"
-    )
 
 
 def _checked_domain(name: str, domain: str) -> str:

@@ -21,7 +21,8 @@ from flasgo.requests.connection import Connection
 from flasgo.requests.lingering import LingeringSend
 from flasgo.requests.request import Request
 from flasgo.requests.target import path_fault, routed_path
-from flasgo.responses.response import Response, claimed, coerce_again, coerce_response, redirect
+from flasgo.responses.response import Response, redirect
+from flasgo.responses.results import claimed, coerce_again, coerce_response
 from flasgo.routing import routed_host
 from flasgo.websocket import LONGEST_REASON, WebSocket, WebSocketDisconnect
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from flasgo.errors import ConfigurationError, HookError, HTTPException
 from flasgo.features.error_pages.error_page import error_response
 from flasgo.kernel.callbacks import Callback
-from flasgo.responses.response import Response, coerce_response
+from flasgo.responses.response import Response
+from flasgo.responses.results import coerce_response, gives_status
 
 if TYPE_CHECKING:
     from flasgo.requests.connection import Connection
@@ -112,7 +113,8 @@ class ErrorHandlers:
             debug: Whether the answer may show a traceback. What nobody expected is then shown
                 as it is, whether or not there is a handler for 500.
         """
-        handler = self.find(error)
+        aborted = isinstance(error, HTTPException) and error.response is not None
+        handler = _answer_of_abort if aborted else self.find(error)
         if not isinstance(error, HTTPException):
             if not self._expects(error):
                 note_error(connection, error)
@@ -155,6 +157,10 @@ def default_response(connection: Connection, error: Exception, *, debug: bool) -
     return hardened_response(connection)
 
 
+async def _answer_of_abort(connection: Connection, error: Exception) -> object:
+    return getattr(error, "response", None)
+
+
 async def _handled(connection: Connection, error: Exception, handler: Callback) -> Response:
     """Answer with the app's handler; a bare value keeps the status of the error.
 
@@ -164,7 +170,7 @@ async def _handled(connection: Connection, error: Exception, handler: Callback) 
     response = coerce_response(result, handler)
     if response.is_streaming:
         await response._prepare(connection)
-    if not isinstance(result, (Response, tuple)) and response.status_code in {200, 204}:
+    if response.status_code in {200, 204} and not gives_status(result, handler):
         response.status_code = error.status_code if isinstance(error, HTTPException) else 500
     if isinstance(error, HTTPException) and error.headers:
         is_error = response.status_code >= 400

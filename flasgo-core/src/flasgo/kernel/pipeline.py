@@ -19,7 +19,8 @@ from flasgo.errors import HookError, PluginError, UnenforcedPolicyError
 from flasgo.kernel.callbacks import Callback, Callbacks, as_callback
 from flasgo.kernel.error_handling import ErrorHandlers
 from flasgo.plugins.implementation import Implementation
-from flasgo.responses.response import Response, coerce_response
+from flasgo.responses.response import Response
+from flasgo.responses.results import coerce_response
 
 if TYPE_CHECKING:
     from flasgo.kernel.threads import WorkerThreads

@@ -8,11 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from flasgo.asgi import Message, Send
-from flasgo.errors import ClientDisconnect, type_name
-from flasgo.responses.response import HeadersLike, StreamingResponse
+from flasgo.errors import ClientDisconnect
+from flasgo.responses.response import HeadersLike, StreamingResponse, encode_json
 from flasgo.responses.streaming import Closed, producer
 
 if TYPE_CHECKING:
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
     from flasgo.responses.open_streams import OpenStreams
 
 __all__ = ["EventSourceResponse", "ServerSentEvent"]
-
-_encode_json = msgspec.json.Encoder().encode
 
 _LINE_BREAKS = ("\r", "\n")
 _HEARTBEAT: Message = {"type": "http.response.body", "body": b":\n\n", "more_body": True}
@@ -104,10 +100,7 @@ def _lines_of(text: str) -> list[str]:
 def _text_of(data: object) -> str:
     if isinstance(data, str):
         return data
-    try:
-        return _encode_json(data).decode()
-    except (ValueError, RecursionError, OverflowError) as error:
-        raise TypeError(f"This {type_name(data)} cannot be sent as JSON: {error}.") from error
+    return encode_json(data).decode()
 
 
 class EventSourceResponse(StreamingResponse):

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, Unpack
 
 from flasgo.asgi import Send
 from flasgo.errors import HTTPException
@@ -27,7 +27,7 @@ from flasgo.responses.files import (
     open_path,
     read,
 )
-from flasgo.responses.response import HeadersLike, Response, StreamingResponse
+from flasgo.responses.response import HeadersLike, Response, ResponseAliases, StreamingResponse
 from flasgo.responses.streaming import Closed, producer
 from flasgo.responses.validators import changed_since
 
@@ -68,6 +68,7 @@ class FileResponse(StreamingResponse):
             no-cache`, so that they keep it but ask each time.
         background: What is to be called after the response, such as `Path.unlink` for a file that
             was made for it.
+        aliases: The same by the names of other frameworks; see `ResponseAliases`.
 
     Raises:
         ValueError: When status or headers are not allowed.
@@ -89,10 +90,11 @@ class FileResponse(StreamingResponse):
         attachment: bool | None = None,
         max_age: int | None = None,
         background: BackgroundTasks | None = None,
+        **aliases: Unpack[ResponseAliases],
     ) -> None:
         location = os.fspath(path)
-        kind = content_type or media_type(location)
-        Response.__init__(self, None, status_code, headers, kind, background)
+        Response.__init__(self, None, status_code, headers, content_type, background, **aliases)
+        self.headers.setdefault("content-type", media_type(location))
         self._opener = partial(open_path, location)
         if attachment and filename is None:
             filename = os.path.basename(location)  # noqa: PTH119 - a name, nothing is opened

@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from flasgo.errors import type_name
-from flasgo.responses.response import HeadersLike, StreamingResponse
+from flasgo.responses.response import HeadersLike, StreamingResponse, encode_json
 from flasgo.responses.streaming import producer
 
 if TYPE_CHECKING:
     from flasgo.kernel.background import BackgroundTasks
 
 __all__ = ["NDJSONResponse"]
-
-_encode_json = msgspec.json.Encoder().encode
 
 
 class NDJSONResponse(StreamingResponse):
@@ -49,10 +46,7 @@ class NDJSONResponse(StreamingResponse):
         Raises:
             TypeError: When it cannot be encoded.
         """
-        try:
-            line = _encode_json(part)
-            if b"\n" in line:  # of a msgspec.Raw; what we encode has none
-                line = msgspec.json.format(line, indent=-1)
-        except (ValueError, RecursionError, OverflowError) as error:
-            raise TypeError(f"This {type_name(part)} cannot be sent as JSON: {error}.") from error
+        line = encode_json(part)
+        if b"\n" in line:  # of a msgspec.Raw; what we encode has none
+            line = msgspec.json.format(line, indent=-1)
         return line + b"\n"

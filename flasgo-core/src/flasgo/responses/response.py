@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from datetime import datetime
-from types import GeneratorType
-from typing import NoReturn, Protocol, Self
+from collections.abc import Iterable, Mapping
+from typing import Protocol, Self, TypedDict, TypeVar, Unpack
 
 import msgspec
 
 from flasgo.asgi import Send
-from flasgo.callables import full_name
-from flasgo.errors import type_name
-from flasgo.http.cookies import SameSite, format_set_cookie
+from flasgo.errors import did_you_mean, reason_phrase, type_name
+from flasgo.http.cookies import CookieAttributes, format_set_cookie
 from flasgo.http.headers import HeaderBlock, MutableHeaders, RawHeader, fill
 from flasgo.http.redirects import encode_location, is_safe_redirect_target
 from flasgo.kernel.background import BackgroundTasks
@@ -23,24 +18,27 @@ from flasgo.responses.validators import ConditionalMixin
 
 __all__ = [
     "Response",
+    "ResponseAliases",
     "StreamingResponse",
     "TemplateRenderer",
-    "claimed",
-    "coerce_again",
-    "coerce_response",
+    "checked_status",
+    "encode",
+    "encode_json",
     "is_safe_redirect_target",
     "jsonify",
     "redirect",
+    "sent_twice",
 ]
 
+_T = TypeVar("_T")
 HeadersLike = Mapping[str, str] | Iterable[tuple[str, str]]
 
-_HTML = (b"content-type", b"text/html; charset=utf-8")
+HTML = (b"content-type", b"text/html; charset=utf-8")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
-_BYTES = (b"content-type", b"application/octet-stream")
-_JSON = (b"content-type", b"application/json")
+BYTES = (b"content-type", b"application/octet-stream")
+JSON = (b"content-type", b"application/json")
 
-_encode_json = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 
 # Content-Length pairs of small bodies, made on demand: most of an app's answers are short.
 _length_pairs: dict[int, RawHeader] = {}
@@ -62,6 +60,20 @@ class TemplateRenderer(Protocol):
         ...
 
 
+class ResponseAliases(TypedDict, total=False):
+    """What other frameworks call arguments of a response.
+
+    Attributes:
+        status: `status_code`, also with its phrase: `"201 CREATED"`.
+        mimetype: `content_type` without parameters; text gets `charset=utf-8`.
+        media_type: The same.
+    """
+
+    status: int | str
+    mimetype: str | None
+    media_type: str | None
+
+
 class Response(ConditionalMixin):
     """An HTTP response.
 
@@ -71,9 +83,10 @@ class Response(ConditionalMixin):
         headers: Response headers; pairs when a name repeats.
         content_type: The media type, where the default of the content does not fit.
         background: What is to be called after the response.
+        aliases: The same by the names of other frameworks; see `ResponseAliases`.
 
     Raises:
-        TypeError: When the content is neither text nor bytes.
+        TypeError: When the content is neither text nor bytes, or something is given twice.
         ValueError: When status or headers are not allowed.
     """
 
@@ -97,29 +110,33 @@ class Response(ConditionalMixin):
         headers: HeadersLike | None = None,
         content_type: str | None = None,
         background: BackgroundTasks | None = None,
+        **aliases: Unpack[ResponseAliases],
     ) -> None:
+        if aliases:
+            status_code, content_type = _from_aliases(status_code, content_type, **aliases)
         if background is not None:
             self.background = background
-        self._status = 200 if status_code == 200 else _checked_status(status_code)
+        self._status = 200 if status_code == 200 else checked_status(status_code)
         if content is None:
             self._body = b""
             self._raw = []
         else:
             self._body = _encode_body(content)
-            self._raw = [_HTML if isinstance(content, str) else _BYTES]
-        self._decorate(headers, content_type)
+            self._raw = [HTML if isinstance(content, str) else BYTES]
+        self._with(headers, content_type)
 
-    def _decorate(self, headers: HeadersLike | None, content_type: str | None) -> None:
+    def _with(self, headers: HeadersLike | None, content_type: str | None = None) -> Self:
         if headers is not None:
             self.headers.update(headers)
         if content_type is not None:
             self.content_type = content_type
+        return self
 
     @classmethod
     def _from_bytes(cls, body: bytes, content_type: RawHeader, status_code: int = 200) -> Self:
         """Return a response around an encoded body; nothing but the status is checked."""
         self = cls.__new__(cls)
-        self._status = 200 if status_code == 200 else _checked_status(status_code)
+        self._status = 200 if status_code == 200 else checked_status(status_code)
         self._body = body
         self._raw = [content_type]
         return self
@@ -136,14 +153,7 @@ class Response(ConditionalMixin):
         Raises:
             TypeError: When something in `data` cannot be encoded.
         """
-        try:
-            body = _encode_json(data)
-        except (TypeError, ValueError, RecursionError, OverflowError) as error:
-            raise TypeError(f"This {type_name(data)} cannot be sent as JSON: {error}.") from error
-        self = cls._from_bytes(body, _JSON, status_code)
-        if headers is not None:
-            self.headers.update(headers)
-        return self
+        return cls._from_bytes(encode_json(data), JSON, status_code)._with(headers)
 
     @classmethod
     def text(cls, content: str, status_code: int = 200, headers: HeadersLike | None = None) -> Self:
@@ -154,9 +164,7 @@ class Response(ConditionalMixin):
             status_code: The status.
             headers: Further headers.
         """
-        self = cls._from_bytes(_encode_body(content), _TEXT, status_code)
-        self._decorate(headers, None)
-        return self
+        return cls._from_bytes(_encode_body(content), _TEXT, status_code)._with(headers)
 
     @classmethod
     def html(cls, content: str, status_code: int = 200, headers: HeadersLike | None = None) -> Self:
@@ -167,21 +175,26 @@ class Response(ConditionalMixin):
             status_code: The status.
             headers: Further headers.
         """
-        self = cls._from_bytes(_encode_body(content), _HTML, status_code)
-        self._decorate(headers, None)
-        return self
+        return cls._from_bytes(_encode_body(content), HTML, status_code)._with(headers)
 
     @classmethod
-    def redirect(cls, location: str, status_code: int = 302) -> Self:
+    def redirect(
+        cls, location: str, status_code: int | None = None, *, code: int | None = None
+    ) -> Self:
         """Return a redirect.
 
         Args:
             location: Where to; check what comes from a client with `is_safe_redirect_target`.
-            status_code: 301, 302, 303, 307 or 308.
+            status_code: 301, 302, 303, 307 or 308; 302 when left out.
+            code: The status, as Flask calls it.
 
         Raises:
+            TypeError: When the status is given twice.
             ValueError: When the location or the status is not allowed.
         """
+        status_code = _only_one("code", code, "status_code", status_code)
+        if status_code is None:
+            status_code = 302
         if status_code not in _REDIRECTS:
             raise ValueError(
                 f"{status_code!r} is not a redirect; allowed are 301, 302, 303, 307 and 308."
@@ -219,7 +232,16 @@ class Response(ConditionalMixin):
 
     @status_code.setter
     def status_code(self, status_code: int) -> None:
-        self._status = _checked_status(status_code)
+        self._status = checked_status(status_code)
+
+    @property
+    def status(self) -> str:
+        """The status with its phrase, `"404 Not Found"`; takes an int as well."""
+        return f"{self._status} {reason_phrase(self._status) or ''}".rstrip()
+
+    @status.setter
+    def status(self, status: int | str) -> None:
+        self._status = checked_status(status)
 
     @property
     def body(self) -> bytes:
@@ -272,91 +294,60 @@ class Response(ConditionalMixin):
     def content_type(self, content_type: str) -> None:
         self.headers["content-type"] = content_type
 
+    @property
+    def mimetype(self) -> str:
+        """The media type without parameters; a text type assigned gets `charset=utf-8`."""
+        return self.content_type.partition(";")[0].strip().lower()
+
+    @mimetype.setter
+    def mimetype(self, mimetype: str) -> None:
+        self.content_type = _with_charset(mimetype)
+
     def set_cookie(
         self,
-        name: str,
+        name: str | None = None,
         value: str = "",
         *,
-        max_age: int | None = None,
-        expires: datetime | int | None = None,
-        path: str | None = "/",
-        domain: str | None = None,
-        secure: bool = False,
-        httponly: bool = True,
-        samesite: SameSite | None = "Lax",
-        partitioned: bool = False,
+        key: str | None = None,
+        **attributes: Unpack[CookieAttributes],
     ) -> None:
-        """Set a cookie in the client; see `format_set_cookie` for what is allowed.
+        """Set a cookie in the client.
 
         Args:
             name: The cookie's name.
             value: The cookie's value; printable ASCII, nothing is encoded on the way.
-            max_age: Seconds until it expires; None is until the browser closes.
-            expires: When it expires: a datetime or seconds since the epoch.
-            path: Path prefix for which browsers send it.
-            domain: Domain, with its subdomains, for which browsers send it.
-            secure: Send it over https only.
-            httponly: Hide it from scripts.
-            samesite: `"Lax"`, `"Strict"`, `"None"`, or None to leave it out.
-            partitioned: Keep one cookie jar per top-level site.
+            key: The name, as Flask calls it.
+            attributes: See `CookieAttributes`.
 
         Raises:
+            TypeError: When there is no name, or there are two.
             ValueError: When an attribute is not allowed, or contradicts another one.
         """
-        cookie = format_set_cookie(
-            name,
-            value,
-            max_age=max_age,
-            expires=expires,
-            path=path,
-            domain=domain,
-            secure=secure,
-            httponly=httponly,
-            samesite=samesite,
-            partitioned=partitioned,
-        )
+        cookie = format_set_cookie(_cookie_name(name, key), value, **attributes)
         self._raw.append((b"set-cookie", cookie.encode("ascii")))
 
     def delete_cookie(
         self,
-        name: str,
+        name: str | None = None,
         *,
-        path: str | None = "/",
-        domain: str | None = None,
-        secure: bool = False,
-        httponly: bool = True,
-        samesite: SameSite | None = "Lax",
-        partitioned: bool = False,
+        key: str | None = None,
+        **attributes: Unpack[CookieAttributes],
     ) -> None:
         """Remove a cookie from the client; path, domain and flags as when it was set.
 
         Args:
             name: The cookie's name.
-            path: The path with which it was set.
-            domain: The domain with which it was set.
-            secure: Whether it was set for https only.
-            httponly: Whether it was hidden from scripts.
-            samesite: The rule with which it was set.
-            partitioned: Whether it was partitioned.
+            key: The name, as Flask calls it.
+            attributes: Those with which it was set; see `CookieAttributes`.
+
+        Raises:
+            TypeError: When there is no name, or there are two.
         """
-        self.set_cookie(
-            name,
-            max_age=0,
-            expires=0,
-            path=path,
-            domain=domain,
-            secure=secure,
-            httponly=httponly,
-            samesite=samesite,
-            partitioned=partitioned,
-        )
+        attributes["max_age"] = attributes["expires"] = 0
+        self.set_cookie(_cookie_name(name, key), **attributes)
 
     async def _emit(
-        self,
-        send: Send,
-        *,
-        head_only: bool = False,
-        closed: Closed | None = None,
+        self, send: Send, *, head_only: bool = False, closed: Closed | None = None
     ) -> None:
         """Send the response; called once, by the dispatcher.
 
@@ -369,7 +360,7 @@ class Response(ConditionalMixin):
             RuntimeError: When this object has been sent before.
         """
         if self._sent:
-            raise _sent_twice(self)
+            raise sent_twice(self)
         self._sent = True
         status = self._status
         body = self._body
@@ -396,6 +387,7 @@ class StreamingResponse(Response):
         headers: Response headers.
         content_type: The media type.
         background: What is to be called after the response.
+        aliases: The same by the names of other frameworks; see `ResponseAliases`.
     """
 
     is_streaming = True
@@ -407,7 +399,10 @@ class StreamingResponse(Response):
         headers: HeadersLike | None = None,
         content_type: str | None = None,
         background: BackgroundTasks | None = None,
+        **aliases: Unpack[ResponseAliases],
     ) -> None:
+        if aliases:
+            status_code, content_type = _from_aliases(status_code, content_type, **aliases)
         if background is not None:
             self.background = background
         if isinstance(iterator, str | bytes | bytearray):
@@ -415,10 +410,10 @@ class StreamingResponse(Response):
                 f"StreamingResponse takes an iterator of bytes or str, not {type_name(iterator)}; "
                 "use Response for a body that is complete."
             )
-        self._status = _checked_status(status_code)
+        self._status = checked_status(status_code)
         self._body = b""
         self._raw = [_TEXT]
-        self._decorate(headers, content_type)
+        self._with(headers, content_type)
         self._source = producer(iterator)
 
     def encode(self, part: object) -> bytes:
@@ -446,11 +441,7 @@ class StreamingResponse(Response):
         raise TypeError("A StreamingResponse has no body to replace; return another Response.")
 
     async def _emit(
-        self,
-        send: Send,
-        *,
-        head_only: bool = False,
-        closed: Closed | None = None,
+        self, send: Send, *, head_only: bool = False, closed: Closed | None = None
     ) -> None:
         """Send the response; called once, by the dispatcher.
 
@@ -465,7 +456,7 @@ class StreamingResponse(Response):
             TypeError: When the iterator yields something other than bytes or str.
         """
         if self._sent:
-            raise _sent_twice(self)
+            raise sent_twice(self)
         self._sent = True
         source = self._source
         try:
@@ -486,20 +477,96 @@ class StreamingResponse(Response):
                 await close()
 
 
-def _sent_twice(response: Response) -> RuntimeError:
+def sent_twice(response: Response) -> RuntimeError:
+    """Return the error for a response that is sent a second time.
+
+    Args:
+        response: The response.
+    """
     return RuntimeError(
         f"{response!r} has been sent already: a Response belongs to one request, because hooks add "
         "that request's cookies and headers to it. Make a new one in each call."
     )
 
 
-def _checked_status(status_code: int) -> int:
+def checked_status(status: object) -> int:
+    """Return a status that a response may have; text begins with the number: `"201 CREATED"`.
+
+    Args:
+        status: What was given.
+
+    Raises:
+        ValueError: When it is not a status from 200 to 599.
+    """
+    if isinstance(status, str):
+        number = status.partition(" ")[0]
+        found = int(number) if number.isdigit() and number.isascii() and len(number) == 3 else 0
+    else:
+        found = status if isinstance(status, int) and not isinstance(status, bool) else 0
     # SECURITY: a client that gets 1xx waits for the response behind it, and takes the bytes that
     # come next for it (RFC 9110, section 15.2); they may be meant for another request.
-    is_int = isinstance(status_code, int) and not isinstance(status_code, bool)
-    if not is_int or not 200 <= status_code <= 599:
-        raise ValueError(f"The status {status_code!r} is not an int from 200 to 599.")
-    return int(status_code)
+    if not 200 <= found <= 599:
+        raise ValueError(f"The status {status!r} is not an int from 200 to 599.")
+    return int(found)
+
+
+def _from_aliases(
+    status_code: int,
+    content_type: str | None,
+    *,
+    status: int | str | None = None,
+    mimetype: str | None = None,
+    media_type: str | None = None,
+    **unknown: object,
+) -> tuple[int, str | None]:
+    """Return status and content type, by whichever of their names they were given."""
+    for name in unknown:
+        known = ("content", "status_code", "headers", "content_type", "background", "status")
+        raise TypeError(
+            f"A response has no argument {name!r}.{did_you_mean(name, known)} Its arguments: "
+            f"{', '.join(known)}, mimetype."
+        )
+    if status is not None:
+        own = None if status_code == 200 else status_code
+        status_code = checked_status(_only_one("status", status, "status_code", own))
+    kind = _only_one("mimetype", mimetype, "media_type", media_type)
+    if kind is not None:
+        _only_one("mimetype" if mimetype else "media_type", kind, "content_type", content_type)
+        content_type = _with_charset(kind)
+    return status_code, content_type
+
+
+def _only_one(alias: str, value: _T | None, name: str, other: _T | None) -> _T | None:
+    if value is not None and other is not None:
+        raise TypeError(f"{alias}={value!r} and {name}={other!r} mean the same; give one of them.")
+    return other if value is None else value
+
+
+def _cookie_name(name: str | None, key: str | None) -> str:
+    found = _only_one("key", key, "name", name)
+    if found is None:
+        raise TypeError("A cookie has no name; give it first: set_cookie('theme', 'dark').")
+    return found
+
+
+def _with_charset(mimetype: str) -> str:
+    is_text = mimetype.startswith("text/") and ";" not in mimetype
+    return f"{mimetype}; charset=utf-8" if is_text else mimetype
+
+
+def encode_json(data: object) -> bytes:
+    """Return data as JSON.
+
+    Args:
+        data: Anything msgspec can encode.
+
+    Raises:
+        TypeError: When something in it cannot be encoded.
+    """
+    try:
+        return encode(data)
+    except (TypeError, ValueError, RecursionError, OverflowError) as error:
+        raise TypeError(f"This {type_name(data)} cannot be sent as JSON: {error}.") from error
 
 
 def _encode_body(content: str | bytes) -> bytes:
@@ -538,17 +605,15 @@ def _without_content(response: Response) -> bytes:
     return b""
 
 
-def redirect(location: str, status_code: int = 302) -> Response:
-    """Return a redirect.
+def redirect(location: str, status_code: int | None = None, *, code: int | None = None) -> Response:
+    """Return a redirect; see `Response.redirect`.
 
     Args:
         location: Where to; check what comes from a client with `is_safe_redirect_target`.
-        status_code: 301, 302, 303, 307 or 308.
-
-    Raises:
-        ValueError: When the location or the status is not allowed.
+        status_code: 301, 302, 303, 307 or 308; 302 when left out.
+        code: The status, as Flask calls it.
     """
-    return Response.redirect(location, status_code)
+    return Response.redirect(location, status_code, code=code)
 
 
 def jsonify(*args: object, **kwargs: object) -> Response:
@@ -568,181 +633,3 @@ def jsonify(*args: object, **kwargs: object) -> Response:
     if not args:
         return Response.json(None)
     return Response.json(args[0] if len(args) == 1 else args)
-
-
-# What a handler may return -----------------------------------------------------------------
-
-
-def _refuse(handler: object, found: str) -> NoReturn:
-    raise TypeError(
-        f"Handler {full_name(handler)} returned {found}. It may return str, bytes, a dict or "
-        "list, a dataclass, Struct or other value that msgspec can encode, None (204), a "
-        "generator, a Response, or one of the first ones in a tuple (body, status) or (body, "
-        "status, headers)."
-    )
-
-
-def _from_str(result: str, handler: object) -> Response:
-    try:
-        body = result.encode()
-    except UnicodeEncodeError as error:
-        _refuse(handler, f"text with a lone surrogate at {error.start}, which is not UTF-8")
-    return Response._from_bytes(body, _HTML)
-
-
-def _from_bytes(result: bytes, handler: object) -> Response:
-    return Response._from_bytes(bytes(result), _BYTES)
-
-
-def _from_none(result: None, handler: object) -> Response:
-    return Response(None, 204)
-
-
-def _from_data(result: object, handler: object) -> Response:
-    try:
-        body = _encode_json(result)
-    except (TypeError, ValueError, RecursionError, OverflowError) as error:
-        raise TypeError(
-            f"Handler {full_name(handler)} returned a {type_name(result)} that cannot be sent "
-            f"as JSON: {error}. Convert that part to str, numbers, lists, dicts, dataclasses or "
-            "Structs."
-        ) from error
-    return Response._from_bytes(body, _JSON)
-
-
-def _from_response(result: Response, handler: object) -> Response:
-    return claimed(result)
-
-
-def claimed(response: Response) -> Response:
-    """Return a response for one request: the object itself, then copies of what it was at first.
-
-    SECURITY: hooks add a request's cookies and headers to its response, so an object that a module
-    keeps and returns for every request must not carry them from one to the next.
-
-    Args:
-        response: What a handler or a hook returned.
-
-    Raises:
-        RuntimeError: When a streamed response is returned for a second request.
-    """
-    at_first = response._at_first
-    if at_first is None:
-        response._at_first = (response._status, response._body, tuple(response._raw))
-        return response
-    if response.is_streaming:
-        raise _sent_twice(response)
-    copy = object.__new__(type(response))
-    copy.__dict__.update(response.__dict__)
-    copy._status, copy._body, raw = at_first
-    copy._raw = list(raw)
-    copy._view = None
-    copy._sent = False
-    return copy
-
-
-def coerce_again(result: object, current: Response, callback: object) -> Response:
-    """Turn what an `after_request` callback returned into a response; `current` may be part of it.
-
-    Args:
-        result: What it returned.
-        current: The request's response so far, which is not to be taken for another request's.
-        callback: The callback, for the error message.
-
-    Raises:
-        TypeError: As `coerce_response` does.
-    """
-    at_first, current._at_first = current._at_first, None
-    try:
-        return coerce_response(result, callback)
-    finally:
-        current._at_first = at_first
-
-
-def _from_number(result: float, handler: object) -> Response:
-    # A bare number is nearly always a status that lost its body; Flask refuses it as well.
-    _refuse(
-        handler,
-        f"{result!r} ({type_name(result)}), which could be a status or a body: "
-        "return a tuple, or Response.json(...) to send it as JSON",
-    )
-
-
-def _from_tuple(result: tuple[object, ...], handler: object) -> Response:
-    if len(result) not in (2, 3):
-        _refuse(handler, f"a tuple of {len(result)}")
-    body, status = result[0], result[1]
-    if isinstance(body, tuple):
-        _refuse(handler, "a tuple within a tuple")
-    if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599:
-        _refuse(handler, f"a tuple whose status is {status!r}, not an int from 200 to 599")
-    response = Response() if body is None else coerce_response(body, handler)
-    response.status_code = status
-    if len(result) == 3 and result[2] is not None:
-        headers = result[2]
-        if isinstance(headers, str | bytes) or not isinstance(headers, Mapping | Iterable):
-            _refuse(
-                handler, f"a tuple whose headers are {type_name(headers)}, not a mapping or pairs"
-            )
-        response.headers.update(headers)
-    return response
-
-
-# `object`: each entry takes the type it is listed under.
-_EXACT: dict[type, Callable[..., Response]] = {
-    dict: _from_data,
-    str: _from_str,
-    Response: _from_response,
-    list: _from_data,
-    tuple: _from_tuple,
-    type(None): _from_none,
-    bytes: _from_bytes,
-    StreamingResponse: _from_response,
-    int: _from_number,
-    float: _from_number,
-    bool: _from_number,
-    bytearray: _from_bytes,
-    memoryview: _from_bytes,
-}
-
-
-def coerce_response(result: object, handler: object) -> Response:
-    """Turn what a handler returned into a response.
-
-    Args:
-        result: What it returned: str (HTML), bytes, dict or list (JSON), None (204), a Response,
-            a dataclass, Struct or anything else msgspec can encode, a generator or async iterator
-            (streamed), or a tuple `(body, status)` or `(body, status, headers)`.
-        handler: The handler, for the error message.
-
-    Raises:
-        TypeError: When it is something else; bare numbers are, they are likely mistakes.
-    """
-    make = _EXACT.get(type(result))
-    if make is not None:
-        return make(result, handler)
-    return _coerce_other(result, handler)
-
-
-def _coerce_other(result: object, handler: object) -> Response:
-    """Handle subclasses, iterators and whatever msgspec knows."""
-    if isinstance(result, Response):
-        return claimed(result)
-    if isinstance(result, AsyncIterable | GeneratorType):
-        return StreamingResponse(result)
-    if isinstance(result, str):  # subclasses: str enums, Markup
-        return _from_str(str.__str__(result), handler)
-    if isinstance(result, bytes):
-        return _from_bytes(result, handler)
-    if isinstance(result, int | float):
-        _from_number(result, handler)
-    if inspect.iscoroutine(result):
-        result.close()
-        _refuse(handler, "a coroutine: await it, or make the handler `async def`")
-    if dataclasses.is_dataclass(result) or isinstance(result, msgspec.Struct | Mapping | tuple):
-        return _from_data(result, handler)
-    try:
-        body = _encode_json(result)
-    except TypeError as error:
-        _refuse(handler, f"{type_name(result)} ({error})")
-    return Response._from_bytes(body, _JSON)
