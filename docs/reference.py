@@ -32,7 +32,8 @@ def settings_page() -> str:
     for info in sorted(app.settings.describe(), key=lambda info: info.name):
         text = " ".join(info.help.split()).replace("|", "\\|")
         row = f"| `{info.name}` | {_default(info)} | {text} |"
-        rows.setdefault(info.owner, []).append(row)
+        comes_with_core = info.owner in app.plugins and app.plugins[info.owner].builtin
+        rows.setdefault("core" if comes_with_core else info.owner, []).append(row)
     parts = [_SETTINGS_INTRODUCTION]
     for owner in ("core", *sorted(set(rows) - {"core"})):
         title = "flasgo-core" if owner == "core" else f"flasgo-{owner}"

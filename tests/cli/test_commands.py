@@ -224,7 +224,9 @@ def test_plugins_as_json(app_run: Run) -> None:
         "methods": ["door"],
         "status": "active",
         "reason": "",
+        "builtin": False,
     }
+    assert rows["openapi"]["builtin"] is True
     assert rows["static"]["status"] == "disabled"
 
 

@@ -226,6 +226,7 @@ def test_explain_lists_every_step_with_its_owner(make_app: Callable[..., Flasgo]
         ("before_request", "app", "async"),
         ("authorize", "plugin", "async"),
         ("handler", "app", "async"),
+        ("error_response", "error_pages", "sync"),
         ("after_request", "app", "async"),
         ("response_finalize", "plugin", "sync"),
     ]
@@ -235,6 +236,7 @@ def test_explain_lists_every_step_with_its_owner(make_app: Callable[..., Flasgo]
         "before",
         "authorize",
         "handler",
+        "error_response",
         "after",
         "response_finalize",
     ]

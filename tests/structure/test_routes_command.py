@@ -84,7 +84,7 @@ def test_the_steps(routes) -> None:
     text = routes("--explain", "/notes/3")
     stages = [line.split()[0] for line in text.splitlines()[3:]]
 
-    assert stages == ["middleware", "before_request", "handler"]
+    assert stages == ["middleware", "before_request", "handler", "error_response"]
     assert "app.Stamp" in text
     assert "app.check" in text
     assert "MOUNT (WEBSOCKET) /admin/" in routes("--explain", "admin")

@@ -76,6 +76,7 @@ class AuthPlugin:
         )
         registry.app_method("register_auth_backend", self.register_backend)
         registry.app_method("authorize", authorize)
+        registry.role("require_login", lambda backend: authorize(backend=backend))
         registry.app_method("authenticate", self.authenticate)
         registry.app_property("password_threads", self.get_password_threads)
         registry.request_attribute("user", lambda request: ANONYMOUS)

@@ -21,6 +21,7 @@ __all__ = [
     "load_name",
     "missing_app_member",
     "missing_request_attribute",
+    "missing_role",
     "owner_of",
     "owner_of_option",
     "owner_of_setting",
@@ -165,6 +166,11 @@ _REQUEST_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
         "security_events",
         "session",
     ),
+}
+
+_ROLES: Mapping[str, tuple[str, ...]] = {
+    "flasgo-auth": ("require_login",),
+    "flasgo-security": ("trusted_host",),
 }
 
 _OPTIONS: Mapping[str, tuple[str, ...]] = {
@@ -394,6 +400,11 @@ def missing_app_member(name: str) -> str | None:
 def missing_request_attribute(name: str) -> str | None:
     """Return how to get `request.<name>`, when a plugin of the bundle would bring it."""
     return _advice(_REQUEST_ATTRIBUTES, name, f"request.{name} is")
+
+
+def missing_role(name: str) -> str | None:
+    """Return how to have a role taken, when a plugin of the bundle takes it."""
+    return _advice(_ROLES, name, f"The role {name} is")
 
 
 def owner_of(name: str) -> str | None:

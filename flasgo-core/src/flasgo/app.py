@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
@@ -13,6 +13,7 @@ from flasgo.asgi import ASGIApp, Receive, Scope, Send
 from flasgo.binding import DependencyOverrides, compile_call
 from flasgo.blueprints import Blueprint, Placement, mount_routes, name_taken
 from flasgo.errors import ConfigurationError, OptionError, UnenforcedPolicyError, did_you_mean
+from flasgo.features import BUILT_IN, AppMembers
 from flasgo.http.multidict import State
 from flasgo.interop.middleware import (
     Layer,
@@ -30,6 +31,7 @@ from flasgo.kernel.lifespan import Lifespan, LifespanFunction
 from flasgo.kernel.pipeline import Call, Pipeline, StageInfo
 from flasgo.kernel.threads import WorkerThreads
 from flasgo.kernel.urls import endpoint_url
+from flasgo.plugins.declared_names import declaring_distribution, names_of_inactive
 from flasgo.plugins.manager import PluginChoice, Plugins
 from flasgo.plugins.options import Options
 from flasgo.plugins.registry import Declarations
@@ -58,7 +60,7 @@ _logger = logging.getLogger("flasgo.app")
 _L = TypeVar("_L", bound=LifespanFunction)
 
 
-class Flasgo(RouteScope, _bundle.AppMembers):
+class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
     """A web application. Instances are ASGI applications.
 
     Args:
@@ -67,7 +69,7 @@ class Flasgo(RouteScope, _bundle.AppMembers):
         plugins: Plugin instances, classes or modules besides the installed ones; one with the
             name of an installed plugin takes its place.
         disable_plugins: Names of plugins not to load.
-        discover: Whether installed plugins are loaded.
+        discover: Whether installed plugins are loaded; those that come with core always are.
         options: Keywords that plugins declare, such as `static_folder`.
 
     Raises:
@@ -125,10 +127,6 @@ class Flasgo(RouteScope, _bundle.AppMembers):
         self.dependency_overrides = DependencyOverrides(self._rebind)
         self._router = Router(trailing_slash=self.settings.TRAILING_SLASH)
         self.plugins.announce()
-        if self.settings.ENABLE_DOCS:
-            from flasgo.features.openapi.docs_page import add_docs
-
-            add_docs(self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection: an HTTP request, a WebSocket, or the lifespan."""
@@ -319,18 +317,6 @@ class Flasgo(RouteScope, _bundle.AppMembers):
             if route.plan is not None and route.plan.dependencies:
                 self._calls[route] = self._bind(route)
         self._recompile()
-
-    def openapi_spec(self) -> dict[str, Any]:
-        """Return the OpenAPI 3.1 document of the app, made anew from its routes.
-
-        `Any`: the members of a JSON document.
-
-        Raises:
-            PluginError: When a plugin's `openapi_document` hook fails.
-        """
-        from flasgo.features.openapi import build_document
-
-        return build_document(self)
 
     def register_blueprint(
         self,
@@ -533,47 +519,27 @@ class Flasgo(RouteScope, _bundle.AppMembers):
     # --- Putting together -------------------------------------------------------------------
 
     def _load_settings(self) -> Settings:
-        dormant = self._dormant(
-            set(self._sources.argument) - set(self._declarations.settings.names)
-        )
-        argument = {k: v for k, v in self._sources.argument.items() if k not in dormant}
+        declared = self._declarations.settings.names
+        unused = self._names_of_inactive(set(self._sources.argument) - set(declared), declared)
+        argument = {k: v for k, v in self._sources.argument.items() if k not in unused}
         self._sources = dataclasses.replace(self._sources, argument=argument)
         return load_settings(
-            self._declarations.settings, self._sources, owner_of_unknown=_bundle.owner_of_setting
+            self._declarations.settings, self._sources, owner_of_unknown=declaring_distribution
         )
 
-    def _dormant(self, names: set[str]) -> set[str]:
-        """Return which unknown names belong to plugins that are not active; say that they rest."""
-        if not names:
-            return names
-        told, silent = self.plugins.dormant()
-        found = names & told
-        for name in sorted(found):
-            _logger.warning("%s has no effect: the plugin it belongs to is not active.", name)
-        if silent:
-            # Who cannot be asked may be the owner of whatever is not known to be another's.
-            owners = {_bundle.PLUGINS.get(plugin) for plugin in silent}
-            unclaimed = {n for n in names - found if _bundle.owner_of(n) in {None, *owners}}
-            for name in sorted(unclaimed):
-                _logger.warning(
-                    "%s has no effect: no active plugin knows it, and what it could belong to "
-                    "does not load: %s.",
-                    name,
-                    ", ".join(silent),
-                )
-            found |= unclaimed
-        return found
+    def _names_of_inactive(self, names: set[str], known: Collection[str]) -> set[str]:
+        return names_of_inactive(names, self.plugins.inactive(), known) if names else names
 
     def _take_options(self, given: Mapping[str, object]) -> Options:
         declared = self._declarations.options
         unknown = set(given) - set(declared)
-        for name in sorted(unknown - self._dormant(unknown)):
+        known = ["name", "settings", "plugins", "disable_plugins", "discover", *declared]
+        for name in sorted(unknown - self._names_of_inactive(unknown, known)):
             owner = _bundle.owner_of_option(name)
             hint = f" {owner}" if owner else ""
-            known = ["name", "settings", "plugins", "disable_plugins", "discover", *declared]
             raise OptionError(
                 f"Flasgo() got an unknown keyword {name!r}."
-                f"{hint or did_you_mean(name, known)} Known are: {', '.join(known)}.",
+                f"{hint or did_you_mean(name, known)} Allowed are: {', '.join(known)}.",
                 name=name,
             )
         values = {name: given.get(name, option.default) for name, option in declared.items()}
@@ -588,7 +554,7 @@ class Flasgo(RouteScope, _bundle.AppMembers):
                 values[spec.name], sources[spec.name] = resolve(spec, self._sources)
         go_back = self._checkpoint()
         self.settings = Settings(
-            self._declarations.settings, values, sources, _bundle.owner_of_setting
+            self._declarations.settings, values, sources, declaring_distribution
         )
         try:
             self.options = self._take_options(dict(self.options))
@@ -640,6 +606,7 @@ def _choice(
         )
     return PluginChoice(
         explicit=tuple(plugins),
+        built_in=BUILT_IN,
         discover=discover,
         allowed=allowed,
         disabled=(_as_names(disabled) or frozenset()) | (off or frozenset()),

@@ -8,8 +8,8 @@ What request hooks are given as `request` is a `Request`, or for a WebSocket han
 `WebSocket`: a `Connection` in either case.
 
 The order of a request: `request_started`, the app's `before_request`, `authorize`,
-`ratelimit_check`, the handler, the app's `after_request`, `response_finalize`, the bytes,
-`request_finished`.
+`ratelimit_check`, the handler, `error_response` where one of these has failed, the app's
+`after_request`, `response_finalize`, the bytes, `request_finished`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ __all__ = [
     "authorize",
     "check_app",
     "cli_commands",
+    "error_response",
     "openapi_document",
     "plugin_setup",
     "ratelimit_check",
@@ -278,6 +279,40 @@ def ratelimit_check(request: Connection) -> Response | None:
 
 
 @hookspec
+def error_response(request: Connection, error: Exception) -> Response | None:
+    """Answer a request that has failed.
+
+    When:
+        For every error that no error handler of the app has answered: 404 and 405, denials that
+        are raised as HTTPException, failures of the handler and of hooks. The first answer is
+        taken; the pages of the plugin `error_pages` are the last implementation. `def` (run on
+        the event loop: it must not block) or `async def`. An HTTPException raised here is what
+        the implementations after it answer for; so is any other error, which is logged with the
+        plugin's name.
+
+    Args:
+        request: The request, or the WebSocket connection whose handshake is refused. What a
+            request with refused headers looks like is told at `response_finalize`.
+        error: What was raised: an HTTPException, or what nobody expected. Where a plugin's hook
+            failed it is a HookError, and its `__cause__` is what the hook raised.
+
+    Returns:
+        None to leave the answer to the next implementation; a Response to send it. Give it the
+        error's status, and the headers of an HTTPException.
+
+    Example:
+        ```python
+        @hookimpl
+        def error_response(self, request, error):
+            if isinstance(error, HTTPException) and request.path.startswith("/api/"):
+                return Response.json(
+                    {"message": error.detail}, error.status_code, headers=error.headers
+                )
+        ```
+    """
+
+
+@hookspec
 def response_finalize(request: Connection, response: Response) -> Response | None:
     """Give the response its last touch before the first byte leaves.
 
@@ -339,6 +374,7 @@ REQUEST_HOOKS = (
     "request_started",
     "authorize",
     "ratelimit_check",
+    "error_response",
     "response_finalize",
     "request_finished",
 )

@@ -131,6 +131,7 @@ class HostGuard:
             check=_check_allowed_hosts,
         )
         registry.request_attribute("host", self.host_of)
+        registry.role("trusted_host", lambda request: request.host)
 
     def configure(self, settings: Settings) -> None:
         """Read the settings."""

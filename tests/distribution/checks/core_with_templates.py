@@ -12,7 +12,7 @@ from .asgi import ask
 async def main(folder: Path) -> None:
     (folder / "home.html").write_text("<h1>{{ title }}</h1>")
     app = Flasgo()
-    assert [plugin.name for plugin in app.plugins] == ["templates"]
+    assert [plugin.name for plugin in app.plugins if not plugin.builtin] == ["templates"]
     app.configure_templates(folder)
 
     @app.get("/")

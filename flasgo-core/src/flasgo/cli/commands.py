@@ -10,12 +10,12 @@ import typer
 from typer.core import TyperGroup
 
 from flasgo.cli.check import check
-from flasgo.cli.openapi import openapi
 from flasgo.cli.output import fail, note, write
 from flasgo.cli.plugins import plugins
 from flasgo.cli.routes import routes
 from flasgo.cli.run import run
 from flasgo.cli.settings import settings
+from flasgo.errors import FlasgoError
 from flasgo.serving.target import VARIABLE, NoTargetError, load_app, user_error
 
 if TYPE_CHECKING:
@@ -48,14 +48,7 @@ class CommandGroup(TyperGroup):
         if self._has_asked_plugins:
             return
         self._has_asked_plugins = True
-        try:
-            app = load_app()
-        except NoTargetError:
-            return
-        except Exception as error:  # noqa: BLE001 - whatever the user's module raises
-            note(f"{user_error(error)}The app did not load, so commands of plugins are missing.")
-            return
-        self.commands.update(_commands_of(app, taken=set(self.commands)))
+        self.commands.update(_commands_of(_app_to_ask(), taken=set(self.commands)))
 
 
 def create_cli() -> typer.Typer:
@@ -70,7 +63,7 @@ def create_cli() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     cli.callback()(_options)
-    for command in (run, routes, plugins, settings, check, openapi):
+    for command in (run, routes, plugins, settings, check):
         cli.command()(command)
     return cli
 
@@ -114,6 +107,24 @@ def _options(
     ] = False,
 ) -> None:
     """Serve and inspect Flasgo apps."""
+
+
+def _app_to_ask() -> Flasgo:
+    """Return the app whose plugins add commands; without one, an app without settings."""
+    from flasgo.app import Flasgo
+
+    try:
+        return load_app()
+    except NoTargetError:
+        is_broken = False
+    except Exception as error:  # noqa: BLE001 - whatever the user's module raises
+        note(f"{user_error(error)}The app did not load, so commands of plugins are missing.")
+        is_broken = True
+    try:
+        # The plugins that come with core add commands that can name another app.
+        return Flasgo(discover=not is_broken)
+    except FlasgoError as error:
+        fail(str(error))
 
 
 def _commands_of(app: Flasgo, taken: set[str]) -> dict[str, Any]:

@@ -17,8 +17,8 @@ def plugins(*, app: AppOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         write_json([structs.asdict(info) for info in infos])
         return
-    if not infos:
-        write("No plugins. `pip install flasgo` brings the whole bundle.")
+    if all(info.builtin for info in infos):
+        write("Only the plugins of flasgo-core. `pip install flasgo` brings the whole bundle.\n")
     for position, info in enumerate(infos):
         if position:
             write()
@@ -37,4 +37,5 @@ def plugins(*, app: AppOption = None, as_json: JsonOption = False) -> None:
 
 def _headline(info: PluginInfo) -> str:
     origin = f"{info.distribution} {info.version}" if info.distribution else "given to Flasgo()"
-    return f"{info.name}  {origin}  {info.status}"
+    built_in = "  built in" if info.builtin else ""
+    return f"{info.name}  {origin}{built_in}  {info.status}"

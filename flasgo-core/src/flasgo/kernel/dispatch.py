@@ -15,7 +15,7 @@ from flasgo.interop.middleware import ThroughMiddleware
 from flasgo.interop.relay import AppResponse
 from flasgo.kernel.background import BackgroundTasks
 from flasgo.kernel.context import active_request
-from flasgo.kernel.error_handling import default_response, log_error, note_error
+from flasgo.kernel.error_handling import log_error, note_error
 from flasgo.kernel.pipeline import Pipeline, Step
 from flasgo.requests.connection import Connection
 from flasgo.requests.lingering import LingeringSend
@@ -107,9 +107,6 @@ class Dispatcher:
             head = read_head(scope["headers"], self._max_head, sent_path, query)
         except HTTPException as exc:
             scope, head, pipeline = self._refuse(exc, scope, found)
-        if b"transfer-encoding" in head:
-            # SECURITY: uvicorn with httptools adds the trailers that still come to its list.
-            scope = {**scope, "headers": list(scope["headers"])}
         request = Request(self._app, scope, receive, head)
         request.route = pipeline.route
         request._path_params = params
@@ -355,7 +352,7 @@ class Dispatcher:
         """Finalize a plain 500 with the hooks that work, after one of them has failed."""
         error = pipeline.attributed(failed, cause)
         note_error(request, error)
-        response = default_response(request, error, debug=self._debug)
+        response = await pipeline.errors.default(request, error)
         for finalizer in (*pipeline.finalizers, *(step for step, _ in pipeline.late_finalizers)):
             if finalizer is failed:
                 continue

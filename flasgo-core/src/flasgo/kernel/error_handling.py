@@ -1,23 +1,31 @@
-"""Turns what went wrong into a response: the app's error handlers first, then the default."""
+"""Turns what went wrong into a response: error handlers, then `error_response` hooks, then text."""
 
 from __future__ import annotations
 
+import inspect
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from flasgo.errors import ConfigurationError, HookError, HTTPException
-from flasgo.features.error_pages.error_page import error_response
+from flasgo.errors import (
+    ConfigurationError,
+    HookError,
+    HTTPException,
+    reason_phrase,
+    type_name,
+)
 from flasgo.kernel.callbacks import Callback
 from flasgo.responses.response import Response
-from flasgo.responses.results import coerce_response, gives_status
+from flasgo.responses.results import claimed, coerce_response, gives_status
 
 if TYPE_CHECKING:
+    from flasgo.plugins.implementation import Implementation
     from flasgo.requests.connection import Connection
 
 __all__ = [
+    "ErrorAnswers",
     "ErrorHandlers",
     "check_error_key",
-    "default_response",
     "hardened_response",
     "log_error",
     "note_error",
@@ -93,16 +101,29 @@ class ErrorHandlers:
                     return handlers._by_type[kind]
         return None
 
-    def _last_resort(self) -> Callback | None:
+    def last_resort(self) -> Callback | None:
         """Return the handler for 500, which takes what no handler of a class takes."""
         return next((h._by_status[500] for h in self._chain if 500 in h._by_status), None)
 
-    def _expects(self, error: Exception) -> bool:
+    def expects(self, error: Exception) -> bool:
         """Whether a handler is there for this class of errors, and not for whatever goes wrong."""
         if isinstance(error, HookError):
             return False
         kinds = [kind for kind in type(error).__mro__ if kind is not Exception]
         return any(kind in handlers._by_type for handlers in self._chain for kind in kinds)
+
+
+class ErrorAnswers:
+    """What answers for the errors of one endpoint: error handlers, then `error_response` hooks.
+
+    Args:
+        handlers: The error handlers of the app and of the endpoint's blueprints.
+        hooks: The implementations of `error_response`, in the order in which they are asked.
+    """
+
+    def __init__(self, handlers: ErrorHandlers, hooks: Iterable[Implementation] = ()) -> None:
+        self._handlers = handlers
+        self._hooks = tuple(hooks)
 
     async def respond(self, connection: Connection, error: Exception, *, debug: bool) -> Response:
         """Return the answer for an exception; never raises one.
@@ -110,51 +131,72 @@ class ErrorHandlers:
         Args:
             connection: The request.
             error: What was raised.
-            debug: Whether the answer may show a traceback. What nobody expected is then shown
-                as it is, whether or not there is a handler for 500.
+            debug: Whether an unexpected error goes past the app's handler for 500, so that the
+                debug page shows it.
         """
         aborted = isinstance(error, HTTPException) and error.response is not None
-        handler = _answer_of_abort if aborted else self.find(error)
+        handler = _answer_of_abort if aborted else self._handlers.find(error)
         if not isinstance(error, HTTPException):
-            if not self._expects(error):
+            if not self._handlers.expects(error):
                 note_error(connection, error)
             # A page that says sorry would hide from the developer what there is to mend.
             if handler is None and not debug:
-                handler = self._last_resort()
+                handler = self._handlers.last_resort()
         if handler is not None:
             try:
                 return await _handled(connection, error, handler)
             except Exception as second:
                 note_error(connection, second)
                 error = second if not isinstance(second, HTTPException) else HTTPException(500)
-        return default_response(connection, error, debug=debug)
+        return await self.default(connection, error)
+
+    async def default(self, connection: Connection, error: Exception) -> Response:
+        """Return the answer of the plugins, or a line of text; never raises an exception.
+
+        A hook that fails is not asked again; the hooks after it answer for its failure.
+
+        Args:
+            connection: The request.
+            error: What was raised.
+        """
+        for impl in self._hooks:
+            try:
+                answer = impl.call(connection, error)
+                if impl.is_async:
+                    answer = await answer
+                if answer is None:
+                    continue
+                response = claimed(_checked(answer))
+                if response.is_streaming:
+                    await response.prepare(connection)
+                return response
+            except HTTPException as raised:
+                if raised.response is not None:
+                    return claimed(raised.response)
+                error = raised
+            except Exception as failure:
+                error = _attributed(impl, failure)
+                note_error(connection, error)
+        return hardened_response(error)
 
 
-def default_response(connection: Connection, error: Exception, *, debug: bool) -> Response:
-    """Return the framework's own answer for an exception; never raises one.
+def _checked(answer: object) -> Response:
+    if isinstance(answer, Response):
+        return answer
+    if inspect.iscoroutine(answer):
+        answer.close()
+        raise TypeError("it returned a coroutine; declare the hook with `async def`")
+    raise TypeError(f"it returned {type_name(answer)}; error_response returns a Response or None")
 
-    Args:
-        connection: The request.
-        error: What was raised.
-        debug: Whether the answer may show a traceback.
-    """
-    try:
-        if isinstance(error, HTTPException):
-            if debug and error.status_code == 404:
-                from flasgo.features.error_pages.missing_page import missing_response
 
-                return missing_response(connection, error)
-            return error_response(connection, error)
-        if debug:
-            from flasgo.features.error_pages.debug_page import (
-                debug_response,  # only where there is something to debug
-            )
-
-            return debug_response(connection, error)
-    except Exception as unfit:
-        # Such as a header of the HTTPException with a line break in it.
-        note_error(connection, unfit)
-    return hardened_response(connection)
+def _attributed(impl: Implementation, failure: Exception) -> HookError:
+    error = HookError(
+        f"Plugin {impl.plugin!r} failed in {impl.hook}: {type(failure).__name__}: {failure}",
+        plugin=impl.plugin,
+        hook=impl.hook,
+    )
+    error.__cause__ = failure
+    return error
 
 
 async def _answer_of_abort(connection: Connection, error: Exception) -> object:
@@ -180,11 +222,24 @@ async def _handled(connection: Connection, error: Exception, handler: Callback) 
     return response
 
 
-def hardened_response(connection: Connection) -> Response:
-    """Return a 500 that tells nothing."""
-    return error_response(
-        connection, HTTPException(500, "The server failed to answer this request.")
-    )
+def hardened_response(error: Exception) -> Response:
+    """Return a line of text for an error that no handler and no hook has answered.
+
+    SECURITY: it tells what an HTTPException was to tell the client, and nothing of another error.
+
+    Args:
+        error: What was raised.
+    """
+    if not isinstance(error, HTTPException):
+        error = HTTPException(500, "The server failed to answer this request.")
+    phrase = reason_phrase(error.status_code) or "Error"
+    line = f"{error.status_code} {phrase}: {error.detail}\n"
+    try:
+        response = Response.text(line, error.status_code, error.headers)
+    except (ValueError, TypeError):  # such as a header of the exception with a line break in it
+        return hardened_response(HTTPException(500, "The server failed to answer this request."))
+    response.headers["x-content-type-options"] = "nosniff"
+    return response
 
 
 def note_error(connection: Connection, error: Exception) -> None:

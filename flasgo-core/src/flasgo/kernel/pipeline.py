@@ -17,7 +17,7 @@ from flasgo import _bundle
 from flasgo.callables import full_name, is_async
 from flasgo.errors import HookError, PluginError, UnenforcedPolicyError
 from flasgo.kernel.callbacks import Callback, Callbacks, as_callback
-from flasgo.kernel.error_handling import ErrorHandlers
+from flasgo.kernel.error_handling import ErrorAnswers, ErrorHandlers
 from flasgo.plugins.implementation import Implementation
 from flasgo.responses.response import Response
 from flasgo.responses.results import coerce_response
@@ -97,7 +97,7 @@ class Pipeline:
         gates: Iterable[tuple[Gate, bool]],
         after: Iterable[Callback],
         teardown: Iterable[Callback],
-        errors: ErrorHandlers,
+        errors: ErrorAnswers,
         finalizers: Iterable[Implementation],
         finished: Iterable[Implementation],
         owners: dict[Step, tuple[str, str]],
@@ -227,6 +227,7 @@ class PipelineCompiler:
         self._started = plugins.implementations("request_started")
         self._authorize = plugins.implementations("authorize")
         self._ratelimit = plugins.implementations("ratelimit_check")
+        self._errors = plugins.implementations("error_response")
         self._finalize = plugins.implementations("response_finalize")
         self._finished = plugins.implementations("request_finished")
 
@@ -254,6 +255,7 @@ class PipelineCompiler:
         started = self._applying(self._started, route)
         guards = self._applying(self._authorize, route) if reaches_endpoint else []
         quotas = self._applying(self._ratelimit, route) if reaches_endpoint else []
+        answers = self._applying(self._errors, route)
         finalize = self._applying(self._finalize, route)
         finished = self._applying(self._finished, route)
         before = around.before
@@ -268,7 +270,7 @@ class PipelineCompiler:
             ],
             after=after,
             teardown=around.teardown,
-            errors=around.errors,
+            errors=ErrorAnswers(around.errors, answers),
             finalizers=finalize,
             finished=finished,
             owners={
@@ -280,6 +282,7 @@ class PipelineCompiler:
                 *(StageInfo("before_request", "app", _label(c), "async") for c in before),
                 *(_stage(impl, self._reason(impl, route)) for impl in (*guards, *quotas)),
                 StageInfo("handler", "app", _label(route.handler), _kind(route)),
+                *(_stage(impl) for impl in answers),
                 *(StageInfo("after_request", "app", _label(c), "async") for c in after),
                 *(_stage(impl) for impl in (*finalize, *finished)),
             ),

@@ -90,9 +90,10 @@ def _checked_scheme(scheme: str, endpoint: str) -> str:
 def _trusted_host(app: Flasgo, connection: Connection) -> str | None:
     """Return the host of the request, if some plugin has checked it.
 
-    SECURITY: a Host header that nobody has checked does not get into a URL (CWE-644).
+    SECURITY: a Host header that was not checked does not get into a URL (CWE-644).
     """
-    return connection.host if "host" in app._declarations.request_attributes else None
+    trusted_host = app.plugins.role("trusted_host")
+    return None if trusted_host is None else trusted_host(connection)
 
 
 def _authority(app: Flasgo, endpoint: str, host: str | None, here: str | None) -> str:
@@ -103,7 +104,7 @@ def _authority(app: Flasgo, endpoint: str, host: str | None, here: str | None) -
     if not around:
         raise BuildError(
             f"url_for({endpoint!r}, _external=True) has no trusted host to name. Set "
-            "SERVER_NAME, or install the plugin that checks hosts.",
+            "SERVER_NAME, or install a plugin that checks hosts (the role trusted_host).",
             endpoint=endpoint,
         )
     return around

@@ -1,16 +1,26 @@
-"""Finds the plugins that are installed, by their entry points."""
+"""Finds the plugins that are installed, by their entry points, and those that come with core."""
 
 from __future__ import annotations
 
 import functools
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points, version
 from types import ModuleType
 
 from msgspec import Struct
 
 from flasgo.errors import PluginError
 
-__all__ = ["ENTRY_POINT_GROUP", "Candidate", "discovered_plugins", "installed_plugins"]
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "Candidate",
+    "built_in_plugins",
+    "candidate_of",
+    "core_version",
+    "discovered_plugins",
+    "installed_plugins",
+    "name_of",
+]
 
 ENTRY_POINT_GROUP = "flasgo.plugins"
 
@@ -21,14 +31,17 @@ class Candidate(Struct, frozen=True):
     Attributes:
         name: The entry point's name.
         distribution: The distribution that brings it.
-        version: The distribution's version.
+        version: The distribution's version; empty for plugins that come with core, see
+            `core_version`.
         entry_point: Loads the plugin's class or module.
+        is_builtin: Whether it comes with core.
     """
 
     name: str
     distribution: str
     version: str
     entry_point: EntryPoint
+    is_builtin: bool = False
 
     def load(self) -> object:
         """Import the plugin; make an instance where the entry point names a class.
@@ -91,3 +104,67 @@ def discovered_plugins() -> dict[str, Candidate]:
                 plugin=candidate.name,
             )
     return found
+
+
+def built_in_plugins(targets: Mapping[str, str]) -> dict[str, Candidate]:
+    """Return the plugins that come with core, by name; nothing is imported yet.
+
+    Args:
+        targets: The class of each, as an entry point names it.
+    """
+    return {
+        name: Candidate(
+            name=name,
+            distribution="flasgo-core",
+            version="",  # PERF: looked up where it is shown
+            entry_point=EntryPoint(name, target, ENTRY_POINT_GROUP),
+            is_builtin=True,
+        )
+        for name, target in targets.items()
+    }
+
+
+@functools.cache
+def core_version() -> str:
+    """Return the version of flasgo-core."""
+    return version("flasgo-core")
+
+
+def name_of(plugin: object) -> str:
+    """Return the name under which a plugin that was handed over is known.
+
+    Args:
+        plugin: An instance, class or module.
+    """
+    candidate = candidate_of(plugin)
+    if candidate is not None:
+        return candidate.name
+    name = getattr(plugin, "name", None)
+    if isinstance(name, str) and name:
+        return name
+    if isinstance(plugin, ModuleType):
+        return plugin.__name__.rpartition(".")[2].lower()
+    return _class_of(plugin).__name__.lower()
+
+
+def candidate_of(plugin: object) -> Candidate | None:
+    """Return the installed plugin that was handed over, as an instance, its class or its module.
+
+    Args:
+        plugin: An instance, class or module.
+    """
+    for candidate in installed_plugins():
+        module, _, attribute = candidate.entry_point.value.partition(":")
+        if isinstance(plugin, ModuleType):
+            if not attribute and plugin.__name__ == module:
+                return candidate
+        elif (
+            _class_of(plugin).__qualname__ == attribute
+            and _class_of(plugin).__module__.partition(".")[0] == module.partition(".")[0]
+        ):
+            return candidate
+    return None
+
+
+def _class_of(plugin: object) -> type:
+    return plugin if isinstance(plugin, type) else type(plugin)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Container, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from types import ModuleType
-from typing import TYPE_CHECKING, Literal, NoReturn
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import pluggy
 from msgspec import Struct, field
@@ -15,7 +15,16 @@ from msgspec import Struct, field
 from flasgo import _bundle, hookspecs
 from flasgo.callables import called_by, is_async
 from flasgo.errors import FlasgoError, PluginError, did_you_mean
-from flasgo.plugins.discovery import Candidate, discovered_plugins, installed_plugins
+from flasgo.plugins.declared_names import Inactive
+from flasgo.plugins.discovery import (
+    Candidate,
+    built_in_plugins,
+    candidate_of,
+    core_version,
+    discovered_plugins,
+    installed_plugins,
+    name_of,
+)
 from flasgo.plugins.hooks import PROJECT, options_of
 from flasgo.plugins.implementation import Implementation
 from flasgo.plugins.ordering import call_order
@@ -47,6 +56,7 @@ class PluginInfo(Struct, frozen=True):
         methods: The methods and properties it gives the app.
         status: `active`, `disabled`, or `failed` (an optional plugin that could not be loaded).
         reason: Why it is not active; empty otherwise.
+        builtin: Whether it comes with flasgo-core.
     """
 
     name: str
@@ -57,6 +67,7 @@ class PluginInfo(Struct, frozen=True):
     methods: tuple[str, ...] = ()
     status: Status = "active"
     reason: str = ""
+    builtin: bool = False
 
 
 class PluginChoice(Struct, frozen=True):
@@ -64,25 +75,23 @@ class PluginChoice(Struct, frozen=True):
 
     Attributes:
         explicit: Plugin instances, classes or modules handed to `Flasgo(plugins=...)`.
+        built_in: The plugins that come with core: the class of each, as an entry point names it.
         discover: Whether installed plugins are loaded too.
-        allowed: When not None, only these names are loaded.
-        disabled: These names are not loaded.
+        allowed: When not None, only these of the installed plugins are loaded.
+        disabled: Plugins of these names are not loaded, wherever they come from.
         optional: These may fail to load.
     """
 
     explicit: tuple[object, ...] = ()
+    built_in: Mapping[str, str] = MappingProxyType({})
     discover: bool = True
     allowed: frozenset[str] | None = None
     disabled: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
 
-    def objection_to(self, name: str) -> str:
-        """Return why a plugin is not to be loaded, or an empty string."""
-        if name in self.disabled:
-            return "disabled by name"
-        if self.allowed is not None and name not in self.allowed:
-            return "not in PLUGINS"
-        return ""
+    def allows(self, name: str) -> bool:
+        """Whether an installed plugin may be loaded, as far as PLUGINS decides."""
+        return self.allowed is None or name in self.allowed
 
 
 class _Record(Struct):
@@ -90,6 +99,7 @@ class _Record(Struct):
     candidate: Candidate | None
     plugin: object | None = None
     components: list[str] = field(default_factory=list)
+    declared: set[str] = field(default_factory=set)  # by one that failed after it had done so
     is_optional: bool = False
     status: Status = "active"
     reason: str = ""
@@ -141,12 +151,13 @@ class Plugins:
         return PluginInfo(
             name=record.name,
             distribution=candidate.distribution if candidate else None,
-            version=candidate.version if candidate else None,
+            version=(candidate.version or core_version()) if candidate else None,
             hooks=tuple(sorted(set(self._hooks_of(record)))),
             settings=tuple(self.declarations.owned("setting", record.name)),
             methods=tuple(self.declarations.owned("app method", record.name)),
             status=record.status,
             reason=record.reason,
+            builtin=candidate is not None and candidate.is_builtin,
         )
 
     def _hooks_of(self, record: _Record) -> Iterator[str]:
@@ -164,22 +175,28 @@ class Plugins:
         Raises:
             PluginError: When a chosen plugin cannot be loaded, or a name is unknown or taken.
         """
-        explicit = self._name_explicit(choice.explicit)
-        candidates = discovered_plugins() if choice.discover else {}
-        self._check_names(choice, {*explicit, *candidates})
-        for name in sorted({*explicit, *candidates}):
-            candidate = candidates.get(name)
-            record = _Record(name, candidate, is_optional=name in choice.optional)
+        explicit = self._name_explicit(choice)
+        built_in = built_in_plugins(choice.built_in)
+        installed = discovered_plugins() if choice.discover else {}
+        names = {*explicit, *installed, *built_in}
+        self._check_names(choice, names)
+        # Those that come with core are first: what others bring must not clash with theirs.
+        for name in (*built_in, *sorted(names - built_in.keys())):
+            record = _Record(name, installed.get(name), is_optional=name in choice.optional)
             self._records[name] = record
             if name in explicit:
-                record.plugin, record.candidate = explicit[name], _candidate_of(explicit[name])
-            if reason := choice.objection_to(name):
-                record.status, record.reason = "disabled", reason
-                continue
-            with self._excused(record):
-                if record.plugin is None and candidate is not None:
-                    record.plugin = candidate.load()
-                self._register(name, record.plugin)
+                record.plugin, record.candidate = explicit[name], candidate_of(explicit[name])
+            elif name in built_in and (record.candidate is None or not choice.allows(name)):
+                record.candidate = built_in[name]
+            elif not choice.allows(name):
+                record.status, record.reason = "disabled", "not in PLUGINS"
+            if name in choice.disabled:
+                record.status, record.reason = "disabled", "disabled by name"
+            if record.status == "active":
+                with self._excused(record):
+                    if record.plugin is None and record.candidate is not None:
+                        record.plugin = record.candidate.load()
+                    self._register(name, record.plugin)
 
     @contextmanager
     def _excused(
@@ -197,25 +214,31 @@ class Plugins:
             record.status, record.reason = "failed", str(exc)
             _logger.error("Optional plugin %r is left out: %s", record.name, exc)
 
-    def _name_explicit(self, plugins: Iterable[object]) -> dict[str, object]:
+    def _name_explicit(self, choice: PluginChoice) -> dict[str, object]:
+        """Return what was handed over by name: instances; a disabled class is not called."""
         named: dict[str, object] = {}
-        for given in plugins:
-            plugin = self._instance_of(given)
-            name = _name_of(plugin)
+        for given in choice.explicit:
+            plugin = self._instance_of(given, unless=choice.disabled)
+            name = name_of(plugin)
             if name in named:
                 self._refuse(name, "two plugins of this name were given", "keep one of them")
             named[name] = plugin
         return named
 
-    def _instance_of(self, given: object) -> object:
-        """Return the plugin that was handed over: where it is a class, an instance."""
+    def _instance_of(self, given: object, unless: Container[str] = ()) -> object:
+        """Return the plugin that was handed over: where it is a class, an instance.
+
+        Args:
+            given: What was handed over.
+            unless: Names of classes that are returned as they are.
+        """
         if isinstance(given, str):
             self._refuse(
                 given,
                 "it is a string, not a plugin",
                 "give the object or its class; names of installed ones go into PLUGINS",
             )
-        if not isinstance(given, type):
+        if not isinstance(given, type) or name_of(given) in unless:
             return given
         try:
             return given()
@@ -240,7 +263,7 @@ class Plugins:
             hint = f" Install it with `pip install {distribution}`." if distribution else ""
             raise PluginError(
                 f"No plugin {name!r} is installed.{hint or did_you_mean(name, known)} "
-                f"Known are: {', '.join(sorted(known))}.",
+                f"Installed are: {', '.join(sorted(known))}.",
                 plugin=name,
             )
 
@@ -256,10 +279,10 @@ class Plugins:
                 it was before.
         """
         plugin = self._instance_of(plugin)
-        name = name or _name_of(plugin)
+        name = name or name_of(plugin)
         if name in self:
             self._refuse(name, "a plugin of this name is active already", "give another name=")
-        record = _Record(name, _candidate_of(plugin), plugin)
+        record = _Record(name, candidate_of(plugin), plugin)
         previous = self._records.get(name)
         self._register(name, plugin)
         self._records[name] = record
@@ -279,6 +302,8 @@ class Plugins:
         for name in (record.name, *record.components):
             if self.manager.has_plugin(name):
                 self.manager.unregister(name=name)
+        for kind in ("setting", "option"):
+            record.declared.update(self.declarations.owned(kind, record.name))
         self.declarations.forget(record.name)
 
     def _register(self, name: str, plugin: object) -> None:
@@ -301,33 +326,21 @@ class Plugins:
             self.manager.unregister(name=name)
             raise
 
-    def dormant(self) -> tuple[set[str], list[str]]:
-        """Tell what the plugins would declare that are disabled or have failed.
+    def inactive(self) -> list[Inactive]:
+        """Return the plugins that are switched off or have failed, with what they declare.
 
-        So that switching a plugin off does not make its configuration an error.
-
-        Returns:
-            The names of their settings and options, and the names of those plugins that could not
-            tell all of theirs.
+        SECURITY: nothing of theirs is imported, called or looked at.
         """
-        names: set[str] = set()
-        silent: list[str] = []
-        for record in self._records.values():
-            if record.status == "active":
-                continue
-            declarations = Declarations()
-            sleeper = Plugins(self._app, declarations)
-            try:
-                plugin = record.plugin
-                if plugin is None and record.candidate is not None:
-                    plugin = record.candidate.load()
-                sleeper.load(PluginChoice((plugin,), discover=False))
-                sleeper.set_up()
-            except PluginError:
-                _logger.debug("Inactive plugin %r does not load.", record.name, exc_info=True)
-                silent.append(record.name)
-            names.update(declarations.settings.names, declarations.options)
-        return names, silent
+        return [
+            Inactive(
+                record.name,
+                "could not be loaded" if record.status == "failed" else "is switched off",
+                record.candidate.distribution if record.candidate else None,
+                frozenset(record.declared),
+            )
+            for record in self._records.values()
+            if record.status != "active"
+        ]
 
     # --- What `Registry` asks for -----------------------------------------------------------
 
@@ -475,6 +488,15 @@ class Plugins:
         """Call every implementation of a set-up hook, in order, and return the answers."""
         return [self.call_setup(impl, *args) for impl in self.implementations(hook)]
 
+    # Any: each role has a signature of its own, see `flasgo.plugins.roles`.
+    def role(self, name: str) -> Callable[..., Any] | None:
+        """Return what provides a role, or None where no active plugin has taken it.
+
+        Args:
+            name: One of `flasgo.plugins.roles.ROLES`.
+        """
+        return self.declarations.roles.get(name)
+
     def blame(self, name: str) -> str:
         """Return how messages name a plugin: with its distribution where it has one."""
         record = self._records.get(name.partition(".")[0])
@@ -577,30 +599,3 @@ class Plugins:
 
     def _refuse(self, name: str, found: str, advice: str) -> NoReturn:
         raise PluginError(f"{self.blame(name)}: {found}; {advice}.", plugin=name)
-
-
-def _name_of(plugin: object) -> str:
-    candidate = _candidate_of(plugin)
-    if candidate is not None:
-        return candidate.name
-    name = getattr(plugin, "name", None)
-    if isinstance(name, str) and name:
-        return name
-    if isinstance(plugin, ModuleType):
-        return plugin.__name__.rpartition(".")[2].lower()
-    return type(plugin).__name__.lower()
-
-
-def _candidate_of(plugin: object) -> Candidate | None:
-    """Return the installed plugin that an object handed over directly is an instance of."""
-    for candidate in installed_plugins():
-        module, _, attribute = candidate.entry_point.value.partition(":")
-        if isinstance(plugin, ModuleType):
-            if not attribute and plugin.__name__ == module:
-                return candidate
-        elif (
-            type(plugin).__qualname__ == attribute
-            and type(plugin).__module__.partition(".")[0] == module.partition(".")[0]
-        ):
-            return candidate
-    return None

@@ -6,12 +6,13 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from msgspec import Struct, field
 
 from flasgo.callables import is_async
-from flasgo.errors import PluginError
+from flasgo.errors import PluginError, did_you_mean
+from flasgo.plugins.roles import ROLES
 from flasgo.routing.policies import Policy
 from flasgo.settings.settings import MISSING, SettingSpec, SettingSpecs
 
@@ -41,6 +42,7 @@ class Declarations(Struct):
     app_methods: dict[str, Callable[..., object]] = field(default_factory=dict)
     app_properties: dict[str, Callable[[], object]] = field(default_factory=dict)
     request_attributes: dict[str, Callable[[Request], object]] = field(default_factory=dict)
+    roles: dict[str, Callable[..., Any]] = field(default_factory=dict)
     enforcers: dict[type, str] = field(default_factory=dict)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -73,6 +75,8 @@ class Declarations(Struct):
                 self.app_properties.pop(name, None)
             if kind == "request attribute":
                 self.request_attributes.pop(name, None)
+            if kind == "role":
+                self.roles.pop(name, None)
             if kind == "setting":
                 self.settings.discard(name)
         self.enforcers = {kind: name for kind, name in self.enforcers.items() if name != owner}
@@ -231,6 +235,29 @@ class Registry:
             "policy", f"{policy.__module__}.{policy.__qualname__}", self._plugin
         )
         self._declarations.enforcers[policy] = self._plugin
+
+    def role(self, name: str, provider: Callable[..., object]) -> None:
+        """Take a role: something that core needs, and that one plugin can provide.
+
+        Args:
+            name: `trusted_host` or `require_login`.
+            provider: For `trusted_host`, takes the request and returns its host with the port,
+                once the host has been checked, or None. For `require_login`, takes the name of an
+                auth backend and returns a decorator for a handler that only its users reach.
+
+        Raises:
+            PluginError: When there is no such role, or another plugin has taken it.
+        """
+        if name not in ROLES:
+            known = ", ".join(sorted(ROLES))
+            self._refuse(
+                f"there is no role {name!r}",
+                f"take one of {known}.{did_you_mean(str(name), ROLES)}".rstrip("."),
+            )
+        if not callable(provider):
+            self._refuse(f"role {name!r} was given {provider!r}", "give a callable")
+        self._declarations.claim("role", name, self._plugin)
+        self._declarations.roles[name] = provider
 
     def hookspecs(self, namespace: ModuleType | type) -> None:
         """Publish further hooks, marked with `flasgo.hookspec` in a module or class.

@@ -73,9 +73,8 @@ class GuardedHttpTools(ConnectionGuard, HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Let the protocol for WebSockets take over."""
-        if self._may_hand_over():
-            HttpToolsProtocol.handle_websocket_upgrade(self)
-            self._check_handshake()
+        self._hand_over()
+        HttpToolsProtocol.handle_websocket_upgrade(self)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what cannot be parsed."""

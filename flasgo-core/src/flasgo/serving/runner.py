@@ -419,7 +419,9 @@ def _server_class() -> Any:
 
 
 def _announce(app: Flasgo, sockets: Sequence[socket.socket], *details: str) -> None:
-    plugins = [plugin.name for plugin in app.plugins if plugin.status == "active"]
+    plugins = [
+        plugin.name for plugin in app.plugins if plugin.status == "active" and not plugin.builtin
+    ]
     facts = [
         *details,
         f"debug {'on' if app.settings.DEBUG else 'off'}",

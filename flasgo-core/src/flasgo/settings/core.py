@@ -130,13 +130,6 @@ def _worker_threads() -> int:
     return min(32, (os.cpu_count() or 1) + 4)
 
 
-def _url_path(value: object) -> str | None:
-    path = str(value)
-    if path.startswith("/") and not path.startswith("//") and not set(path) & set("<>?#\\ "):
-        return None
-    return "it is a path such as /docs: it starts with one '/', and has no parameter, no query"
-
-
 _KIB = 1024
 _MIB = 1024 * _KIB
 
@@ -170,7 +163,8 @@ CORE_SETTINGS: tuple[SettingSpec, ...] = (
         "PLUGINS",
         set[str] | None,
         default=None,
-        help="Only these installed plugins are loaded; None loads all.",
+        help="Only these installed plugins are loaded; None loads all. Those that come with core, "
+        "and those handed to Flasgo(), are loaded anyway: DISABLED_PLUGINS switches them off.",
     ),
     SettingSpec(
         "DISABLED_PLUGINS",
@@ -285,50 +279,5 @@ CORE_SETTINGS: tuple[SettingSpec, ...] = (
         default=8 * _KIB,
         check=_positive,
         help="Longest header block of one part of a multipart form, in bytes.",
-    ),
-    SettingSpec(
-        "ENABLE_DOCS",
-        bool,
-        default=False,
-        help="Serve the API description (OpenAPI) and Swagger UI.",
-    ),
-    SettingSpec(
-        "DOCS_PATH",
-        str,
-        default="/docs",
-        check=_url_path,
-        help="Where Swagger UI is served, when ENABLE_DOCS is on.",
-    ),
-    SettingSpec(
-        "OPENAPI_PATH",
-        str,
-        default="/openapi.json",
-        check=_url_path,
-        help="Where the OpenAPI document is served, when ENABLE_DOCS is on.",
-    ),
-    SettingSpec(
-        "DOCS_AUTH_BACKEND",
-        str | None,
-        default=None,
-        help="The auth backend whose users may read the API description; None leaves it to the "
-        "app's other rules.",
-    ),
-    SettingSpec(
-        "API_TITLE",
-        str,
-        default="",
-        help="The title of the API description; the app's name when empty.",
-    ),
-    SettingSpec(
-        "API_VERSION",
-        str,
-        default="0.1.0",
-        help="The version of the API, in its description.",
-    ),
-    SettingSpec(
-        "API_DESCRIPTION",
-        str,
-        default="",
-        help="What the API is about, in its description; Markdown.",
     ),
 )

@@ -110,15 +110,15 @@ def add_docs(app: Flasgo) -> None:
 def _protection(app: Flasgo, backend: str | None) -> Callable[[Any], Any]:
     if not backend:
         return lambda handler: handler
-    authorize: Any = app._declarations.app_methods.get("authorize")
-    if authorize is None:
+    require_login = app.plugins.role("require_login")
+    if require_login is None:
         # SECURITY: what should be protected is not served without protection.
         raise ConfigurationError(
-            f"DOCS_AUTH_BACKEND={backend!r} protects the API description with app.authorize, and "
-            "no active plugin brings that. "
-            + (_bundle.missing_app_member("authorize") or "Install a plugin that does.")
+            f"DOCS_AUTH_BACKEND={backend!r} protects the API description, and no active plugin "
+            "has the role require_login. "
+            + (_bundle.missing_role("require_login") or "Install a plugin that has it.")
         )
-    return authorize(backend=backend)
+    return require_login(backend)
 
 
 def _document_handler(app: Flasgo) -> Callable[..., object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flasgo.features.openapi.error_responses import Error, Problem
-from flasgo.features.openapi.operations import describe, placements
+from flasgo.features.openapi.operation_objects import describe, placements
 from flasgo.features.openapi.schemas import JsonObject, Schemas
 
 if TYPE_CHECKING:
