@@ -56,7 +56,11 @@ app.add_route("/read-get", _read, methods=("GET",), endpoint="read_get")
 @app.route("/seen/<path:rest>", methods=("GET", "POST", "OPTIONS"))
 async def seen(request: Request, rest: str) -> dict[str, Any]:
     """Read the body, then tell what the server has made of the request."""
-    body = await request.body()
+    counts["reading"] += 1
+    try:
+        body = await request.body()
+    finally:
+        counts["reading"] -= 1
     scope = request.scope
     return {
         "body": body.decode(),

@@ -99,6 +99,20 @@ def test_trailers_within_the_bound_are_dropped(guarded: Server) -> None:
             assert wire.answer().body == b"1"
 
 
+def test_under_uvicorn_late_trailers_are_no_headers(
+    servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What the app can do by itself: those of the same segment are in the list before it runs."""
+    opening, body, rest = WITH_TRAILERS.partition(b"3\r\nabc\r\n")
+    uvicorn = get_server(servers, "uvicorn", tmp_path_factory)
+    with uvicorn.connect() as wire:
+        wire.send(opening)
+        while uvicorn.stats()["reading"] == 0:
+            time.sleep(0.01)
+        wire.send(body + rest)
+        assert_clean(wire.answer())
+
+
 # --- what is too much ----------------------------------------------------------------------------
 
 # Served with MAX_REQUEST_HEAD_BYTES = 4096; far more than a segment (256 KiB).

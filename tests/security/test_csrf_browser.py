@@ -71,6 +71,25 @@ async def submitted():
     return app.state.submitted
 
 
+@app.get("/versioned")
+async def versioned(request):
+    asked = request.headers.get("if-none-match")
+    script = "document.title = 'ran'"
+    page = Response.html(f"<script nonce={request.csp_nonce}>{script}</script><p id=p>page")
+    page.set_etag("version-7")
+    answer = page.make_conditional(request)
+    app.state.answers.append([asked, answer.status_code])
+    return answer
+
+
+app.state.answers = []
+
+
+@app.get("/answers")
+async def answers():
+    return app.state.answers
+
+
 @app.get("/token")
 async def token():
     return Response.html(FORM.format("multipart/form-data", csrf_input()))
@@ -344,3 +363,17 @@ def test_a_sandboxed_frame_is_refused(open_page, port, evil_port):
             break
         time.sleep(0.05)
     assert seen()[before:] == [["null", 403]]
+
+
+# --- SEC-4: policies and caches -----------------------------------------------------------------
+
+
+def test_the_script_of_a_kept_page_runs_after_a_304(open_page, port):
+    for _ in range(3):
+        page = open_page(f"http://localhost:{port}/versioned")
+        page.wait_for("document.readyState == 'complete' && !!document.getElementById('p')")
+        assert page.evaluate("document.title") == "ran"
+    with get(f"http://localhost:{port}/answers") as answer:
+        answers = json.load(answer)
+    assert answers[0] == [None, 200]
+    assert answers[1:] == [['"version-7"', 304]] * 2

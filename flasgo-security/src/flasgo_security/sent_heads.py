@@ -11,24 +11,15 @@ from flasgo import Response, WebSocket
 if TYPE_CHECKING:
     from flasgo import Request
 
-__all__ = ["head_has_left", "leaving_head", "note_response", "sent_response"]
+__all__ = ["RESPONSE", "head_has_left", "leaving_head", "sent_response"]
 
-_RESPONSE = "security.response"
-
-
-def note_response(request: Request, response: Response) -> None:
-    """Remember which response a request is answered with; called when its headers are filled in.
-
-    Args:
-        request: The request.
-        response: Its response. A later one takes the place of an earlier one.
-    """
-    request.__dict__[_RESPONSE] = response
+RESPONSE = "security.response"
+"""Where a request remembers the response that took its headers; a later one replaces it."""
 
 
 def sent_response(request: Request) -> Response | None:
     """Return the response whose head has left; None before that, and for WebSockets."""
-    response = cast("Response | None", request.peek(_RESPONSE))
+    response = cast("Response | None", request.peek(RESPONSE))
     return response if response is not None and response.is_sent else None
 
 

@@ -107,6 +107,9 @@ class Dispatcher:
             head = read_head(scope["headers"], self._max_head, sent_path, query)
         except HTTPException as exc:
             scope, head, pipeline = self._refuse(exc, scope, found)
+        if b"transfer-encoding" in head:
+            # SECURITY: uvicorn with httptools adds the trailers that still come to its list.
+            scope = {**scope, "headers": list(scope["headers"])}
         request = Request(self._app, scope, receive, head)
         request.route = pipeline.route
         request._path_params = params

@@ -122,10 +122,32 @@ class ConnectionGuard(asyncio.Protocol):
         self._stop_timer()
         super().connection_lost(exc)
 
-    def _hand_over(self) -> None:
-        """Note that another protocol takes over."""
+    def _may_hand_over(self) -> bool:
+        """Prepare for the protocol for WebSockets to take over.
+
+        Refuse what cannot be a handshake: one with a body, or of HTTP/1.0 (RFC 6455, 4.1).
+        """
         self._is_upgraded = True
         self._stop_timer()
+        has_body = any(
+            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+            for name, value in self.scope["headers"]
+        )
+        if has_body or self.scope["http_version"] == "1.0":
+            self._refuse(MALFORMED)
+            return False
+        return True
+
+    def _check_handshake(self) -> None:
+        """Refuse a handshake that the protocol for WebSockets has not taken up.
+
+        It leaves one that it cannot parse, such as one with more than 128 headers, without an
+        answer, and the connection open.
+        """
+        protocol = self.transport.get_protocol()
+        if not getattr(protocol, "handshake_initiated", True) and not self.transport.is_closing():
+            self.transport.write(MALFORMED)
+            self.transport.close()
 
     def _is_reading_head(self) -> bool:
         """Whether the next head is under way, or the first one has not begun."""
@@ -201,7 +223,7 @@ class ConnectionGuard(asyncio.Protocol):
         request by a proxy that keeps its connections (CWE-444).
         """
         cycle = self.cycle
-        if self._is_reading_head():
+        if self._is_reading_head() or cycle is None or cycle.scope is not self.scope:
             return not self._is_in_flight()
         return bool(
             cycle.more_body

@@ -87,6 +87,8 @@ class GuardedH11(ConnectionGuard, H11Protocol):
         """
         self._loose_bytes = self._body_bytes = 0
         self._trailers.reset()
+        if event.method == b"CONNECT":
+            raise BadTargetError("CONNECT is not served here.")
         if event.target[:1] == b"/" and b"#" not in event.target:
             return event
         target, authority = absolute_target(event.target, event.method)
@@ -127,8 +129,9 @@ class GuardedH11(ConnectionGuard, H11Protocol):
         Args:
             event: The handshake.
         """
-        self._hand_over()
-        H11Protocol.handle_websocket_upgrade(self, event)
+        if self._may_hand_over():
+            H11Protocol.handle_websocket_upgrade(self, event)
+            self._check_handshake()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what cannot be parsed."""

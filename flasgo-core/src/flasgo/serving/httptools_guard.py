@@ -73,8 +73,9 @@ class GuardedHttpTools(ConnectionGuard, HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Let the protocol for WebSockets take over."""
-        self._hand_over()
-        HttpToolsProtocol.handle_websocket_upgrade(self)
+        if self._may_hand_over():
+            HttpToolsProtocol.handle_websocket_upgrade(self)
+            self._check_handshake()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what cannot be parsed."""
