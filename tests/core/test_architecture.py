@@ -8,10 +8,12 @@ import pkgutil
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import flasgo
 import pytest
+from flasgo import plugin
 
 ROOT = Path(flasgo.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -77,6 +79,58 @@ def test_files_and_functions_stay_readable(path: Path) -> None:
             body = node.body[1:] if ast.get_docstring(node) and node.body[1:] else node.body
             length = (node.end_lineno or node.lineno) - body[0].lineno + 1
             assert length <= 50, f"{node.name} has {length} lines"
+
+
+# --- What plugins may use (PLUG-10) ------------------------------------------------------------
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BUNDLED = ("auth", "security", "static", "templates", "testing")
+PLUGIN_FILES = [
+    path
+    for name in BUNDLED
+    for path in sorted((REPOSITORY / f"flasgo-{name}" / "src").rglob("*.py"))
+]
+PLUGIN_IDS = [str(path.relative_to(REPOSITORY)) for path in PLUGIN_FILES]
+CORE_OBJECTS = re.compile(
+    r"(?:^|\.|_)(?:app|blueprint|connection|plugins|registry|request|response|route|settings"
+    r"|websocket)$"
+)
+
+
+def core_imports(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Yield line, module and name of what a file imports of the core."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.partition(".")[0] == "flasgo":
+                    yield node.lineno, alias.name, ""
+        elif isinstance(node, ast.ImportFrom) and _is_of_the_core(node):
+            yield from ((node.lineno, node.module or "", alias.name) for alias in node.names)
+
+
+def _is_of_the_core(node: ast.ImportFrom) -> bool:
+    return not node.level and (node.module or "").partition(".")[0] == "flasgo"
+
+
+@pytest.mark.parametrize("path", PLUGIN_FILES, ids=PLUGIN_IDS)
+def test_bundled_plugins_import_flasgo_and_the_kit_alone(path: Path) -> None:
+    public = {"flasgo": set(flasgo.__all__), "flasgo.plugin": set(plugin.__all__)}
+    for line, module, name in core_imports(path):
+        assert module in public, f"{path}:{line}: {module} is not public; use flasgo.plugin"
+        # A plugin that names another one says that it depends on it: by that one's own package.
+        assert not name or name in public[module], f"{path}:{line}: {module}.{name} is not public"
+
+
+@pytest.mark.parametrize("path", PLUGIN_FILES, ids=PLUGIN_IDS)
+def test_bundled_plugins_use_no_private_member_of_core_objects(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr.startswith("_")
+            and not node.attr.endswith("__")
+            and CORE_OBJECTS.search(ast.unparse(node.value))
+        ):
+            pytest.fail(f"{path}:{node.lineno}: {ast.unparse(node)}")
 
 
 # --- What an import costs ----------------------------------------------------------------------

@@ -4,63 +4,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import flasgo
 import pytest
 from flasgo import hookspecs, plugin
 from flasgo.plugins import base
-
-ROOT = Path(__file__).resolve().parents[2]
-BUNDLED = ("auth", "security", "static", "templates", "testing")
-FILES = [
-    path for name in BUNDLED for path in sorted((ROOT / f"flasgo-{name}" / "src").rglob("*.py"))
-]
-IDS = [str(path.relative_to(ROOT)) for path in FILES]
-CORE_OBJECTS = re.compile(
-    r"(?:^|\.|_)(?:app|blueprint|connection|plugins|registry|request|response|route|settings"
-    r"|websocket)$"
-)
-
-
-def core_imports(path: Path) -> Iterator[tuple[int, str, str]]:
-    """Yield line, module and name of what a file imports of the core."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name.partition(".")[0] == "flasgo":
-                    yield node.lineno, alias.name, ""
-        elif isinstance(node, ast.ImportFrom) and _is_of_the_core(node):
-            yield from ((node.lineno, node.module or "", alias.name) for alias in node.names)
-
-
-def _is_of_the_core(node: ast.ImportFrom) -> bool:
-    return not node.level and (node.module or "").partition(".")[0] == "flasgo"
-
-
-@pytest.mark.parametrize("path", FILES, ids=IDS)
-def test_bundled_plugins_import_flasgo_and_the_kit_alone(path: Path) -> None:
-    public = {"flasgo": set(flasgo.__all__), "flasgo.plugin": set(plugin.__all__)}
-    for line, module, name in core_imports(path):
-        assert module in public, f"{path}:{line}: {module} is not public; use flasgo.plugin"
-        # A plugin that names another one says that it depends on it: by that one's own package.
-        assert not name or name in public[module], f"{path}:{line}: {module}.{name} is not public"
-
-
-@pytest.mark.parametrize("path", FILES, ids=IDS)
-def test_bundled_plugins_use_no_private_member_of_core_objects(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if (
-            isinstance(node, ast.Attribute)
-            and node.attr.startswith("_")
-            and not node.attr.endswith("__")
-            and CORE_OBJECTS.search(ast.unparse(node.value))
-        ):
-            pytest.fail(f"{path}:{node.lineno}: {ast.unparse(node)}")
 
 
 def test_every_name_of_the_kit_is_there_and_listed() -> None:

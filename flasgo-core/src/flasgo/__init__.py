@@ -49,28 +49,47 @@ from flasgo.routing.policies import Policy, attach_policy, has_policy
 from flasgo.settings.settings import Settings
 from flasgo.websocket import WebSocket, WebSocketDisconnect
 
+# --- Written by flasgo-core/write_bundle.py ---------------------------------------------------
+
 if TYPE_CHECKING:
     from flasgo._bundle import (
         ANONYMOUS as ANONYMOUS,
+        MAX_API_KEY_BYTES as MAX_API_KEY_BYTES,
+        MAX_PASSWORD_BYTES as MAX_PASSWORD_BYTES,
+        MAX_TOKEN_BYTES as MAX_TOKEN_BYTES,
+        SESSION_KEY as SESSION_KEY,
         AllOf as AllOf,
         AllowAny as AllowAny,
         AnyOf as AnyOf,
+        ApiKeyBackend as ApiKeyBackend,
+        ApiKeyValidator as ApiKeyValidator,
         AppProtocolError as AppProtocolError,
+        AppTemplates as AppTemplates,
         AppTimeoutError as AppTimeoutError,
         Argon2 as Argon2,
         AsyncWebSocketSession as AsyncWebSocketSession,
         AuthBackend as AuthBackend,
+        AuthFunction as AuthFunction,
         AuthPolicy as AuthPolicy,
+        BasicAuthBackend as BasicAuthBackend,
         BasicCredentials as BasicCredentials,
+        BasicValidator as BasicValidator,
+        BearerTokenBackend as BearerTokenBackend,
         Check as Check,
         Claims as Claims,
+        ClaimsLoader as ClaimsLoader,
         ContentSecurityPolicy as ContentSecurityPolicy,
+        Cors as Cors,
+        Csp as Csp,
+        CsrfExempt as CsrfExempt,
         HasScope as HasScope,
         HookCall as HookCall,
         HookRecorder as HookRecorder,
         InvalidTokenError as InvalidTokenError,
         IsAuthenticated as IsAuthenticated,
         JinjaTemplates as JinjaTemplates,
+        JwtBackend as JwtBackend,
+        JwtVerifier as JwtVerifier,
         LifespanError as LifespanError,
         MissingTemplateError as MissingTemplateError,
         Not as Not,
@@ -78,17 +97,26 @@ if TYPE_CHECKING:
         PasswordCheck as PasswordCheck,
         PasswordScheme as PasswordScheme,
         Permission as Permission,
+        PermissionLike as PermissionLike,
+        QuotaStatus as QuotaStatus,
         RateLimit as RateLimit,
         RefusedTemplateError as RefusedTemplateError,
         Scrypt as Scrypt,
         Session as Session,
+        SessionBackend as SessionBackend,
         SSRFConfig as SSRFConfig,
         SSRFGuard as SSRFGuard,
         SSRFViolation as SSRFViolation,
+        StaticFiles as StaticFiles,
+        StaticFolder as StaticFolder,
         StoreDownError as StoreDownError,
+        TemplateOptions as TemplateOptions,
         TestClient as TestClient,
+        TokenValidator as TokenValidator,
         UndefinedVariableError as UndefinedVariableError,
         User as User,
+        UserId as UserId,
+        UserLoader as UserLoader,
         WebSocketClosedError as WebSocketClosedError,
         WebSocketDeniedError as WebSocketDeniedError,
         WebSocketSession as WebSocketSession,
@@ -118,9 +146,13 @@ if TYPE_CHECKING:
         security_event as security_event,
         session as session,
         session_backend as session_backend,
+        static_handler as static_handler,
         verify_password as verify_password,
         write_login as write_login,
     )
+
+
+# --- Written until here -----------------------------------------------------------------------
 
 __version__ = "0.1.0"
 

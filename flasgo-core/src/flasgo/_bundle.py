@@ -9,12 +9,13 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 __all__ = [
     "PLUGINS",
     "AppMembers",
     "RequestMembers",
+    "SettingMembers",
     "exported_names",
     "how_to_get",
     "is_installed",
@@ -27,6 +28,8 @@ __all__ = [
     "owner_of_setting",
 ]
 
+# --- Written by flasgo-core/write_bundle.py ---------------------------------------------------
+
 PLUGINS: Mapping[str, str] = {
     "auth": "flasgo-auth",
     "security": "flasgo-security",
@@ -34,6 +37,7 @@ PLUGINS: Mapping[str, str] = {
     "templates": "flasgo-templates",
     "testing": "flasgo-testing",
 }
+
 """Plugin names and their distributions."""
 
 _EXPORTS: Mapping[str, tuple[str, ...]] = {
@@ -42,21 +46,39 @@ _EXPORTS: Mapping[str, tuple[str, ...]] = {
         "AllOf",
         "AllowAny",
         "AnyOf",
+        "ApiKeyBackend",
+        "ApiKeyValidator",
         "Argon2",
         "AuthBackend",
+        "AuthFunction",
         "AuthPolicy",
+        "BasicAuthBackend",
         "BasicCredentials",
+        "BasicValidator",
+        "BearerTokenBackend",
         "Check",
         "Claims",
+        "ClaimsLoader",
         "HasScope",
         "InvalidTokenError",
         "IsAuthenticated",
+        "JwtBackend",
+        "JwtVerifier",
+        "MAX_API_KEY_BYTES",
+        "MAX_PASSWORD_BYTES",
+        "MAX_TOKEN_BYTES",
         "Not",
         "PasswordCheck",
         "PasswordScheme",
         "Permission",
+        "PermissionLike",
+        "SESSION_KEY",
         "Scrypt",
+        "SessionBackend",
+        "TokenValidator",
         "User",
+        "UserId",
+        "UserLoader",
         "api_key_backend",
         "authorize",
         "basic_auth_backend",
@@ -76,7 +98,11 @@ _EXPORTS: Mapping[str, tuple[str, ...]] = {
     ),
     "flasgo_security": (
         "ContentSecurityPolicy",
+        "Cors",
+        "Csp",
+        "CsrfExempt",
         "OutboundTarget",
+        "QuotaStatus",
         "RateLimit",
         "SSRFConfig",
         "SSRFGuard",
@@ -94,11 +120,13 @@ _EXPORTS: Mapping[str, tuple[str, ...]] = {
         "security_event",
         "session",
     ),
-    "flasgo_static": (),
+    "flasgo_static": ("StaticFiles", "StaticFolder", "static_handler"),
     "flasgo_templates": (
+        "AppTemplates",
         "JinjaTemplates",
         "MissingTemplateError",
         "RefusedTemplateError",
+        "TemplateOptions",
         "UndefinedVariableError",
         "render_template",
         "render_template_async",
@@ -118,12 +146,7 @@ _EXPORTS: Mapping[str, tuple[str, ...]] = {
 }
 
 _APP_MEMBERS: Mapping[str, tuple[str, ...]] = {
-    "flasgo-auth": (
-        "authenticate",
-        "authorize",
-        "password_threads",
-        "register_auth_backend",
-    ),
+    "flasgo-auth": ("authenticate", "authorize", "password_threads", "register_auth_backend"),
     "flasgo-security": (
         "aresolve_outbound_url",
         "cors",
@@ -137,10 +160,7 @@ _APP_MEMBERS: Mapping[str, tuple[str, ...]] = {
         "session_cookie_name",
         "ssrf_guard",
     ),
-    "flasgo-static": (
-        "configure_static",
-        "static_url",
-    ),
+    "flasgo-static": ("configure_static", "static_url"),
     "flasgo-templates": (
         "configure_templates",
         "context_processor",
@@ -178,11 +198,7 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
 }
 
 _SETTINGS: Mapping[str, tuple[str, ...]] = {
-    "flasgo-auth": (
-        "DEFAULT_PERMISSIONS",
-        "DEFAULT_PERMISSIONS_EXEMPT",
-        "PASSWORD_THREADS",
-    ),
+    "flasgo-auth": ("DEFAULT_PERMISSIONS", "DEFAULT_PERMISSIONS_EXEMPT", "PASSWORD_THREADS"),
     "flasgo-security": (
         "ALLOWED_HOSTS",
         "CACHE_CONTROL",
@@ -242,10 +258,7 @@ _SETTINGS: Mapping[str, tuple[str, ...]] = {
         "X_CONTENT_TYPE_OPTIONS",
         "X_FRAME_OPTIONS",
     ),
-    "flasgo-static": (
-        "STATIC_CACHE_MAX_AGE",
-        "STATIC_URL_PATH",
-    ),
+    "flasgo-static": ("STATIC_CACHE_MAX_AGE", "STATIC_URL_PATH"),
     "flasgo-templates": (
         "MAX_TEMPLATE_BYTES",
         "TEMPLATE_AUTO_RELOAD",
@@ -254,29 +267,45 @@ _SETTINGS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
-_MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
-
 if TYPE_CHECKING:
     from flasgo_auth import (
         ANONYMOUS as ANONYMOUS,
+        MAX_API_KEY_BYTES as MAX_API_KEY_BYTES,
+        MAX_PASSWORD_BYTES as MAX_PASSWORD_BYTES,
+        MAX_TOKEN_BYTES as MAX_TOKEN_BYTES,
+        SESSION_KEY as SESSION_KEY,
         AllOf as AllOf,
         AllowAny as AllowAny,
         AnyOf as AnyOf,
+        ApiKeyBackend as ApiKeyBackend,
+        ApiKeyValidator as ApiKeyValidator,
         Argon2 as Argon2,
         AuthBackend as AuthBackend,
+        AuthFunction as AuthFunction,
         AuthPolicy as AuthPolicy,
+        BasicAuthBackend as BasicAuthBackend,
         BasicCredentials as BasicCredentials,
+        BasicValidator as BasicValidator,
+        BearerTokenBackend as BearerTokenBackend,
         Check as Check,
         Claims as Claims,
+        ClaimsLoader as ClaimsLoader,
         HasScope as HasScope,
         InvalidTokenError as InvalidTokenError,
         IsAuthenticated as IsAuthenticated,
+        JwtBackend as JwtBackend,
+        JwtVerifier as JwtVerifier,
         Not as Not,
         PasswordCheck as PasswordCheck,
         PasswordScheme as PasswordScheme,
         Permission as Permission,
+        PermissionLike as PermissionLike,
         Scrypt as Scrypt,
+        SessionBackend as SessionBackend,
+        TokenValidator as TokenValidator,
         User as User,
+        UserId as UserId,
+        UserLoader as UserLoader,
         api_key_backend as api_key_backend,
         authorize as authorize,
         basic_auth_backend as basic_auth_backend,
@@ -297,7 +326,11 @@ if TYPE_CHECKING:
     )
     from flasgo_security import (
         ContentSecurityPolicy as ContentSecurityPolicy,
+        Cors as Cors,
+        Csp as Csp,
+        CsrfExempt as CsrfExempt,
         OutboundTarget as OutboundTarget,
+        QuotaStatus as QuotaStatus,
         RateLimit as RateLimit,
         Session as Session,
         SSRFConfig as SSRFConfig,
@@ -316,11 +349,18 @@ if TYPE_CHECKING:
         security_event as security_event,
         session as session,
     )
-    from flasgo_static import members as static
+    from flasgo_static import (
+        StaticFiles as StaticFiles,
+        StaticFolder as StaticFolder,
+        members as static,
+        static_handler as static_handler,
+    )
     from flasgo_templates import (
+        AppTemplates as AppTemplates,
         JinjaTemplates as JinjaTemplates,
         MissingTemplateError as MissingTemplateError,
         RefusedTemplateError as RefusedTemplateError,
+        TemplateOptions as TemplateOptions,
         UndefinedVariableError as UndefinedVariableError,
         members as templates,
         render_template as render_template,
@@ -347,18 +387,128 @@ if TYPE_CHECKING:
         templates.AppMembers,
         testing.AppMembers,
     ):
-        """What the bundle's plugins add to `Flasgo`, for editors and type checkers."""
+        """What the plugins add to `Flasgo`, for type checkers."""
 
     class RequestMembers(auth.RequestMembers, security.RequestMembers):
-        """What the bundle's plugins add to requests, for editors and type checkers."""
+        """What the plugins add to requests, for type checkers."""
 
-else:
+    class SettingMembers:
+        """The settings of the core and the bundle, for type checkers."""
+
+        ALLOWED_HOSTS: set[str]
+        API_DESCRIPTION: str
+        API_TITLE: str
+        API_VERSION: str
+        BACKGROUND_TASK_GRACE_SECONDS: float
+        CACHE_CONTROL: str | None
+        CLIENT_IPV6_PREFIX: int
+        CONTENT_SECURITY_POLICY: ContentSecurityPolicy | dict[str, str | list[str]] | str | None
+        CONTENT_SECURITY_POLICY_REPORT_ONLY: (
+            ContentSecurityPolicy | dict[str, str | list[str]] | str | None
+        )
+        CORS_CREDENTIALS: bool
+        CORS_EXPOSE_HEADERS: set[str]
+        CORS_HEADERS: set[str]
+        CORS_MAX_AGE_SECONDS: int
+        CORS_METHODS: set[str] | None
+        CORS_ORIGINS: set[str]
+        CORS_PRIVATE_NETWORK: bool
+        CROSS_ORIGIN_OPENER_POLICY: str | None
+        CSRF_COOKIE_HTTP_ONLY: bool
+        CSRF_COOKIE_NAME: str | None
+        CSRF_COOKIE_PARTITIONED: bool
+        CSRF_COOKIE_SAMESITE: str
+        CSRF_COOKIE_SECURE: bool
+        CSRF_ENABLED: bool
+        CSRF_FIELD_NAME: str
+        CSRF_HEADER_NAME: str
+        CSRF_TRUSTED_ORIGINS: set[str]
+        DEBUG: bool
+        DEFAULT_PERMISSIONS: list[object]
+        DEFAULT_PERMISSIONS_EXEMPT: set[str]
+        DISABLED_PLUGINS: set[str]
+        DOCS_AUTH_BACKEND: str | None
+        DOCS_PATH: str
+        ENABLE_DOCS: bool
+        HTTPS_REDIRECT: bool
+        HTTPS_REDIRECT_EXEMPT: set[str]
+        MAX_FORM_FIELDS: int
+        MAX_FORM_FIELD_BYTES: int
+        MAX_FORM_FILES: int
+        MAX_FORM_HEADER_BYTES: int
+        MAX_REQUEST_BODY_BYTES: int
+        MAX_REQUEST_HEAD_BYTES: int
+        MAX_TEMPLATE_BYTES: int
+        MAX_UPLOAD_MEMORY_BYTES: int
+        OPENAPI_PATH: str
+        OPTIONAL_PLUGINS: set[str]
+        PASSWORD_THREADS: int
+        PERMISSIONS_POLICY: str | None
+        PLUGINS: set[str] | None
+        RATELIMIT_MAX_KEYS: int
+        RATELIMIT_STORAGE_FAILURE: str
+        RATELIMIT_STORAGE_PREFIX: str
+        RATELIMIT_STORAGE_TIMEOUT_SECONDS: float
+        RATELIMIT_STORAGE_URI: str | None
+        REFERRER_POLICY: str | None
+        REQUEST_READ_TIMEOUT_SECONDS: float
+        SECRET_KEY: str
+        SECRET_KEY_FALLBACKS: list[str]
+        SECURITY_FAILURE_RATE_LIMIT: int | None
+        SECURITY_FAILURE_WINDOW_SECONDS: float
+        SERVER_NAME: str | None
+        SESSION_COOKIE_DOMAIN: str | None
+        SESSION_COOKIE_HTTP_ONLY: bool
+        SESSION_COOKIE_NAME: str | None
+        SESSION_COOKIE_PARTITIONED: bool
+        SESSION_COOKIE_PATH: str
+        SESSION_COOKIE_SAMESITE: str
+        SESSION_COOKIE_SECURE: bool
+        SESSION_LIFETIME_SECONDS: int
+        SESSION_PERMANENT: bool
+        SESSION_REFRESH_SECONDS: int | None
+        SESSION_STORE_PREFIX: str
+        SESSION_STORE_TIMEOUT_SECONDS: float
+        SESSION_STORE_URI: str | None
+        SSRF_ALLOWED_HOSTS: set[str] | None
+        SSRF_ALLOWED_NETWORKS: set[str]
+        SSRF_ALLOWED_PORTS: set[int] | None
+        SSRF_ALLOWED_SCHEMES: set[str]
+        SSRF_FORBIDDEN_NETWORKS: set[str]
+        SSRF_RESOLVE_TIMEOUT_SECONDS: float
+        STATIC_CACHE_MAX_AGE: int | None
+        STATIC_URL_PATH: str
+        STRICT_TRANSPORT_SECURITY: str | None
+        SYNC_WORKERS: int
+        TEMPLATE_AUTO_RELOAD: bool | None
+        TEMPLATE_BYTECODE_DIRECTORY: str | None
+        TEMPLATE_CACHE_SIZE: int
+        TRAILING_SLASH: Literal["strict", "redirect", "ignore"]
+        TRUSTED_PROXIES: set[str]
+        WEBSOCKET_MAX_MESSAGES_PER_SECOND: float | None
+        WEBSOCKET_MAX_MESSAGE_BYTES: int
+        WEBSOCKET_ORIGIN_CHECK: bool
+        X_CONTENT_TYPE_OPTIONS: str | None
+        X_FRAME_OPTIONS: str | None
+
+
+# --- Written until here -----------------------------------------------------------------------
+
+if not TYPE_CHECKING:
 
     class AppMembers:
         """Empty at run time: the methods come from the plugins that are active."""
 
     class RequestMembers:
         """Empty at run time: the attributes come from the plugins that are active."""
+
+    class SettingMembers:
+        """Empty at run time: the values are in the instance."""
+
+        __slots__ = ()
+
+
+_MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
 
 
 def exported_names() -> tuple[str, ...]:
