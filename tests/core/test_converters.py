@@ -48,7 +48,18 @@ def value_at(router: Router, path: str) -> object:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("0", 0), ("7", 7), ("007", 7), ("42", 42), ("9" * 18, 10**18 - 1), ("0" * 18, 0)],
+    [
+        ("0", 0),
+        ("7", 7),
+        ("007", 7),
+        ("42", 42),
+        ("9" * 18, 10**18 - 1),
+        ("0" * 18, 0),
+        (str(2**63 - 1), 2**63 - 1),
+        ("1234567890123456789", 1234567890123456789),
+        ("0" * 6000, 0),
+        ("0" * 6000 + "7", 7),
+    ],
 )
 def test_int_takes_ascii_digits(text: str, value: int) -> None:
     assert IntConverter().convert(text) == value
@@ -70,7 +81,9 @@ NOT_INTS = [
     "\uff11\uff12",  # full-width digits
     "²",  # isdigit() is true for it, int() refuses it
     "①",
-    "9" * 19,
+    "9" * 19,  # the bound is a value, not a number of digits
+    str(2**63),
+    "0" * 30 + str(2**63),
     "9" * 5000,  # past the interpreter's own limit for int()
     "1\n",
     "",
@@ -86,7 +99,18 @@ def test_int_refuses_everything_else(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("0", 0.0), ("1", 1.0), ("1.5", 1.5), ("00.10", 0.1), ("9" * 18 + ".5", 1e18)],
+    [
+        ("0", 0.0),
+        ("1", 1.0),
+        ("1.5", 1.5),
+        ("00.10", 0.1),
+        ("9" * 18 + ".5", 1e18),
+        ("9" * 19, 1e19),
+        ("1." + "9" * 19, 2.0),
+        ("1" + "0" * 308, 1e308),
+        (f"{Decimal(repr(5e-324)):f}", 5e-324),
+        ("0.1" + "0" * 60, 0.1),
+    ],
 )
 def test_float_takes_plain_decimals(text: str, value: float) -> None:
     found = value_at(router_for("/<float:x>"), f"/{text}")
@@ -106,8 +130,9 @@ def test_float_takes_plain_decimals(text: str, value: float) -> None:
             "1,5",
             "1_0.0",
             "\u0663.\u0665",
-            "9" * 19,
-            "1." + "9" * 19,
+            "9" * 310,  # an infinity
+            "9" * 401,
+            "0." + "0" * 401,
             "1.5\n",
         ],
     ],
@@ -148,7 +173,10 @@ def test_uuid_refuses_every_other_spelling(text: str) -> None:
     [
         (IntConverter(), 0, "0"),
         (IntConverter(), 10**18 - 1, "9" * 18),
+        (IntConverter(), 2**63 - 1, "9223372036854775807"),
         (IntConverter(), "0042", "42"),
+        (FloatConverter(), 1e22, "1" + "0" * 22),
+        (FloatConverter(), 1e-300, "0." + "0" * 299 + "1"),
         (FloatConverter(), 3, "3"),
         (FloatConverter(), 1.5, "1.5"),
         (FloatConverter(), 1e-7, "0.0000001"),
@@ -172,12 +200,18 @@ def test_build_writes_what_convert_reads(converter: Converter, value: object, te
 @pytest.mark.parametrize(
     ("converter", "value"),
     [
-        *[(IntConverter(), value) for value in (-1, 10**18, True, 1.0, "-1", "x", None, b"1", "")],
+        *[
+            (IntConverter(), value)
+            for value in (-1, 2**63, 10**30, True, 1.0, "-1", "x", None, b"1", "")
+        ],
         *[
             (FloatConverter(), value)
-            for value in (-0.5, -0.0, math.inf, math.nan, 1e18, 1e-300, True, None, "inf", 1j)
+            for value in (-0.5, -0.0, math.inf, math.nan, 10**400, True, None, "inf", 1j)
         ],
-        *[(FloatConverter(), Decimal(value)) for value in ("NaN", "Infinity", "-1", "1e18")],
+        *[
+            (FloatConverter(), Decimal(value))
+            for value in ("NaN", "Infinity", "-1", "1e400", "1e-999999999")
+        ],
         *[(UUIDConverter(), value) for value in (5, None, UUID_TEXT.replace("-", ""), "")],
         *[(StringConverter(), value) for value in (None, b"x", "", "a/b", "/")],
         *[(PathConverter(), value) for value in (None, b"x", "", "/", "/a", "a//b", "//")],

@@ -132,7 +132,7 @@ def test_every_exception_is_exported_and_a_flasgo_error() -> None:
         if not inspect.isclass(member):
             continue
         assert getattr(flasgo, name) is member
-        if member is not flasgo.HTTPException:
+        if not issubclass(member, flasgo.HTTPException):
             assert issubclass(member, flasgo.FlasgoError)
 
 

@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from flasgo import Flasgo
 from flasgo.responses.response import is_safe_redirect_target, redirect
 from hypothesis import given, strategies as st
+
+from tests.conftest import Connect
 
 
 @pytest.mark.parametrize(
@@ -158,3 +161,32 @@ def test_whatever_is_safe_can_be_sent(url: str) -> None:
     if is_safe_redirect_target(url):
         location = redirect(url).headers["location"]
         assert not location.startswith(("//", "/\\"))
+
+
+# --- The path as it was sent -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "location"),
+    [
+        ("/foo/bar%2Fbar", "/foo/bar%2Fbar/"),
+        ("/foo/bar%2fbar?a=%2F&b=/", "/foo/bar%2fbar/?a=%2F&b=/"),
+        ("/foo/%C3%A9", "/foo/%C3%A9/"),
+        ("/foo/a%20b;c=d", "/foo/a%20b;c=d/"),
+        ("/foo/a%5Cb", "/foo/a%5Cb/"),
+        ("/bare/", "/bare"),
+        ("/b%61re/", "/b%61re"),
+        ("/%2Fevil.test/foo", None),
+        ("//evil.test/foo", None),
+    ],
+)
+@pytest.mark.parametrize("root", ["", "/app"])
+def test_a_slash_is_added_to_the_path_as_it_was_sent(
+    connect: Connect, sent: str, location: str | None, root: str
+) -> None:
+    app = Flasgo()
+    app.add_route("/foo/<path:p>/", lambda p: p, endpoint="foo")
+    app.add_route("/bare", lambda: "bare", endpoint="bare")
+    answer = connect(app, root_path=root).get(sent, follow_redirects=False)
+    assert answer.headers.get("location") == (None if location is None else root + location)
+    assert answer.status_code == (404 if location is None else 308)

@@ -184,6 +184,18 @@ def test_any_query_is_read(raw: bytes) -> None:
         ({"query_string": b'"\xff\r\n'}, b"a.b", "http://a.b/notes?%22%FF%0D%0A"),
         ({"path": "/a b/é?#%"}, b"a.b", "http://a.b/a%20b/%C3%A9%3F%23%25"),
         ({"path": "//evil/x"}, b"a.b", "http://a.b//evil/x"),
+        ({"path": "/a/b", "raw_path": b"/a%2fb"}, b"a.b", "http://a.b/a%2fb"),
+        ({"path": "/é b", "raw_path": b"/%C3%A9%20b"}, b"a.b", "http://a.b/%C3%A9%20b"),
+        ({"path": '/\\"<', "raw_path": b'/\\"<'}, b"a.b", "http://a.b/%5C%22%3C"),
+        ({"path": "/\ufffd%", "raw_path": b"/%ff%"}, b"a.b", "http://a.b/%ff%"),
+        # What does not decode to the path that was routed is not taken.
+        ({"path": "/x", "raw_path": b"/y"}, b"a.b", "http://a.b/x"),
+        (
+            {"path": "/app/x", "raw_path": b"/app/%78", "root_path": "/app"},
+            b"",
+            "http://localhost/app/%78",
+        ),
+        ({"path": "/x", "raw_path": b"/%78", "root_path": "/a b"}, b"a.b", "http://a.b/a%20b/%78"),
         ({"root_path": "/app", "path": "/app/x"}, b"a.b", "http://a.b/app/x"),
         ({"root_path": "/app/", "path": "/x"}, b"a.b", "http://a.b/app/x"),
         ({"root_path": "/app", "path": "/application"}, b"a.b", "http://a.b/app/application"),

@@ -197,7 +197,7 @@ PATH = st.lists(SEGMENT, min_size=1, max_size=4).map("/".join)
 SMALL = st.integers(0, 999)
 RULES = {
     "/s/<s>": {"s": SEGMENT},
-    "/i/<int:i>/x": {"i": st.integers(0, 10**18 - 1)},
+    "/i/<int:i>/x": {"i": st.integers(0, 2**63 - 1)},
     "/f/<float:f>": {"f": st.integers(0, 10**12).map(lambda number: number / 1000)},
     "/u/<uuid:u>/": {"u": st.uuids()},
     "/p/<path:p>": {"p": PATH},

@@ -49,6 +49,12 @@ def test_no_path_leads_elsewhere(app, connect, path):
     assert location is None or (location.startswith("https://localhost/") and "\n" not in location)
 
 
+@pytest.mark.parametrize("path", ["/a%2Fb", "/a%2fb?q=%2F&r=/", "/%C3%A9%20", "/a%5Cb", "/a;b=c"])
+def test_the_path_is_the_one_that_was_sent(app, connect, path):
+    answer = connect(app).get(path, follow_redirects=False)
+    assert answer.headers["location"].endswith(path)
+
+
 def test_an_unchecked_host_gets_into_no_redirect(app, connect):
     answer = connect(app).get("/", headers={"host": "evil.example"})
     assert answer.status_code == 400

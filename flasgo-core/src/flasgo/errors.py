@@ -18,6 +18,7 @@ __all__ = [
     "FlasgoError",
     "HTTPException",
     "HookError",
+    "MissingKeyError",
     "OptionError",
     "PluginError",
     "RouteError",
@@ -228,6 +229,24 @@ class HTTPException(Exception):
         self.status_code = status
         self.response = response
         return self
+
+
+class MissingKeyError(HTTPException, KeyError):
+    """Raised when a handler subscripts what a client sent with a name that it did not send: a 400.
+
+    It is a KeyError as well, as mappings have it.
+
+    Args:
+        kind: What is missing, such as `"form field"`.
+        name: Its name.
+    """
+
+    def __init__(self, kind: str, name: object) -> None:
+        super().__init__(400, f"The request has no {kind} {printable(str(name))!r}; send it.")
+        self.name = name
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 def abort(

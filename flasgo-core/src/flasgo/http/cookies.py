@@ -80,7 +80,7 @@ def parse_cookies(header: bytes) -> MultiDict:
         if len(value) > 1 and value[0] == value[-1] == '"':
             value = value[1:-1]
         pairs.append((name, value))
-    return MultiDict(pairs)
+    return MultiDict(pairs, kind="cookie")
 
 
 def format_set_cookie(

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Generic, TypeVar, cast, overload
 
-from flasgo.errors import HTTPException
+from flasgo.errors import HTTPException, MissingKeyError
 
 __all__ = [
     "HeaderBlock",
@@ -250,7 +250,9 @@ class _HeaderView(Generic[RawList]):
 class Headers(_HeaderView[Sequence[RawHeader]]):
     """A request's headers: immutable, names in any case, repeated headers kept.
 
-    `headers["x"]` is the first value; `getlist` returns all of them.
+    `headers["x"]` is the first value; `getlist` returns all of them. A header that is not there is
+    a `MissingKeyError`: a KeyError that is answered with 400. Nothing is split at commas: a header
+    that is a list (RFC 9110, section 5.6.1) may come in one line or in several.
 
     Args:
         raw: Pairs of name and value as bytes, as in an ASGI scope, names in lower case.
@@ -258,6 +260,12 @@ class Headers(_HeaderView[Sequence[RawHeader]]):
     """
 
     __slots__ = ("_head",)
+
+    def __getitem__(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            raise MissingKeyError("header", name)
+        return value
 
     def __init__(self, raw: Sequence[RawHeader], head: dict[bytes, bytes] | None = None) -> None:
         if head is None:

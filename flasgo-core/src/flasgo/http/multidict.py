@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flasgo.errors import did_you_mean
+from flasgo.errors import MissingKeyError, did_you_mean
 
 __all__ = ["MultiDict", "State"]
 
@@ -16,13 +16,17 @@ class MultiDict(Mapping[str, str]):
     As a mapping it shows each name once, with its first value; `getlist` and `multi_items`
     show all of them, in the order received.
 
+    A name that is not there is a `MissingKeyError`: a KeyError that is answered with 400.
+
     Args:
         pairs: Names and values in the order received.
+        kind: What a value is, for the error message.
     """
 
-    __slots__ = ("_first", "_pairs")
+    __slots__ = ("_first", "_kind", "_pairs")
 
-    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(self, pairs: Iterable[tuple[str, str]] = (), *, kind: str = "value") -> None:
+        self._kind = kind
         self._pairs = kept = list(pairs)
         first = dict(kept)
         if len(first) != len(kept):
@@ -32,7 +36,16 @@ class MultiDict(Mapping[str, str]):
         self._first = first
 
     def __getitem__(self, name: str) -> str:
-        return self._first[name]
+        try:
+            return self._first[name]
+        except KeyError:
+            raise MissingKeyError(self._kind, name) from None
+
+    if not TYPE_CHECKING:  # PERF: Mapping's own makes an exception for each name that is absent
+
+        def get(self, name: str, default: object = None) -> object:
+            """Return the first value of `name`, or `default`."""
+            return self._first.get(name, default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._first)

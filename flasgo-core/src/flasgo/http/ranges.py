@@ -19,7 +19,7 @@ MAX_RANGES = 16
 
 _MAX_HEADER = 1024
 # One range, of numbers that are small enough to be meant.
-_RANGE = re.compile(r"[ \t]*(\d{0,18})-(\d{0,18})[ \t]*", re.ASCII)
+_RANGE = re.compile(r"[ \t]*(\d{0,19})-(\d{0,19})[ \t]*", re.ASCII)
 # A gap that is cheaper to send than the head of a further part.
 _SMALL_GAP = 128
 

@@ -20,7 +20,7 @@ from flasgo.kernel.pipeline import Pipeline, Step
 from flasgo.requests.connection import Connection
 from flasgo.requests.lingering import LingeringSend
 from flasgo.requests.request import Request
-from flasgo.requests.target import path_fault, routed_path
+from flasgo.requests.target import path_fault, routed_path, sent_twin
 from flasgo.responses.response import Response, redirect
 from flasgo.responses.results import claimed, coerce_again, coerce_response
 from flasgo.routing import routed_host
@@ -421,7 +421,7 @@ class Dispatcher:
                 404, f"Nothing is at this address; send the request {form} a slash at its end."
             )
         query = quote(request.query_string, safe=_QUERY_SAFE)
-        return redirect(request.root_path + target + (f"?{query}" if query else ""), 308)
+        return redirect(sent_twin(scope, target) + (f"?{query}" if query else ""), 308)
 
 
 def raise_head_fault(connection: Connection) -> NoReturn:

@@ -15,7 +15,7 @@ from flasgo.http.multidict import MultiDict, State
 from flasgo.http.urlencoded import TooManyFieldsError, parse_urlencoded
 from flasgo.kernel.background import BackgroundTasks
 from flasgo.requests.lazy import lazy
-from flasgo.requests.target import routed_path
+from flasgo.requests.target import routed_path, sent_path
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
@@ -27,8 +27,16 @@ _MAX_QUERY_FIELDS = 1000
 # A host as RFC 3986, section 3.2.2 has it; anything else never gets into a URL that we build.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
-# What may stay unescaped in a path: pchar and "/" of RFC 3986, section 3.3.
-_PATH_SAFE = "/!$&'()*+,;=:@~-._"
+# What may stay unescaped in a query (RFC 3986, section 3.4), and "%": escapes stay as they are.
+_QUERY_SAFE = "/!$&'()*+,;=:@~-._?%"
+# What Flask has, and what an attribute cannot give where reading the body is awaited.
+_AWAITED = {
+    "get_json": "await request.json()",
+    "data": "await request.body()",
+    "get_data": "await request.body()",
+    "values": "request.query, or (await request.form())",
+    "files": "(await request.form()).file(name)",
+}
 
 
 class _UnknownAttributeError(AttributeError):
@@ -48,6 +56,8 @@ class _UnknownAttributeError(AttributeError):
         registered = () if self._app is None else self._app._declarations.request_attributes
         public = [known for known in dir(self._kind) if not known.startswith("_")]
         message = f"{self._kind.__name__} has no attribute {self._wanted!r}."
+        if self._wanted in _AWAITED:
+            return f"{message} The body is read when it is asked for: {_AWAITED[self._wanted]}."
         message += did_you_mean(self._wanted, [*public, *registered])
         hint = _bundle.missing_request_attribute(self._wanted)
         return f"{message} {hint}" if hint else message
@@ -183,15 +193,29 @@ class Connection(_bundle.RequestMembers):
 
         The host is the one of the `Host` header when that is a well-formed host (the security
         plugin checks it against `ALLOWED_HOSTS`), else the server's own address. The path is the
-        one that was routed, encoded again.
+        one that was sent.
         """
-        scope = self.scope
-        path = self.root_path + self.path
-        url = f"{self.scheme}://{self._host()}{quote(path, safe=_PATH_SAFE)}"
-        query = scope.get("query_string")
-        if query:
-            url += f"?{quote(query, safe=_PATH_SAFE + '?%')}"
-        return url
+        return f"{self.scheme}://{self._host()}{sent_path(self.scope)}{self._query_suffix()}"
+
+    @property
+    def base_url(self) -> str:
+        """The URL without the query."""
+        return self.url.partition("?")[0]
+
+    @property
+    def host_url(self) -> str:
+        """The URL of the host: scheme, host and `/`."""
+        return f"{self.scheme}://{self._host()}/"
+
+    @property
+    def full_path(self) -> str:
+        """The path below the root path and the query, percent-encoded as they were sent."""
+        root = quote(self.root_path, safe=_QUERY_SAFE)
+        return sent_path(self.scope).removeprefix(root) + self._query_suffix()
+
+    def _query_suffix(self) -> str:
+        query = quote(self.query_string, safe=_QUERY_SAFE)
+        return f"?{query}" if query else ""
 
     def _host(self) -> str:
         host = self._head.get(b"host")
@@ -214,7 +238,7 @@ class Connection(_bundle.RequestMembers):
         """The cookies received, signed or not: whatever the client chose to send."""
         value = self._head.get(b"cookie")
         if value is None:
-            return MultiDict()
+            return parse_cookies(b"")
         headers = self.scope["headers"]
         if len(headers) != len(self._head):
             value = b"; ".join([value for name, value in headers if name == b"cookie"])
@@ -234,9 +258,9 @@ class Connection(_bundle.RequestMembers):
         """
         raw = self.query_string
         if not raw:
-            return MultiDict()
+            return MultiDict(kind="query parameter")
         try:
-            return MultiDict(parse_urlencoded(raw, _MAX_QUERY_FIELDS))
+            return MultiDict(parse_urlencoded(raw, _MAX_QUERY_FIELDS), kind="query parameter")
         except TooManyFieldsError:
             raise HTTPException(
                 400, f"The query has more than {_MAX_QUERY_FIELDS} parameters; send fewer."
@@ -251,6 +275,52 @@ class Connection(_bundle.RequestMembers):
         """What is to be called after the response; forgotten when the handler raises."""
         self._has_leftovers = True
         return BackgroundTasks()
+
+    @property
+    def args(self) -> MultiDict:
+        """The parameters of the query, as Flask calls it."""
+        return self.query
+
+    @property
+    def query_params(self) -> MultiDict:
+        """The parameters of the query, as Starlette calls it."""
+        return self.query
+
+    @property
+    def view_args(self) -> dict[str, object]:
+        """The converted parameters of the route's path, as Flask calls it."""
+        return self.path_params
+
+    @property
+    def endpoint(self) -> str | None:
+        """The name of the route for `url_for`; None where no route matched."""
+        route = self.route
+        return route.endpoint if route is not None and route.methods else None
+
+    @property
+    def blueprint(self) -> str | None:
+        """The full name of the innermost blueprint of the route, or None."""
+        return None if self.route is None else self.route.blueprint
+
+    @property
+    def remote_addr(self) -> str | None:
+        """The address of the direct peer, as Flask calls it; see `client_ip`."""
+        return self.client_ip
+
+    @property
+    def user_agent(self) -> str:
+        """The `User-Agent` header, `""` without one."""
+        return self.headers.get("user-agent", "")
+
+    @property
+    def referrer(self) -> str | None:
+        """The `Referer` header, or None; a claim of the client, like all headers."""
+        return self.headers.get("referer")
+
+    @property
+    def origin(self) -> str | None:
+        """The `Origin` header, or None."""
+        return self.headers.get("origin")
 
     @lazy
     def client_ip(self) -> str | None:

@@ -164,7 +164,7 @@ class FormData(MultiDict):
         fields: Iterable[tuple[str, str]] = (),
         files: Iterable[tuple[str, UploadedFile]] = (),
     ) -> None:
-        super().__init__(fields)
+        super().__init__(fields, kind="form field")
         self._files = list(files)
 
     def file(self, name: str) -> UploadedFile | None:

@@ -61,6 +61,25 @@ class Request(Connection):
             return ""
         return raw.partition(b";")[0].strip().lower().decode("latin-1")
 
+    @property
+    def mimetype(self) -> str:
+        """The media type, as Flask calls it; see `content_type`."""
+        return self.content_type
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the media type is `application/json` or `application/*+json`."""
+        kind = self.content_type
+        return kind == "application/json" or (
+            kind.startswith("application/") and kind.endswith("+json")
+        )
+
+    @property
+    def content_length(self) -> int | None:
+        """What `Content-Length` claims, in bytes; None without it, or where it is not a number."""
+        raw = self._head.get(b"content-length")
+        return int(raw) if raw is not None and raw.isdigit() and len(raw) <= 18 else None
+
     @lazy
     def max_body(self) -> int:
         """How many bytes the body may have: the route's `max_body`, else the setting."""
@@ -186,13 +205,10 @@ class Request(Connection):
             HTTPException: 415 when the client says that the body is something else.
         """
         kind = self.content_type
-        if kind in ("application/json", ""):
-            return
-        if kind.startswith("application/") and kind.endswith("+json"):
-            return
-        raise HTTPException(
-            415, f"This request takes JSON, not {printable(kind)!r}. {_JSON_ADVICE}"
-        )
+        if kind and not self.is_json:
+            raise HTTPException(
+                415, f"This request takes JSON, not {printable(kind)!r}. {_JSON_ADVICE}"
+            )
 
     async def form(self) -> FormData:
         """Return the fields and files of a submitted form.

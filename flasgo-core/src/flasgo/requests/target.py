@@ -1,10 +1,10 @@
-"""Looks at a path as it was sent, for what the decoded path no longer shows."""
+"""The path as it was sent: what the decoded path no longer shows, and URLs that keep it."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from flasgo.errors import HTTPException
 
@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from flasgo.asgi import Scope
     from flasgo.routing import Route
 
-__all__ = ["path_fault", "routed_path"]
+__all__ = ["path_fault", "routed_path", "sent_path", "sent_twin"]
 
 _MALFORMED = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+# What may stay unescaped in a path: pchar and "/" of RFC 3986, section 3.3.
+_PATH_SAFE = "/!$&'()*+,;=:@~-._"
 _ENCODED_SLASH = re.compile(rb"%(?:2[Ff]|5[Cc])")
 
 
@@ -58,6 +60,43 @@ def routed_path(scope: Scope) -> str:
     if not rest:
         return "/"
     return rest if rest[0] == "/" else path
+
+
+def sent_path(scope: Scope) -> str:
+    """Return the path with the root path in front, as it was sent, for a URL or a `Location`.
+
+    Escapes stay as they are: `%2F` is not the same resource as `/` (RFC 3986, section 2.2). What
+    is not allowed in a URL is escaped.
+
+    SECURITY: where the path as sent does not decode to the path that was routed, the latter counts.
+
+    Args:
+        scope: The ASGI scope; servers may leave `raw_path` out, and the root path in either path.
+    """
+    root, routed = scope.get("root_path", "").rstrip("/"), routed_path(scope)
+    raw = scope.get("raw_path")
+    if raw:
+        decoded = unquote_to_bytes(raw).decode(errors="replace")
+        if decoded == root + routed or decoded == routed:
+            sent = quote(raw, safe=_PATH_SAFE + "%")
+            return sent if decoded == root + routed else quote(root, safe=_PATH_SAFE) + sent
+    return quote(root + routed, safe=_PATH_SAFE, errors="replace")
+
+
+def sent_twin(scope: Scope, twin: str) -> str:
+    """Return the path as it was sent with the slash at its end that it lacks, or without it.
+
+    Args:
+        scope: The ASGI scope.
+        twin: The path that there is a route for, percent-encoded, below the root path.
+    """
+    sent = sent_path(scope)
+    if twin.endswith("/"):
+        return sent + "/"
+    if sent.endswith("/"):
+        return sent[:-1]
+    # The slash to take away was sent as %2F.
+    return quote(scope.get("root_path", "").rstrip("/"), safe=_PATH_SAFE) + twin
 
 
 def _bad_path() -> HTTPException:

@@ -30,8 +30,10 @@ _logger = logging.getLogger("flasgo.app")
 # What a converter may raise to say "not mine"; Decimal and Enum raise the latter two.
 REFUSALS = (ValueError, ArithmeticError, LookupError)
 
-_MAX_DIGITS = 18  # any such number fits a signed 64-bit column
-_FLOAT = re.compile(rf"[0-9]{{1,{_MAX_DIGITS}}}(?:\.[0-9]{{1,{_MAX_DIGITS}}})?")
+_MAX_INT = 2**63 - 1  # what a signed 64-bit column holds
+_INT_DIGITS = len(str(_MAX_INT))
+# In positional notation the largest float has 309 digits, and the smallest repr about 340.
+_FLOAT = re.compile(r"[0-9]{1,400}(?:\.[0-9]{1,400})?")
 _UUID = re.compile("[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -139,7 +141,7 @@ class StringConverter(Converter):
 
 
 class IntConverter(Converter):
-    """`<int:name>`: 1 to 18 ASCII digits, without a sign; leading zeros are allowed."""
+    """`<int:name>`: ASCII digits without a sign, up to 2**63 - 1; leading zeros are allowed."""
 
     specificity: ClassVar[int] = 40
     alphabet: ClassVar[str | None] = string.digits
@@ -148,12 +150,14 @@ class IntConverter(Converter):
     def convert(self, value: str) -> int:
         """Return the number, or raise ValueError."""
         # SECURITY: int() alone would take "٣", " 1", "1_0" and "-1", and a megabyte of digits.
-        if len(value) <= _MAX_DIGITS and value.isdigit() and value.isascii():
-            return int(value)
-        raise ValueError(f"an int is 1 to {_MAX_DIGITS} ASCII digits")
+        if value.isdigit() and value.isascii() and len(value.lstrip("0")) <= _INT_DIGITS:
+            number = int(value.lstrip("0") or "0")
+            if number <= _MAX_INT:
+                return number
+        raise ValueError(f"an int is ASCII digits, at most {_MAX_INT}")
 
     def build(self, value: object) -> str:
-        """Return the digits of an integer from 0 to 18 digits, or of text that holds one."""
+        """Return the digits of an integer from 0 to 2**63 - 1, or of text that holds one."""
         if isinstance(value, bool):
             raise ValueError("a bool is not an int here")
         if isinstance(value, str):
@@ -161,13 +165,13 @@ class IntConverter(Converter):
         if not isinstance(value, SupportsIndex):
             raise ValueError(f"an int is needed, not {type(value).__name__}")
         number = operator.index(value)
-        if not 0 <= number < 10**_MAX_DIGITS:
-            raise ValueError(f"an int in a URL has no sign and at most {_MAX_DIGITS} digits")
+        if not 0 <= number <= _MAX_INT:
+            raise ValueError(f"an int in a URL is from 0 to {_MAX_INT}")
         return str(number)
 
 
 class FloatConverter(Converter):
-    """`<float:name>`: `12` or `12.5`, ASCII digits, at most 18 on each side, no sign."""
+    """`<float:name>`: `12` or `12.5`, ASCII digits without sign and exponent, any finite float."""
 
     specificity: ClassVar[int] = 35
     alphabet: ClassVar[str | None] = string.digits + "."
@@ -177,7 +181,10 @@ class FloatConverter(Converter):
         """Return the number, or raise ValueError; never an infinity or NaN."""
         if _FLOAT.fullmatch(value) is None:
             raise ValueError("a float is digits, or digits, a point and digits")
-        return float(value)
+        number = float(value)
+        if math.isinf(number):
+            raise ValueError("a float is at most 1.7976931348623157e308")
+        return number
 
     def build(self, value: object) -> str:
         """Return the number in positional notation, without an exponent."""
@@ -185,14 +192,19 @@ class FloatConverter(Converter):
             value = self.convert(value)
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             raise ValueError(f"a float is needed, not {type(value).__name__}")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError("a float in a URL is finite")
+        if not _is_finite(value) or (isinstance(value, Decimal) and value.adjusted() < -400):
+            raise ValueError("a float in a URL is finite and not below 1e-400")
         text = format(value if isinstance(value, Decimal) else Decimal(repr(value)), "f")
         if _FLOAT.fullmatch(text) is None:
-            raise ValueError(
-                f"a float in a URL has no sign and at most {_MAX_DIGITS} digits on each side"
-            )
+            raise ValueError("a float in a URL has no sign and at most 400 digits on each side")
         return text
+
+
+def _is_finite(value: float | Decimal) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int that no float can hold
+        return False
 
 
 class UUIDConverter(Converter):
