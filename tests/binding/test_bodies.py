@@ -12,7 +12,7 @@ from typing import Annotated, Any, Generic, TypedDict, TypeVar
 
 import msgspec
 import pytest
-from flasgo import Body, Flasgo, Form, Query, Request, UploadedFile
+from flasgo import Body, Flasgo, Form, Query, Request, RouteError, UploadedFile
 from flasgo.binding.errors import ProblemFinder
 from flasgo_testing import TestClient
 
@@ -555,3 +555,106 @@ def test_a_query_next_to_a_body_keeps_its_own_place(app: Flasgo, client: TestCli
         return [note.text, contact.name, request.method]
 
     assert client.post("/?name=Ann", json={"text": "x"}).json() == ["x", "Ann", "POST"]
+
+
+# --- Fields that no client sets -----------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Account:
+    name: str
+    is_admin: bool = dataclasses.field(default=False, init=False)
+    roles: list[str] = dataclasses.field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        self.name = self.name.title()
+
+
+@dataclasses.dataclass
+class Pair(Generic[T]):
+    first: T
+    rest: tuple[T, int] | None = None
+    is_admin: bool = dataclasses.field(default=False, init=False)
+
+
+class Team(msgspec.Struct):
+    members: list[Account]
+    lead: Account | None = None
+    by_name: dict[str, Account] = {}
+    is_admin: bool = False
+
+
+ATTACK = {"name": "eve", "is_admin": True, "roles": ["root"]}
+SAFE = Account("eve")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "body", "expected"),
+    [
+        (Account, ATTACK, SAFE),
+        (Account | None, ATTACK, SAFE),
+        (list[Account], [ATTACK, ATTACK], [SAFE, SAFE]),
+        (Account | list[Account], [ATTACK], [SAFE]),
+        (dict[str, Account | int], {"is_admin": 1, "a": ATTACK}, {"is_admin": 1, "a": SAFE}),
+        (tuple[int, Account], [1, ATTACK], (1, SAFE)),
+        (
+            Team,
+            {"members": [ATTACK], "lead": ATTACK, "by_name": {"is_admin": ATTACK}}
+            | {"is_admin": True},
+            Team([SAFE], SAFE, {"is_admin": SAFE}, is_admin=True),
+        ),
+        (
+            Pair[Account],
+            {"first": ATTACK, "rest": [ATTACK, 1], "is_admin": True},
+            Pair(SAFE, (SAFE, 1)),
+        ),
+    ],
+)
+def test_fields_that_the_constructor_does_not_take_are_not_set(
+    app: Flasgo, client: TestClient, annotation: Any, body: object, expected: object
+) -> None:
+    async def handler(thing) -> str:
+        return repr(thing)
+
+    handler.__annotations__["thing"] = Annotated[annotation, Body()]
+    app.post("/")(handler)
+    assert client.post("/", json=body).text == repr(expected)
+    assert client.post("/", json={"name": 5, "is_admin": True}).status_code == 422
+    assert client.post("/", content=b'{"name": ', headers=JSON).status_code == 400
+    raw = b'{"name":"a","name":"b","is_admin":true,"is_admin":true}'
+    assert "is_admin=True" not in client.post("/", content=raw, headers=JSON).text
+
+
+def test_several_parameters_and_forms_do_not_set_them_either(
+    app: Flasgo, client: TestClient
+) -> None:
+    @app.post("/json")
+    async def several(first: Account, second: Account) -> list[bool]:
+        return [first.is_admin, second.is_admin]
+
+    @app.post("/form")
+    async def form(account: Annotated[Account, Form()]) -> str:
+        return repr(account)
+
+    @app.get("/query")
+    async def query(account: Annotated[Account, Query()]) -> str:
+        return repr(account)
+
+    answer = client.post("/json", json={"first": ATTACK, "second": ATTACK, "is_admin": True})
+    assert answer.json() == [False, False]
+    sent = {"name": "eve", "is_admin": "on", "roles": "x"}
+    assert client.post("/form", data=sent).text == repr(SAFE)
+    assert client.get("/query?name=eve&is_admin=on&roles=x").text == repr(SAFE)
+
+
+def test_a_field_that_only_a_body_could_set_is_refused(app: Flasgo) -> None:
+    @dataclasses.dataclass
+    class Computed:
+        name: str
+        slug: str = dataclasses.field(init=False)
+
+    async def handler(thing: Annotated[list[Any], Body()]) -> None: ...
+
+    handler.__annotations__["thing"] = Annotated[list[Computed], Body()]
+    with pytest.raises(RouteError, match=r"'thing'.*Computed.*'slug' has init=False and"):
+        app.post("/")(handler)

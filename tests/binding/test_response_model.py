@@ -228,3 +228,67 @@ def test_the_status_of_a_route_goes_with_a_tuple_of_body_and_headers(
     app.add_route("/r", lambda: (Response("x"), {"x-a": "1"}), endpoint="r", status_code=201)
     assert (client.get("/").status_code, client.get("/").headers["x-a"]) == (201, "1")
     assert client.get("/r").status_code == 200
+
+
+def test_a_body_with_headers_is_cut_to_the_model(app: Flasgo, client: TestClient) -> None:
+    class Public(msgspec.Struct):
+        name: str
+
+    @app.get("/cut", response_model=Public, status_code=201)
+    async def cut() -> tuple[dict[str, str], dict[str, str]]:
+        return {"name": "ann", "password": "SECRET"}, {"x-a": "b"}
+
+    @app.get("/plain", status_code=202)
+    async def plain() -> tuple[str, dict[str, str]]:
+        return "text", {"x-a": "b"}
+
+    answer = client.get("/cut")
+    assert (answer.status_code, answer.json()) == (201, {"name": "ann"})
+    assert answer.headers["x-a"] == "b"
+    answer = client.get("/plain")
+    assert (answer.status_code, answer.text, answer.headers["x-a"]) == (202, "text", "b")
+
+
+# --- Numbers --------------------------------------------------------------------------------------
+
+
+def test_a_number_that_is_announced_is_json(app: Flasgo, client: TestClient) -> None:
+    @app.get("/bool")
+    async def exists() -> bool:
+        return True
+
+    @app.get("/int", status_code=201)
+    def count() -> int | None:
+        return 5
+
+    @app.get("/float")
+    async def ratio() -> Annotated[float, "a share"]:
+        return 0.5
+
+    @app.get("/tuple")
+    async def created() -> bool | tuple[bool, int]:
+        return False, 201
+
+    @app.get("/text")
+    async def text() -> int | str:
+        return "x"
+
+    found = {path: client.get(path) for path in ("/bool", "/int", "/float", "/tuple", "/text")}
+    assert [(each.status_code, each.text) for each in found.values()] == [
+        (200, "true"),
+        (201, "5"),
+        (200, "0.5"),
+        (201, "false"),
+        (200, "x"),
+    ]
+    assert found["/bool"].headers["content-type"] == "application/json"
+    paths = app.openapi_spec()["paths"]
+    content = paths["/bool"]["get"]["responses"]["200"]["content"]
+    assert content["application/json"]["schema"] == {"type": "boolean"}
+
+
+def test_a_number_that_is_not_announced_is_refused(app: Flasgo, client: TestClient) -> None:
+    app.add_route("/", lambda: 404, endpoint="number")
+    answer = client.get("/")
+    assert answer.status_code == 500
+    assert "annotate the handler `-> int`" in str(answer.extensions["exception"])

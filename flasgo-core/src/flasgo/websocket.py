@@ -8,11 +8,10 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from flasgo.asgi import Message, Receive, Scope, Send
 from flasgo.errors import FlasgoError, type_name
 from flasgo.http.headers import checked_raw, encode_header
+from flasgo.http.json import decode as decode_json, encode as encode_json
 from flasgo.requests.connection import Connection
 
 if TYPE_CHECKING:
@@ -40,9 +39,6 @@ _SENT_IN_A_ROW = 16
 _INVALID_DATA, _POLICY_VIOLATION, _TOO_BIG = 1007, 1008, 1009
 
 _KINDS = "send_text is for str, send_bytes for bytes, send_json for anything else"
-
-_decode_json = msgspec.json.Decoder().decode
-_encode_json = msgspec.json.Encoder().encode
 
 
 class WebSocketDisconnect(FlasgoError):
@@ -228,7 +224,7 @@ class WebSocket(Connection):
         """
         data = await self.receive()
         try:
-            return _decode_json(data)
+            return decode_json(data)
         except (ValueError, RecursionError):
             await self._break_off(_INVALID_DATA, "The message is not JSON.")
             raise
@@ -297,7 +293,7 @@ class WebSocket(Connection):
             WebSocketDisconnect: When the connection is closed.
             TypeError: When something in the value cannot be encoded.
         """
-        await self._emit({"type": "websocket.send", "text": _encode_json(data).decode()})
+        await self._emit({"type": "websocket.send", "text": encode_json(data).decode()})
 
     async def _emit(self, message: Message) -> None:
         if not self.is_accepted:

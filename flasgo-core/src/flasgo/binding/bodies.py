@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+import typing
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 import msgspec
 from msgspec import inspect as types
 
-from flasgo.binding.errors import InvalidRequestError, ProblemFinder
+from flasgo.binding.errors import InvalidRequestError, ProblemFinder, chosen_type, fields_of
 from flasgo.binding.fields import Field, FileField, Model
 from flasgo.binding.parameters import Marker
 from flasgo.binding.signatures import MISSING
 from flasgo.binding.types import check_numbers, checking_numbers, copier, kinds_in
 from flasgo.errors import HTTPException
+from flasgo.http.json import check_depth
 from flasgo.requests.request import Request
 
-__all__ = ["FormBody", "JsonBody", "Part", "are_fields", "object_of"]
+__all__ = ["FormBody", "JsonBody", "Part", "are_fields", "hidden_fields", "object_of"]
 
 _JSON = b"application/json"
 
@@ -55,6 +59,8 @@ class JsonBody:
         check = None
         if any(isinstance(kind, types.DecimalType) for kind in kinds_in(annotation)):
             self._decode, check = checking_numbers(self._decode), check_numbers
+        if hides_fields(annotation):
+            self._decode = _hiding(self._decode, annotation)
         self._finder = ProblemFinder(annotation, check)
 
     @property
@@ -86,6 +92,7 @@ class JsonBody:
             if not body and default is not MISSING:
                 return default if copied is None else copied(default)
             try:
+                check_depth(body)
                 if not body.isascii():
                     body.decode()  # msgspec passes over the text of fields that the type lacks
                 return decode(body)
@@ -95,6 +102,10 @@ class JsonBody:
                 raise InvalidRequestError(finder.problems(body, error)) from None
 
         return read
+
+
+def _hiding(decode: Callable[[bytes], object], annotation: Any) -> Callable[[bytes], object]:
+    return lambda body: decode(without_hidden(body, annotation))
 
 
 def are_fields(parts: Sequence[Part]) -> bool:
@@ -121,6 +132,65 @@ def object_of(parts: Sequence[Part]) -> Any:
 def _giving(part: Part) -> Callable[[], object]:
     default, copied = part.default, copier(part.default)
     return lambda: default if copied is None else copied(default)
+
+
+def hidden_fields(kind: Any) -> frozenset[str]:
+    """Return the fields of a class that its constructor does not take: `field(init=False)`.
+
+    Args:
+        kind: The class. `Any`: a part of an annotation.
+    """
+    kind = typing.get_origin(kind) or kind
+    if not isinstance(kind, type):
+        return frozenset()
+    fields = getattr(kind, "__attrs_attrs__", None)
+    if fields is None:
+        fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
+    return frozenset(field.name for field in fields if not field.init)
+
+
+def hides_fields(annotation: Any) -> bool:
+    """Return whether some class in a type has fields that its constructor does not take."""
+    return any(hidden_fields(getattr(info, "cls", None)) for info in kinds_in(annotation))
+
+
+def without_hidden(raw: bytes, annotation: Any) -> bytes:
+    """Return JSON without the values of fields that a class's constructor does not take.
+
+    SECURITY: msgspec sets all fields of a class (mass assignment, CWE-915).
+
+    Args:
+        raw: The JSON.
+        annotation: Its type.
+
+    Raises:
+        msgspec.DecodeError: When it is not valid JSON.
+        RecursionError: When it nests too deeply.
+    """
+    kind = chosen_type(raw, annotation)
+    if kind is None or not hides_fields(kind):
+        return raw
+    origin, arguments = typing.get_origin(kind) or kind, typing.get_args(kind)
+    if raw.lstrip()[:1] == b"[" and arguments:
+        items = msgspec.json.decode(raw, type=list[msgspec.Raw])
+        is_fixed = origin is tuple and arguments[-1] is not Ellipsis
+        # Too many items are for the decoder to tell.
+        kinds = chain(arguments, repeat(Any)) if is_fixed else repeat(arguments[0])
+        clean = map(without_hidden, map(bytes, items), kinds)
+        return msgspec.json.encode(list(map(msgspec.Raw, clean)))
+    if raw.lstrip()[:1] != b"{":
+        return raw
+    types_of = {name: hint for name, hint, _ in fields_of(kind)}
+    rest = arguments[1] if origin is dict and arguments else Any
+    hidden = hidden_fields(kind)
+    sent = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode(
+        {
+            name: msgspec.Raw(without_hidden(bytes(value), types_of.get(name, rest)))
+            for name, value in sent.items()
+            if name not in hidden
+        }
+    )
 
 
 class FormBody:

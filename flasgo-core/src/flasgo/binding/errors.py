@@ -24,7 +24,9 @@ __all__ = [
     "Location",
     "ProblemFinder",
     "ValidationProblem",
+    "chosen_type",
     "explain",
+    "fields_of",
     "validation_failed",
 ]
 
@@ -262,10 +264,10 @@ class ProblemFinder:
 def _parts(raw: bytes, annotation: Any, depth: int) -> Iterator[Part]:
     """Take a JSON value apart, as far as its type has parts."""
     is_small = len(raw) <= MAX_BYTES and depth <= _MAX_EXPLORED_DEPTH
-    kind = _chosen(raw, annotation)
+    kind = chosen_type(raw, annotation)
     origin = typing.get_origin(kind) or kind
     arguments = typing.get_args(kind)
-    fields = _fields_of(kind) if depth == 1 or is_small else ()
+    fields = fields_of(kind) if depth == 1 or is_small else ()
     if fields:
         sent = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
         for name, hint, is_required in fields:
@@ -283,11 +285,15 @@ def _parts(raw: bytes, annotation: Any, depth: int) -> Iterator[Part]:
         yield from zip(range(len(items)), kinds, items, strict=False)
 
 
-def _chosen(raw: bytes, annotation: Any) -> Any:
+def chosen_type(raw: bytes, annotation: Any) -> Any:
     """Return the type that a value is meant to have: of a union, the one that its tag names."""
     kinds = [kind for kind in alternatives(annotation) if kind is not NoneType]
+    if len(kinds) > 1:
+        kinds = [kind for kind in kinds if _opens(kind) == raw.lstrip()[:1]]
     if len(kinds) == 1:
         return None if raw == b"null" else kinds[0]
+    if not kinds:
+        return None
     tags = [getattr(typing.get_origin(kind) or kind, "__struct_config__", None) for kind in kinds]
     if not all(config is not None and config.tag is not None for config in tags):
         return None
@@ -299,7 +305,15 @@ def _chosen(raw: bytes, annotation: Any) -> Any:
     return None
 
 
-def _fields_of(kind: Any) -> Sequence[tuple[str, Any, bool]]:
+def _opens(kind: Any) -> bytes:
+    """Return what the JSON of a type begins with, where it is an object or a list."""
+    origin = typing.get_origin(kind) or kind
+    if origin in _LISTS:
+        return b"["
+    return b"{" if origin is dict or fields_of(kind) else b""
+
+
+def fields_of(kind: Any) -> Sequence[tuple[str, Any, bool]]:
     """Return the fields of an object as JSON has them; nothing where it is not one object."""
     try:
         info = types.type_info(kind)

@@ -102,8 +102,14 @@ class Marker:
         Args:
             alias: The name in the request.
         """
-        said = {name: getattr(self, name) for name in _SAID}
-        return type(self)(self.default, **{**said, "alias": alias}, **self.constraints)
+        return type(self)(
+            self.default,
+            alias=alias,
+            description=self.description,
+            examples=self.examples,
+            deprecated=self.deprecated,
+            **self.constraints,
+        )
 
     def constrained(self, annotation: Any) -> Any:
         """Return a type with the constraints of the marker.
@@ -113,7 +119,8 @@ class Marker:
         """
         if not self.constraints:
             return annotation
-        inner = Annotated[without_none(annotation), msgspec.Meta(**self.constraints)]
+        metadata = (msgspec.Meta(**self.constraints),)
+        inner: Any = Annotated[(without_none(annotation), *metadata)]
         return union_of([inner, None]) if type(None) in alternatives(annotation) else inner
 
     def __repr__(self) -> str:

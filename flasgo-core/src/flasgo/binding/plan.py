@@ -15,7 +15,14 @@ from uuid import UUID
 import msgspec
 from msgspec import inspect as types
 
-from flasgo.binding.bodies import FormBody, JsonBody, Part, are_fields, object_of
+from flasgo.binding.bodies import (
+    FormBody,
+    JsonBody,
+    Part,
+    are_fields,
+    hidden_fields,
+    object_of,
+)
 from flasgo.binding.calls import Arguments, make_call
 from flasgo.binding.dependencies import Node, clean_up, solver
 from flasgo.binding.fields import Field, FileField, Model, Place, Reader, path_reader
@@ -38,7 +45,14 @@ from flasgo.binding.signatures import (
     check_wrapper,
     is_context_manager,
 )
-from flasgo.binding.types import Text, advice_on, class_unfit_for_json, is_file, split_annotated
+from flasgo.binding.types import (
+    Text,
+    advice_on,
+    class_unfit_for_json,
+    is_file,
+    kinds_in,
+    split_annotated,
+)
 from flasgo.callables import is_async, qualified_name, written_function
 from flasgo.errors import RouteError
 from flasgo.requests.connection import Connection
@@ -261,6 +275,7 @@ class _Compiler:
                 f"({type(error).__name__}: {error})",
                 _MODEL_ADVICE.get(type(error), "use types that msgspec supports"),
             )
+        self._check_hidden(site, name, annotation)
         if unfit is not None:
             site.refuse(
                 name,
@@ -268,6 +283,19 @@ class _Compiler:
                 advice_on(unfit) or "use types that msgspec supports",
             )
         return body
+
+    def _check_hidden(self, site: Site, name: str, annotation: Any) -> None:
+        """Refuse classes of which msgspec would take a field that their constructor does not."""
+        for info in kinds_in(annotation):
+            hidden = hidden_fields(getattr(info, "cls", None))
+            for field in getattr(info, "fields", ()) if hidden else ():
+                if field.name in hidden and field.required:
+                    site.refuse(
+                        name,
+                        f"holds a {getattr(info, 'cls', None)!r}, whose {field.name!r} has "
+                        "init=False and no default",
+                        "give that field a default; __post_init__ may change it",
+                    )
 
     # --- Functions --------------------------------------------------------------------------
 
@@ -579,8 +607,10 @@ def _model_of(site: Site, place: Place, asked: Asked, annotation: Any, marker: M
         site.refuse(asked.name, f"has the type {kind!r} ({error})", "correct its annotations")
     if not isinstance(info, types.StructType | types.DataclassType | types.TypedDictType):
         site.refuse(asked.name, f"has the type {kind!r}", "use a dataclass, Struct or TypedDict")
+    hidden = hidden_fields(kind)
+    members = [member for member in info.fields if member.name not in hidden]
     fields = []
-    for member in info.fields:
+    for member in members:
         bare, markers = split_annotated(hints[member.name], (Marker,))
         own = markers[0] if markers else type(marker)()
         own = own() if isinstance(own, type) else own
@@ -596,7 +626,7 @@ def _model_of(site: Site, place: Place, asked: Asked, annotation: Any, marker: M
         shown = MISSING if member.default is msgspec.NODEFAULT else member.default
         default = MISSING if member.required else None
         fields.append(_field_of(site, place, member.name, bare, default, shown, own))
-    names = tuple(member.encode_name for member in info.fields)
+    names = tuple(member.encode_name for member in members)
     return Model(place, kind, names, tuple(fields), asked.default)
 
 

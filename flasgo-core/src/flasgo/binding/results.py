@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from flasgo.binding.signatures import MISSING, return_annotation
 from flasgo.binding.types import advice_on, class_unfit_for_json
 from flasgo.errors import RouteError, type_name
+from flasgo.http.json import encode as encode_json
 from flasgo.responses.response import Response
 from flasgo.responses.results import tuple_parts
+from flasgo.settings.annotations import alternatives
 
 if TYPE_CHECKING:
     from flasgo.kernel.pipeline import Call
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from flasgo.routing import Route
 
 __all__ = ["shaped"]
+
+_NUMBERS = frozenset({bool, int, float})
 
 Respond = Callable[[object], object]
 """Turns what a handler returned into what the dispatcher makes a response of."""
@@ -37,9 +42,12 @@ def shaped(route: Route, call: Call) -> Call:
         RouteError: When msgspec cannot handle the model.
     """
     operation = route.operation
-    if operation.response_model is None and operation.status_code is None:
+    if operation.response_model is not None:
+        respond = _shaper(route)
+    elif operation.status_code is not None or _returns_number(route):
+        respond = _status_setter(route)
+    else:
         return call
-    respond = _status_setter(route) if operation.response_model is None else _shaper(route)
 
     async def call_and_shape(connection: Connection) -> Awaitable[object] | object:
         return respond(await call(connection))
@@ -47,21 +55,37 @@ def shaped(route: Route, call: Call) -> Call:
     return call_and_shape
 
 
+def _returns_number(route: Route) -> bool:
+    """Return whether a handler is annotated to return a number, which is JSON then.
+
+    Without the annotation a bare number is refused: it may be a status that lost its body.
+    """
+    annotation = return_annotation(route.handler)
+    return annotation is not MISSING and not _NUMBERS.isdisjoint(
+        kind for kind in alternatives(annotation) if isinstance(kind, type)
+    )
+
+
 def _status_setter(route: Route) -> Respond:
-    status = route.operation.status_code or 200
+    given_status = route.operation.status_code or 200
+    sends_numbers = _returns_number(route)
+
+    def body_of(value: object) -> object:
+        is_number = sends_numbers and isinstance(value, int | float)
+        return _json(encode_json(value), given_status) if is_number else value
 
     def respond(result: object) -> object:
         if type(result) is tuple:
             body, given, headers = tuple_parts(result, route.handler)
-            own = status if given is None and not isinstance(body, Response) else given
-            return body, own, headers
-        return result if isinstance(result, Response | tuple) else (result, status)
+            own = given_status if given is None and not isinstance(body, Response) else given
+            return body_of(body), own, headers
+        return result if isinstance(result, Response) else (body_of(result), given_status)
 
     return respond
 
 
 def _shaper(route: Route) -> Respond:
-    status = route.operation.status_code or 200
+    given_status = route.operation.status_code or 200
     encode = _encoder(route)
 
     def respond(result: object) -> object:
@@ -72,8 +96,8 @@ def _shaper(route: Route) -> Respond:
             # What a handler says about an error is not what the model is about.
             if isinstance(body, Response) or (given is not None and given >= 400):
                 return result
-            return _json(encode(body), given or status), None, headers
-        return _json(encode(result), status)
+            return _json(encode(body), given or given_status), None, headers
+        return _json(encode(result), given_status)
 
     return respond
 
@@ -100,7 +124,7 @@ def _encoder(route: Route) -> Callable[[object], bytes]:
         if issubclass(unfit, Response):
             advice = "leave it out: what such a handler returns is sent as it is"
         raise RouteError(f"{where} has to hold a {unfit.__qualname__}, and no JSON can; {advice}.")
-    json_encode, decode = msgspec.json.Encoder().encode, decoder.decode
+    decode = decoder.decode
 
     def encode(value: object) -> bytes:
         try:
@@ -110,7 +134,7 @@ def _encoder(route: Route) -> Callable[[object], bytes]:
                 value = msgspec.convert(value, model, from_attributes=True)
             # SECURITY: an instance of the model is taken as it is by `convert`, whatever its
             # attributes hold. What has been through the decoder has the model's fields only.
-            return json_encode(decode(json_encode(value)))
+            return encode_json(decode(encode_json(value)))
         except (TypeError, ValueError, RecursionError, OverflowError) as error:
             raise TypeError(
                 f"The handler at {route.source} returned a {type_name(value)} that does not fit "

@@ -7,9 +7,8 @@ import codecs
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from flasgo.errors import HTTPException, printable
+from flasgo.http.json import decode as decode_json
 from flasgo.requests.body import BodyReader
 from flasgo.requests.connection import Connection
 from flasgo.requests.lazy import lazy
@@ -22,7 +21,6 @@ __all__ = ["Request"]
 # Only codecs that decode in linear time and cannot be turned against us (UTF-7, IDNA).
 _TEXT_CODECS = frozenset({"ascii", "cp1252", "iso8859-1", "iso8859-15", "utf-8", "utf-16"})
 _UNSET: Any = object()
-_decode_json = msgspec.json.Decoder().decode
 
 _JSON_ADVICE = "Send valid JSON with `Content-Type: application/json`."
 
@@ -193,7 +191,7 @@ class Request(Connection):
         self._require_json()
         body = await self.body()
         try:
-            value = self._json = _decode_json(body)
+            value = self._json = decode_json(body)
         except (ValueError, RecursionError) as error:
             raise HTTPException(400, self._json_problem(body, error)) from None
         return value

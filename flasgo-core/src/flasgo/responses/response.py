@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol, Self, TypedDict, TypeVar, Unpack
 
-import msgspec
-
 from flasgo.asgi import Send
 from flasgo.errors import did_you_mean, reason_phrase, type_name
 from flasgo.http.cookies import CookieAttributes, format_set_cookie
 from flasgo.http.headers import HeaderBlock, MutableHeaders, RawHeader, fill
+from flasgo.http.json import encode
 from flasgo.http.redirects import encode_location, is_safe_redirect_target
 from flasgo.kernel.background import BackgroundTasks
 from flasgo.responses.streaming import Closed, Parts, encode_part, producer, pump, pump_until_closed
@@ -22,7 +21,6 @@ __all__ = [
     "StreamingResponse",
     "TemplateRenderer",
     "checked_status",
-    "encode",
     "encode_json",
     "is_safe_redirect_target",
     "jsonify",
@@ -37,8 +35,6 @@ HTML = (b"content-type", b"text/html; charset=utf-8")
 _TEXT = (b"content-type", b"text/plain; charset=utf-8")
 BYTES = (b"content-type", b"application/octet-stream")
 JSON = (b"content-type", b"application/json")
-
-encode = msgspec.json.Encoder().encode
 
 # Content-Length pairs of small bodies, made on demand: most of an app's answers are short.
 _length_pairs: dict[int, RawHeader] = {}

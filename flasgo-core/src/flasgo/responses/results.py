@@ -13,6 +13,7 @@ import msgspec
 from flasgo.callables import full_name
 from flasgo.errors import type_name
 from flasgo.http.headers import Headers, MutableHeaders
+from flasgo.http.json import MissingAwaitError, encode
 from flasgo.responses.response import (
     BYTES,
     HTML,
@@ -21,7 +22,6 @@ from flasgo.responses.response import (
     Response,
     StreamingResponse,
     checked_status,
-    encode,
     sent_twice,
 )
 
@@ -53,14 +53,18 @@ def _from_none(result: None, handler: object) -> Response:
     return Response(None, 204)
 
 
+_CONVERT = " Convert that part to str, numbers, lists, dicts, dataclasses or Structs."
+
+
 def _from_data(result: object, handler: object) -> Response:
     try:
         body = encode(result)
     except (TypeError, ValueError, RecursionError, OverflowError) as error:
+        # An `await` is all that a coroutine lacks.
+        advice = "" if isinstance(error, MissingAwaitError) else _CONVERT
         raise TypeError(
             f"Handler {full_name(handler)} returned a {type_name(result)} that cannot be sent "
-            f"as JSON: {error}. Convert that part to str, numbers, lists, dicts, dataclasses or "
-            "Structs."
+            f"as JSON: {error}.{advice}"
         ) from error
     return Response._from_bytes(body, JSON)
 
@@ -118,8 +122,8 @@ def _from_number(result: float, handler: object) -> Response:
     # A bare number is nearly always a status that lost its body; Flask refuses it as well.
     _refuse(
         handler,
-        f"{result!r} ({type_name(result)}), which could be a status or a body: "
-        "return a tuple, or Response.json(...) to send it as JSON",
+        f"{result!r} ({type_name(result)}), which could be a status or a body: return a tuple, or "
+        f"annotate the handler `-> {type_name(result)}` to send it as JSON",
     )
 
 

@@ -62,7 +62,7 @@ _PROBLEM_NAME = "Problem"
 
 # What a return annotation says about the body; everything that is not JSON and has a name.
 _TEXTS = {str: "text/html", bytes: "application/octet-stream"}
-_NOT_JSON = (int, float, bool, tuple, object)
+_NOT_JSON = (tuple, object)
 
 
 def answers_of(route: Route, schemas: Schemas, returns: str) -> JsonObject:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from flasgo.binding import (
     Field,
     FileField,
@@ -19,7 +21,7 @@ from flasgo.binding.signatures import MISSING
 from flasgo.features.openapi.docstrings import Docs, docs_of
 from flasgo.features.openapi.error_responses import answers_of
 from flasgo.features.openapi.schemas import JsonObject, Schemas
-from flasgo.features.openapi.shapes import plain_value
+from flasgo.features.openapi.shapes import plain_default, plain_value
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
@@ -230,10 +232,15 @@ def _schema_of(field: Field | FileField, schemas: Schemas) -> JsonObject:
     if isinstance(field, FileField):
         file = {"type": "string", "format": "binary"}
         return {"type": "array", "items": file} if field.is_collection else file
-    extra: JsonObject = {}
-    if field.shown_default is not MISSING and field.shown_default is not None:
-        extra["default"] = _plain(field.shown_default)
+    extra = _default(field.shown_default, field.text.annotation)
     return schemas.of(field.text.annotation, **extra)
+
+
+def _default(value: object, annotation: Any) -> JsonObject:
+    if value is MISSING or value is None:
+        return {}
+    plain = plain_default(value, annotation)
+    return {} if plain is msgspec.NODEFAULT else {"default": plain}
 
 
 # --- Bodies ---------------------------------------------------------------------------------
@@ -245,9 +252,7 @@ def _request_body(body: JsonBody | FormBody, docs: Docs, schemas: Schemas) -> Js
     if body.has_fields:
         return _json_object(body, docs, schemas)
     part = body.parts[0]
-    extra: JsonObject = {}
-    if not body.is_required and body.default is not None:
-        extra["default"] = _plain(body.default)
+    extra = _default(body.default, body.annotation)
     media: JsonObject = {"schema": schemas.of(body.annotation, **extra)}
     examples = part.marker.examples or docs.examples
     if examples:
@@ -269,8 +274,7 @@ def _json_object(body: JsonBody, docs: Docs, schemas: Schemas) -> JsonObject:
         extra |= {"description": description} if description else {}
         extra |= {"deprecated": True} if marker.deprecated else {}
         extra |= {"examples": list(map(_plain, marker.examples))} if marker.examples else {}
-        if part.default is not MISSING and part.default is not None:
-            extra["default"] = _plain(part.default)
+        extra |= _default(part.default, part.annotation)
         properties[part.name] = schemas.of(part.annotation, **extra)
     schema: JsonObject = {"type": "object", "properties": properties}
     required = [part.name for part in body.parts if part.default is MISSING]

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import inspect
+import typing
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from typing import Any
 
 import msgspec
 from msgspec import inspect as types
 
-__all__ = ["NAMED", "JsonObject", "Shapes", "class_name", "origin_of", "plain_value"]
+from flasgo.binding.bodies import hidden_fields
+from flasgo.binding.types import check_numbers
+from flasgo.http.json import encode
+
+__all__ = [
+    "NAMED",
+    "JsonObject",
+    "Shapes",
+    "class_name",
+    "origin_of",
+    "plain_default",
+    "plain_value",
+]
 
 JsonObject = dict[str, Any]
 """A JSON object. `Any`: whatever JSON holds."""
@@ -71,7 +83,12 @@ class Shapes:
     # `Any` for the type: each is called for the kinds that `_DESCRIBED` names.
     def _struct(self, info: Any) -> JsonObject:
         required = [field.encode_name for field in info.fields if field.required]
-        shapes = {field.encode_name: self._field(field) for field in info.fields}
+        hints, hidden = _hints(info.cls), hidden_fields(info.cls)
+        shapes = {
+            field.encode_name: self._field(field, hints.get(field.name, Any))
+            | ({"readOnly": True} if field.name in hidden else {})
+            for field in info.fields
+        }
         tag = getattr(info, "tag_field", None)
         if tag is not None:
             shapes = {tag: _constants([info.tag]), **shapes}
@@ -89,15 +106,14 @@ class Shapes:
             schema["additionalProperties"] = False
         return schema
 
-    def _field(self, field: types.Field) -> JsonObject:
+    def _field(self, field: types.Field, annotation: Any) -> JsonObject:
         schema = self.of(field.type)
         default = field.default
         if field.default_factory in _EMPTY_MAKERS:
             default = field.default_factory()
         if default is not msgspec.NODEFAULT and default is not msgspec.UNSET:
-            # What JSON cannot say is left out; the field is optional all the same.
-            with suppress(TypeError, ValueError, OverflowError):
-                schema["default"] = plain_value(default)
+            plain = plain_default(default, annotation)
+            schema |= {} if plain is msgspec.NODEFAULT else {"default": plain}
         return schema
 
     def _dict(self, info: Any) -> JsonObject:
@@ -231,7 +247,26 @@ def plain_value(value: object) -> Any:
     Raises:
         TypeError: When JSON has no such value; OverflowError and ValueError likewise.
     """
-    return msgspec.json.decode(msgspec.json.encode(value))
+    return msgspec.json.decode(encode(value))
+
+
+def plain_default(value: object, annotation: Any) -> Any:
+    """Return a default as JSON has it, or NODEFAULT where that would not be one.
+
+    What JSON cannot say, such as `inf`, and what is not of the type is left out: the value is
+    optional all the same, and the document stays valid.
+
+    Args:
+        value: The default.
+        annotation: The type that it is a default of. `Any`: an annotation.
+    """
+    try:
+        check_numbers(value)
+        encoded = encode(value)
+        msgspec.json.decode(encoded, type=annotation)
+        return msgspec.json.decode(encoded)
+    except Exception:  # noqa: BLE001 - an annotation may raise anything
+        return msgspec.NODEFAULT
 
 
 def origin_of(kind: Any) -> type:
@@ -255,6 +290,13 @@ def class_name(kind: Any, name_of: Callable[[type], str] = lambda kind: kind.__n
         for each in arguments
     ]
     return f"{name}[{', '.join(told)}]"
+
+
+def _hints(kind: Any) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(origin_of(kind), include_extras=True)
+    except Exception:  # noqa: BLE001 - an annotation may raise anything
+        return {}
 
 
 def _titled(kind: Any) -> JsonObject:
