@@ -59,7 +59,7 @@ class JsonBody:
         check = None
         if any(isinstance(kind, types.DecimalType) for kind in kinds_in(annotation)):
             self._decode, check = checking_numbers(self._decode), check_numbers
-        if hides_fields(annotation):
+        if _hides_fields(annotation):
             self._decode = _hiding(self._decode, annotation)
         self._finder = ProblemFinder(annotation, check)
 
@@ -105,7 +105,7 @@ class JsonBody:
 
 
 def _hiding(decode: Callable[[bytes], object], annotation: Any) -> Callable[[bytes], object]:
-    return lambda body: decode(without_hidden(body, annotation))
+    return lambda body: decode(_without_hidden(body, annotation))
 
 
 def are_fields(parts: Sequence[Part]) -> bool:
@@ -149,12 +149,12 @@ def hidden_fields(kind: Any) -> frozenset[str]:
     return frozenset(field.name for field in fields if not field.init)
 
 
-def hides_fields(annotation: Any) -> bool:
+def _hides_fields(annotation: Any) -> bool:
     """Return whether some class in a type has fields that its constructor does not take."""
     return any(hidden_fields(getattr(info, "cls", None)) for info in kinds_in(annotation))
 
 
-def without_hidden(raw: bytes, annotation: Any) -> bytes:
+def _without_hidden(raw: bytes, annotation: Any) -> bytes:
     """Return JSON without the values of fields that a class's constructor does not take.
 
     SECURITY: msgspec sets all fields of a class (mass assignment, CWE-915).
@@ -168,7 +168,7 @@ def without_hidden(raw: bytes, annotation: Any) -> bytes:
         RecursionError: When it nests too deeply.
     """
     kind = chosen_type(raw, annotation)
-    if kind is None or not hides_fields(kind):
+    if kind is None or not _hides_fields(kind):
         return raw
     origin, arguments = typing.get_origin(kind) or kind, typing.get_args(kind)
     if raw.lstrip()[:1] == b"[" and arguments:
@@ -176,7 +176,7 @@ def without_hidden(raw: bytes, annotation: Any) -> bytes:
         is_fixed = origin is tuple and arguments[-1] is not Ellipsis
         # Too many items are for the decoder to tell.
         kinds = chain(arguments, repeat(Any)) if is_fixed else repeat(arguments[0])
-        clean = map(without_hidden, map(bytes, items), kinds)
+        clean = map(_without_hidden, map(bytes, items), kinds)
         return msgspec.json.encode(list(map(msgspec.Raw, clean)))
     if raw.lstrip()[:1] != b"{":
         return raw
@@ -186,7 +186,7 @@ def without_hidden(raw: bytes, annotation: Any) -> bytes:
     sent = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     return msgspec.json.encode(
         {
-            name: msgspec.Raw(without_hidden(bytes(value), types_of.get(name, rest)))
+            name: msgspec.Raw(_without_hidden(bytes(value), types_of.get(name, rest)))
             for name, value in sent.items()
             if name not in hidden
         }
