@@ -17,6 +17,11 @@ async def index() -> str:
     return "hello"
 
 
+@app.post("/read")
+async def read(request: Request) -> str:
+    return str(len(await request.body()))
+
+
 @app.post("/quota")
 @rate_limit(3, per=600)
 async def quota(request: Request) -> dict[str, str | None]:

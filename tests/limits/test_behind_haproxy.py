@@ -91,9 +91,9 @@ def test_one_client_does_not_end_the_connections_of_others(haproxy: Server) -> N
     for _ in range(20):
         with haproxy.connect() as wire:
             fields = b"x-more: %s\r\n" % (b"v" * 1000) * 100
-            wire.send(head("POST", "/quota", "transfer-encoding: chunked"))
+            wire.send(head("POST", "/read", "transfer-encoding: chunked"))
             wire.send(b"3\r\nabc\r\n0\r\n" + fields + b"\r\n")
-            assert wire.answer().status in (400, 413, 429, 431, 502)
+            assert wire.answer().status in (400, 413, 431, 502)
         with haproxy.connect() as wire:
             wire.send(head("GET", "/"))
             assert wire.answer().body == b"hello"

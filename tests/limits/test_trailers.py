@@ -83,10 +83,11 @@ def test_wherever_the_segments_end(guarded: Server, end: bytes) -> None:
         assert_clean(wire.answer())
 
 
-def test_with_the_command_of_uvicorn_too(
-    servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory
+@pytest.mark.parametrize("kind", ["uvicorn-guarded", "uvicorn-h11", "granian", "hypercorn"])
+def test_under_the_other_servers_that_the_docs_name(
+    servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory, kind: str
 ) -> None:
-    with get_server(servers, "uvicorn-guarded", tmp_path_factory).connect() as wire:
+    with get_server(servers, kind, tmp_path_factory).connect() as wire:
         wire.send(WITH_TRAILERS)
         assert_clean(wire.answer())
 

@@ -32,7 +32,8 @@ class GuardedHttpTools(ConnectionGuard, HttpToolsProtocol):
         # PERF: nearly every head comes in one piece and makes a new cycle; that costs two tests
         # here and no timer.
         before = self.cycle
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
         try:
             try:
                 self.parser.feed_data(data)
@@ -57,7 +58,8 @@ class GuardedHttpTools(ConnectionGuard, HttpToolsProtocol):
             self._trailers.reset()
         # SECURITY: a fragment is none of a request target; it would hide from rules of a proxy
         # that compare whole paths.
-        if self.url[:1] != b"/" or b"#" in self.url:
+        target = self.url
+        if target[:1] != b"/" or b"#" in target:
             self._read_target()
         if self.parser.should_upgrade() and self._is_upgrade():
             return
