@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import importlib
 import logging
-import sys
-import textwrap
 import types
-from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -57,34 +54,6 @@ class Greeter:
 
 
 # --- Fake installations ------------------------------------------------------------------------
-
-
-@pytest.fixture
-def install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[str, str, str, str], None]]:
-    """Return a function that installs a distribution with one plugin in a fresh folder."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-    installed_plugins.cache_clear()
-    modules: list[str] = []
-
-    def install(distribution: str, plugin: str, target: str, source: str = "") -> None:
-        module = target.partition(":")[0]
-        modules.append(module)
-        if source:
-            (tmp_path / f"{module}.py").write_text(textwrap.dedent(source))
-        info = tmp_path / f"{distribution.replace('-', '_')}-1.2.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n"
-        )
-        (info / "entry_points.txt").write_text(f"[flasgo.plugins]\n{plugin} = {target}\n")
-        installed_plugins.cache_clear()
-
-    yield install
-    installed_plugins.cache_clear()
-    for module in modules:
-        sys.modules.pop(module, None)
 
 
 SOUND = """
@@ -386,6 +355,17 @@ def test_the_allow_list_leaves_the_others_out(install: Callable[..., None]) -> N
     assert app.plugins["other"].reason == "not in PLUGINS"
     active = [info.name for info in app.plugins if info.status == "active" and not info.builtin]
     assert active == ["acme"]
+
+
+def test_the_allow_list_does_not_concern_what_is_handed_over(
+    install: Callable[..., None], connect: Connect
+) -> None:
+    install("acme-flasgo", "acme", "acme_plugin:Plugin", SOUND)
+    app = discovering("acme", plugins=[Greeter()])
+    assert [info.name for info in own(app) if info.status == "active"] == ["acme", "greeter"]
+    assert connect(app).get("/").headers["x-greeting"] == "hello"
+    app = discovering("acme", plugins=[Greeter()], disable_plugins={"greeter"})
+    assert "x-greeting" not in connect(app).get("/").headers
 
 
 def test_an_empty_allow_list_leaves_all_out() -> None:
