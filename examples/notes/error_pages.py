@@ -41,8 +41,6 @@ def add_error_pages(app: Flasgo) -> None:
     async def show_error(request: Request, error: HTTPException) -> Response | tuple[str, int]:
         if not _wants_page(request):
             return _as_data(error)
-        # A path without a route asks for no permission, and so nobody was asked who this is.
-        await app.authenticate(request)
         return _page(error.status_code, error.detail)
 
     @app.errorhandler(500)

@@ -100,6 +100,26 @@ def test_what_is_no_key_reaches_no_validator(call, key, status):
     assert call(backend=backend, headers={"x-api-key": key}).status_code == status
 
 
+@pytest.mark.parametrize("kind", ["mapping", "function"])
+@pytest.mark.parametrize("header", ["Authorization", "authorization"])
+def test_the_value_of_authorization_is_the_key_with_its_scheme(call, kind, header):
+    keys = {"Token abc": User(id="ann"), "plain": User(id="bob")}
+    backend = api_key_backend(keys if kind == "mapping" else keys.get, header=header)
+    assert call(backend=backend, headers={"authorization": "Token abc"}).text == "ann"
+    assert call(headers={"authorization": "plain"}).text == "bob"
+    for wrong in ("abc", "Token", "Token  abc", "Token abd", "token abc"):
+        assert call(headers={"authorization": wrong}).status_code == 401
+
+
+@pytest.mark.parametrize("key", ["two words", " lead", "trail ", "a b c", "Token абв"])
+def test_only_authorization_takes_a_key_with_a_space(key):
+    with pytest.raises(ValueError, match="cannot be sent"):
+        api_key_backend({key: User(id="x")}, header="X-API-Key")
+    if key != "two words":
+        with pytest.raises(ValueError, match="cannot be sent"):
+            api_key_backend({key: User(id="x")}, header="Authorization")
+
+
 def test_a_validator_that_raises_ends_in_a_500(call):
     def broken(key):
         raise ConnectionError("the database is away")

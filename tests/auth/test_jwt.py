@@ -404,6 +404,17 @@ def test_leeway_moves_every_bound(ask):
         assert ask(token(claims(aud=None, **changes)), backend=backend).status_code == status
 
 
+def test_an_issuer_whose_clock_is_a_little_ahead_is_believed(ask):
+    backend = jwt_backend(SECRET, algorithm="HS256")
+    for changes, status in [
+        ({"iat": NOW + 1}, 200),
+        ({"iat": NOW + 59}, 200),
+        ({"iat": NOW + 61}, 401),
+        ({"nbf": NOW + 1}, 401),
+    ]:
+        assert ask(token(claims(aud=None, **changes)), backend=backend).status_code == status
+
+
 def test_issuers_and_audiences_may_be_several_or_none(app, connect):
     many = jwt_backend(SECRET, algorithm="HS256", issuer=["a", "b"], audience={"x", "y"})
     for name, backend in [("many", many), ("none", jwt_backend(SECRET, algorithm="HS256"))]:

@@ -342,7 +342,7 @@ def test_a_websocket_logs_nobody_in_or_out(site, connect, act, caplog):
     client.post("/login/alice")
     caplog.clear()
     with client.websocket_connect("/ws") as session:
-        assert session.receive_text() == "False"
+        assert session.receive_text() == "True"
     assert not [r for r in caplog.records if getattr(r, "event", "").startswith("auth.")]
     assert client.get("/me").status_code == 200
 
@@ -483,3 +483,44 @@ def test_load_user_must_be_a_function(wrong):
 def test_max_age_is_positive(age):
     with pytest.raises(ValueError, match="seconds above 0"):
         session_backend(load_user, max_age=age)
+
+
+@pytest.mark.parametrize(
+    ("remember", "max_age"), [(None, None), (True, 1209600), (3600, 3600), (False, None)]
+)
+def test_a_login_can_be_remembered(connect, remember, max_age):
+    app = Flasgo(
+        settings={"SECRET_KEY": KEY, "SESSION_COOKIE_SECURE": False, "SESSION_PERMANENT": False},
+        plugins=[AuthPlugin, SecurityPlugin, TestingPlugin],
+        discover=False,
+    )
+    app.register_auth_backend("session", session_backend(load_user))
+
+    @app.post("/login")
+    def do_login(request: Request):
+        login(request, User(id="alice"), remember=remember)
+
+    @app.get("/me")
+    def me(request: Request):
+        return request.user.id
+
+    client = connect(app)
+    cookie = client.post("/login").headers["set-cookie"]
+    assert ("Max-Age" in cookie) is (max_age is not None)
+    assert max_age is None or f"Max-Age={max_age};" in cookie
+    assert client.get("/me").text == "alice"
+
+
+def test_a_session_that_cannot_be_remembered_says_so(site, connect):
+    class Plain(dict):
+        def regenerate(self):
+            """Do nothing."""
+
+    @site.post("/remember")
+    def do_remember(request: Request):
+        request.__dict__["session"] = Plain()
+        with pytest.raises(ConfigurationError, match="remember"):
+            login(request, User(id="alice"), remember=True)
+        del request.__dict__["session"]
+
+    assert connect(site).post("/remember").is_success

@@ -10,14 +10,12 @@ from flasgo import Connection, HTTPException
 
 from flasgo_auth.backends.backend import Backends, NamedBackend
 from flasgo_auth.events import report
+from flasgo_auth.identification import Answers, answer_of, assigned_user, settle
 from flasgo_auth.permissions import AllowAny, CompiledCheck, Permission, compile_check
 from flasgo_auth.policy import AuthPolicy
 from flasgo_auth.users import ANONYMOUS, User
 
 __all__ = ["Gate", "compile_gates"]
-
-Answers = dict[str, User | None]
-"""What each backend has said about the request at hand."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +49,16 @@ class Gate:
                 a user, or when two policies recognised two different users.
             TypeError: When a backend, a permission or `request.user` is of the wrong type.
         """
-        known = _assigned_user(request)
+        known = assigned_user(request)
         user, source = await self._identify(request, known, answers)
         if user and known and user.id != known.id:
             self._refuse_conflict(request, known)
-        _assign_user(request, user)
+        settle(request, user)
         for permission, check in self.checks:
             if not await check(request):
-                self._deny(request, user, source, permission)
+                self._deny(request, user, source, permission, known)
         if known and not user:
-            _assign_user(request, known)
+            settle(request, known)
 
     async def _identify(
         self, request: Connection, known: User, answers: Answers
@@ -70,7 +68,7 @@ class Gate:
         for backend in self.backends:
             if backend.name not in answers:
                 answers[backend.name] = await backend.identify(request)
-            user = answers[backend.name]
+            user = answer_of(answers, backend)
             if user is not None:
                 return user, backend
         return ANONYMOUS, None
@@ -81,9 +79,12 @@ class Gate:
         user: User,
         source: NamedBackend | None,
         permission: Permission,
+        known: User,
     ) -> NoReturn:
         missing = permission.explain()
         if not user:
+            # The page that says so may be for somebody whom another backend recognises.
+            settle(request, known or None)
             report("auth.unauthenticated", request, reason=missing, backends=self._names)
             raise HTTPException(
                 401,
@@ -110,22 +111,6 @@ class Gate:
     @property
     def _names(self) -> str:
         return ", ".join(backend.name for backend in self.backends)
-
-
-def _assigned_user(request: Connection) -> User:
-    user = request.peek("user")
-    if user is None:
-        return ANONYMOUS
-    # SECURITY: something truthy that is no User, assigned by the app, must not pass for one.
-    if not isinstance(user, User):
-        raise TypeError(
-            f"request.user was set to a {type(user).__name__}; assign a flasgo_auth.User."
-        )
-    return user
-
-
-def _assign_user(request: Connection, user: User) -> None:
-    setattr(request, "user", user)  # noqa: B010 - the attribute is the registry's, not the class's
 
 
 def _header(challenges: Iterable[str | None]) -> dict[str, str] | None:

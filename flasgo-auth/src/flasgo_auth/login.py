@@ -14,6 +14,7 @@ from flasgo.plugin import is_async
 from flasgo_auth.backends.authorization import check_realm
 from flasgo_auth.backends.backend import AuthBackend
 from flasgo_auth.events import note
+from flasgo_auth.identification import forget
 from flasgo_auth.users import ANONYMOUS, User, UserId
 from flasgo_auth.workers import check_function, runner
 
@@ -78,7 +79,13 @@ class SessionLike(Protocol):
         """Forget everything, the identifier too."""
 
 
-def login(request: Connection, user: User, *, generation: str | int | None = None) -> None:
+def login(
+    request: Connection,
+    user: User,
+    *,
+    generation: str | int | None = None,
+    remember: bool | int | None = None,
+) -> None:
     """Log a user in: from now on, `session_backend` recognises the visitor.
 
     The session gets a new identifier, and with it the CSRF token a new value, so that what was
@@ -89,11 +96,13 @@ def login(request: Connection, user: User, *, generation: str | int | None = Non
         request: The request that proved who the visitor is, by a password say.
         user: The user. Only the id is kept in the session.
         generation: What `session_backend(generation=...)` will compare; a digest is kept.
+        remember: True for a session that outlives the browser, the seconds for which it is
+            valid, or False for one that ends with the browser; None is as the settings say.
 
     Raises:
-        TypeError: When `user` is not a User.
-        ValueError: When the user is not authenticated.
-        ConfigurationError: When no plugin brings sessions.
+        TypeError: When `user` is not a User, or `remember` none of these.
+        ValueError: When the user is not authenticated, or the seconds are too few or too many.
+        ConfigurationError: When no plugin brings sessions, or none that can be remembered.
         RuntimeError: On a WebSocket, which cannot set cookies.
     """
     _check_user(user)
@@ -102,6 +111,8 @@ def login(request: Connection, user: User, *, generation: str | int | None = Non
     if earlier is not None and earlier.user_id != user.id:
         session.clear()
     session.regenerate()
+    if remember is not None:
+        _remember(session, remember)
     write_login(cast("MutableMapping[str, object]", session), user, generation=generation)
     _settle(request, user)
     note("auth.login", request, reason="logged in", user=user.id)
@@ -192,6 +203,7 @@ class SessionBackend(AuthBackend):
             cast("Callable[[UserId], User | Awaitable[User | None] | None]", load_user),
             blocking=blocking,
         )
+        self.is_immediate = not is_async(load_user)
 
     async def authenticate(self, request: Connection) -> User | None:
         """Return the user who has logged in, or None."""
@@ -204,6 +216,13 @@ class SessionBackend(AuthBackend):
         if user is None or self._generation is None:
             return user
         return user if found.generation == _digest(self._generation(user)) else None
+
+    def has_credentials(self, request: Connection) -> bool:
+        """Return whether there is a session cookie."""
+        if request.raw_header(b"cookie") is None:
+            return False
+        name = getattr(request.app, "session_cookie_name", None)
+        return name is None or name in request.cookies
 
     def challenge(self, request: Connection, *, forbidden: bool = False) -> str | None:
         """Return a challenge that no browser acts on: a page of the app asks for the password."""
@@ -293,9 +312,21 @@ def _writable_session_of(request: Connection) -> SessionLike:
     return _session_of(request)
 
 
+def _remember(session: SessionLike, remember: bool | int) -> None:
+    if not hasattr(session, "permanent") or not hasattr(session, "lifetime"):
+        raise ConfigurationError(
+            f"login(remember=...) needs a session with `permanent` and `lifetime`; "
+            f"{type(session).__name__} has neither. Install flasgo-security, or leave it out."
+        )
+    # Attributes of sessions that have them; the protocol asks for none.
+    setattr(session, "permanent", bool(remember))  # noqa: B010
+    setattr(session, "lifetime", None if isinstance(remember, bool) else remember)  # noqa: B010
+
+
 def _settle(request: Connection, user: User) -> None:
     # A token that was computed before belongs to the session of before.
     vars(request).pop("csrf_token", None)
+    forget(request)
     setattr(request, "user", user)  # noqa: B010 - the attribute is the registry's, not the class's
 
 

@@ -14,11 +14,12 @@ from flasgo_auth.caching import AFTER_DEFAULTS, keep_private
 from flasgo_auth.checks import access_findings
 from flasgo_auth.current import current_user
 from flasgo_auth.default_permissions import default_guard, resolve_permissions
-from flasgo_auth.gates import Answers, Gate, compile_gates
+from flasgo_auth.gates import Gate, compile_gates
+from flasgo_auth.identification import Answers, Identification, identity_hooks
 from flasgo_auth.openapi import OpenApiDescription
 from flasgo_auth.permissions import AllowAny, user_of
 from flasgo_auth.policy import AuthPolicy, authorize
-from flasgo_auth.users import ANONYMOUS, User
+from flasgo_auth.users import User
 
 __all__ = ["AuthPlugin"]
 
@@ -40,10 +41,12 @@ class AuthPlugin:
 
     def __init__(self) -> None:
         self.backends = Backends()
+        self.identification = Identification(self.backends, self._vouched)
         self.default_policy: AuthPolicy | None = None
         self.exempt: frozenset[str] = frozenset()
         self._gates: dict[tuple[AuthPolicy, ...], tuple[Gate, ...]] = {}
         self._password_threads: WorkerThreads | None = None
+        self._app: Flasgo | None = None
         self._plugins: Plugins | None = None
         self._plugins_asked = 0
         self._vouchers: tuple[Callable[..., object], ...] = ()
@@ -79,14 +82,16 @@ class AuthPlugin:
         registry.role("require_login", lambda backend: authorize(backend=backend))
         registry.app_method("authenticate", self.authenticate)
         registry.app_property("password_threads", self.get_password_threads)
-        registry.request_attribute("user", lambda request: ANONYMOUS)
+        registry.request_attribute("user", self.identification.user_of)
+        hooks = identity_hooks(self.identification, self.policies_for)
+        registry.component("identity", hooks)
         registry.component("openapi", OpenApiDescription(self.backends, self.policies_for))
         self._registry = registry
 
     @hookimpl
     def app_created(self, app: Flasgo) -> None:
         """Read the settings; the default permissions become a component where they are set."""
-        self._plugins = app.plugins
+        self._app, self._plugins = app, app.plugins
         settings = app.settings
         self._password_threads = WorkerThreads(cast("int", settings["PASSWORD_THREADS"]))
         self.exempt = frozenset(cast("set[str]", settings["DEFAULT_PERMISSIONS_EXEMPT"]))
@@ -120,6 +125,8 @@ class AuthPlugin:
         """
         self.backends.add(name, backend, challenge=challenge, blocking=blocking)
         self._gates = {}
+        if self._app is not None:
+            self._app._recompile()
 
     async def authenticate(self, request: Connection) -> User:
         """Ask the backends who a request is from, and allow anybody; `app.authenticate`.
@@ -130,7 +137,7 @@ class AuthPlugin:
         Returns:
             The user, who is `request.user` from now on; `ANONYMOUS` when nobody was recognised.
         """
-        await self._admit(request, _ANYBODY)
+        await self._admit(request, _ANYBODY, self.identification.new_answers(request))
         return user_of(request)
 
     def policies_for(self, route: Route) -> tuple[AuthPolicy, ...]:
@@ -193,8 +200,18 @@ class AuthPlugin:
         """Return the threads in which passwords are hashed; this is `app.password_threads`."""
         return self._password_threads
 
-    async def _admit(self, request: Connection, policies: tuple[AuthPolicy, ...]) -> None:
-        answers: Answers = {}
+    async def _admit(
+        self,
+        request: Connection,
+        policies: tuple[AuthPolicy, ...],
+        answers: Answers | None = None,
+    ) -> None:
+        if answers is None:
+            answers = self.identification.answers(request)
+        for gate in self._gates_of(policies):
+            await gate.admit(request, answers)
+
+    def _vouched(self, request: Connection) -> User | None:
         # A plugin can be registered when the app runs already; counting them notices that.
         if self._plugins is not None and self._plugins_asked != len(self._plugins):
             self._plugins_asked = len(self._plugins)
@@ -202,10 +219,8 @@ class AuthPlugin:
         for vouch in self._vouchers:
             user = vouch(request)
             if user is not None:
-                answers.update((backend.name, _vouched(user)) for backend in self.backends)
-                break
-        for gate in self._gates_of(policies):
-            await gate.admit(request, answers)
+                return _checked_user(user)
+        return None
 
     def _finalize(
         self, request: Connection, response: Response, policies: tuple[AuthPolicy, ...]
@@ -230,13 +245,13 @@ def _policies_of(request: Connection) -> tuple[AuthPolicy, ...]:
     return route.policies_of(AuthPolicy)
 
 
-def _vouched(user: object) -> User | None:
+def _checked_user(user: object) -> User:
     # SECURITY: something truthy that is no User must not pass for one.
     if not isinstance(user, User):
         raise TypeError(
             f"identify_user must return a flasgo_auth.User or None, got {type(user).__name__}."
         )
-    return user if user.is_authenticated else None
+    return user
 
 
 def _check_threads(value: object) -> str | None:

@@ -4,15 +4,52 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from flasgo import Connection
-from flasgo.plugin import is_async
+from flasgo.plugin import is_async, qualified_name
 
-__all__ = ["check_function", "finish", "runner"]
+__all__ = ["check_function", "finish", "run_at_once", "runner"]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+_at_once: ContextVar[bool] = ContextVar("flasgo_auth.at_once", default=False)
+
+
+def run_at_once(
+    function: Callable[_P, _T | Awaitable[_T]], *args: _P.args, **kwargs: _P.kwargs
+) -> _T:
+    """Return what a function answers that never has to wait, `async def` or not.
+
+    What `runner` would hand to a worker thread is called here, in the thread of the caller.
+
+    Args:
+        function: The function.
+        *args: Its arguments.
+        **kwargs: Its keyword arguments.
+
+    Raises:
+        RuntimeError: When it waits for something.
+    """
+    token = _at_once.set(True)
+    try:
+        answer = function(*args, **kwargs)
+        if not inspect.isawaitable(answer):
+            return cast("_T", answer)
+        steps = answer.__await__()
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
+        close = getattr(answer, "close", None)
+        if close is not None:
+            close()
+        name = qualified_name(function)
+        raise RuntimeError(f"{name} is not `async def`, and what it returns has to be awaited.")
+    finally:
+        _at_once.reset(token)
 
 
 async def finish(answer: _T | Awaitable[_T]) -> _T:
@@ -41,6 +78,8 @@ def runner(
     if blocking and not is_async(function):
 
         async def run(request: Connection, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+            if _at_once.get():
+                return await finish(function(*args, **kwargs))
             return await finish(await request.app.threads.run(function, *args, **kwargs))
 
     else:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, TypeAlias
 
 from flasgo import Connection, Flasgo
+from flasgo.plugin import is_async
 
 from flasgo_auth.backends.authorization import check_realm
 from flasgo_auth.backends.backend import AuthBackend
@@ -52,8 +53,11 @@ class ApiKeyBackend(AuthBackend):
         realm: str,
         blocking: bool,
     ) -> None:
+        # `Authorization` begins with a scheme as a rule, and keys are given with it.
+        self._least = " " if place == "header" and str(key_name).lower() == "authorization" else "!"
         if isinstance(validate, Mapping):
-            validate, blocking = StaticKeys(validate), False
+            validate = StaticKeys(validate, has_scheme=self._least == " ")
+            blocking = False
         check_function(validate, "api_key_backend", "(key) -> User | None")
         if not isinstance(key_name, str) or not _NAME.fullmatch(key_name):
             raise ValueError(
@@ -64,11 +68,16 @@ class ApiKeyBackend(AuthBackend):
         self._name = key_name
         self._challenge = f'ApiKey realm="{check_realm(realm)}", in="{place}", name="{key_name}"'
         self._validate = runner(validate, blocking=blocking)
+        self.is_immediate = not is_async(validate)
 
     async def authenticate(self, request: Connection) -> User | None:
         """Return the user of the request's key, or None."""
         key = self._read(request)
         return None if key is None else await self._validate(request, key)
+
+    def has_credentials(self, request: Connection) -> bool:
+        """Return whether there is a key."""
+        return self._read(request) is not None
 
     def _read(self, request: Connection) -> str | None:
         if self._place == "header":
@@ -81,7 +90,7 @@ class ApiKeyBackend(AuthBackend):
         if len(values) != 1 or len(values[0]) > MAX_API_KEY_BYTES:
             return None
         key = values[0]
-        return key if key and all("!" <= char <= "~" for char in key) else None
+        return key if key and all(self._least <= char <= "~" for char in key) else None
 
     def challenge(self, request: Connection, *, forbidden: bool = False) -> str | None:
         """Return where the key belongs. There is no registered scheme for API keys."""
@@ -109,7 +118,8 @@ def api_key_backend(
     Args:
         validate: Takes the key, returns its user or None; `def` or `async def`. An exception
             ends the request with a 500. Or a mapping of keys to users.
-        header: The header that carries the key; `X-API-Key` where no other place is given.
+        header: The header that carries the key; `X-API-Key` where no other place is given. Of
+            `Authorization` the whole value is the key, its scheme included: `ApiKey abc`.
         query: The query parameter that carries it. SECURITY: queries end in the logs of servers
             and proxies (CWE-598); prefer the header.
         cookie: The cookie that carries it.

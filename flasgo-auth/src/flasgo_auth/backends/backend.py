@@ -10,7 +10,7 @@ from flasgo import ConfigurationError, Connection, Flasgo
 from flasgo.plugin import did_you_mean, is_async
 
 from flasgo_auth.users import User
-from flasgo_auth.workers import runner
+from flasgo_auth.workers import run_at_once, runner
 
 __all__ = ["AuthBackend", "AuthFunction", "Backends", "NamedBackend", "check_challenge"]
 
@@ -45,9 +45,12 @@ class AuthBackend:
 
     Attributes:
         blocking: Whether a `def authenticate` may block, and so runs in a worker thread.
+        is_immediate: Whether an `async def authenticate` never waits but for functions that were
+            given as `def`; None is as `authenticate` is written.
     """
 
     blocking = True
+    is_immediate: bool | None = None
 
     def authenticate(self, request: Connection) -> User | Awaitable[User | None] | None:
         """Return the user that the request's credentials belong to.
@@ -62,6 +65,21 @@ class AuthBackend:
             The user, or None when there are no credentials for this backend or they are wrong.
         """
         raise NotImplementedError(f"{type(self).__name__} has no `authenticate` method; write one.")
+
+    def has_credentials(self, request: Connection) -> bool:
+        """Return whether a request brings credentials of this kind, right or wrong.
+
+        It is called for each request to the app, before an `async def authenticate` is, so that
+        requests without credentials cost nothing. Look at headers and cookies only.
+
+        Args:
+            request: The request or WebSocket connection.
+
+        Returns:
+            False when `authenticate` would return None for want of credentials. By default True:
+            it is asked for every request.
+        """
+        return True
 
     def challenge(self, request: Connection, *, forbidden: bool = False) -> str | None:
         """Return what `WWW-Authenticate` tells a client that was denied (RFC 9110, 11.6.1).
@@ -120,6 +138,8 @@ class NamedBackend:
         self.name = name
         self.backend = backend
         self._authenticate = runner(backend.authenticate, blocking=backend.blocking)
+        immediate = backend.is_immediate
+        self.is_immediate = not is_async(backend.authenticate) if immediate is None else immediate
 
     async def identify(self, request: Connection) -> User | None:
         """Return the authenticated user the backend recognises, or None.
@@ -130,7 +150,23 @@ class NamedBackend:
         Raises:
             TypeError: When the backend returns something other than a User or None.
         """
-        answer = await self._authenticate(request, request)
+        return self._checked(await self._authenticate(request, request))
+
+    def identify_now(self, request: Connection) -> User | None:
+        """Return the same without waiting, where `is_immediate` is True.
+
+        What may block is called in the thread of the caller.
+
+        Args:
+            request: The request or WebSocket connection.
+
+        Raises:
+            RuntimeError: When the answer has to be awaited after all.
+            TypeError: When the backend returns something other than a User or None.
+        """
+        return self._checked(run_at_once(self.backend.authenticate, request))
+
+    def _checked(self, answer: object) -> User | None:
         if answer is None:
             return None
         # SECURITY: a truthy row, dict or True is no user; guessing would let someone in.

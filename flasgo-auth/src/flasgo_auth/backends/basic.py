@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeAlias
 
 from flasgo import Connection, Flasgo
+from flasgo.plugin import is_async
 
 from flasgo_auth.backends.authorization import check_realm, read_authorization
 from flasgo_auth.backends.backend import AuthBackend
@@ -91,11 +92,16 @@ class BasicAuthBackend(AuthBackend):
         check_function(validate, "basic_auth_backend", "(username, password) -> User | None")
         self._challenge = f'Basic realm="{check_realm(realm)}", charset="UTF-8"'
         self._validate = runner(validate, blocking=blocking)
+        self.is_immediate = not is_async(validate)
 
     async def authenticate(self, request: Connection) -> User | None:
         """Return the user of the request's credentials, or None."""
         credentials = extract_basic_credentials(request)
         return None if credentials is None else await self._validate(request, *credentials)
+
+    def has_credentials(self, request: Connection) -> bool:
+        """Return whether there is a username and a password."""
+        return extract_basic_credentials(request) is not None
 
     def challenge(self, request: Connection, *, forbidden: bool = False) -> str | None:
         """Return the challenge; a 403 has none, or browsers would ask for another password."""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 from flasgo import Connection, Flasgo
+from flasgo.plugin import is_async
 
 from flasgo_auth.backends.authorization import check_realm, read_authorization
 from flasgo_auth.backends.backend import AuthBackend
@@ -93,12 +94,17 @@ class BearerTokenBackend(AuthBackend):
         check_function(validate, "bearer_token_backend", "(token) -> User | None")
         self._challenge = f'Bearer realm="{check_realm(realm)}"'
         self._validate = runner(validate, blocking=blocking)
+        self.is_immediate = not is_async(validate)
 
     # Credentials are read on the loop, so that a request without a token starts no thread.
     async def authenticate(self, request: Connection) -> User | None:
         """Return the user of the request's token, or None."""
         token = extract_bearer_token(request)
         return None if token is None else await self._validate(request, token)
+
+    def has_credentials(self, request: Connection) -> bool:
+        """Return whether there is a bearer token."""
+        return extract_bearer_token(request) is not None
 
     def challenge(self, request: Connection, *, forbidden: bool = False) -> str | None:
         """Return the challenge, with the error code of RFC 6750, section 3.1."""

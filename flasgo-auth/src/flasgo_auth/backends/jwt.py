@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 import msgspec
 from flasgo import ConfigurationError, Connection, Flasgo
+from flasgo.plugin import is_async
 
 from flasgo_auth.backends.authorization import check_realm, read_authorization
 from flasgo_auth.backends.backend import AuthBackend
@@ -39,6 +40,7 @@ ClaimsLoader: TypeAlias = Callable[[Claims], User | Awaitable[User | None] | Non
 
 _MAX_HEADER_BYTES = 512  # of base64url; what joserfc takes as well
 _MAX_LEEWAY = 600
+_IAT_LEEWAY = 60
 _END = 2.0**53  # later than any time that a float tells apart from its neighbours
 
 _decode = msgspec.json.Decoder(dict[str, object]).decode
@@ -160,9 +162,11 @@ class JwtVerifier:
             raise InvalidTokenError("exp is missing")
         if now >= expires + self._leeway:
             raise InvalidTokenError("it has expired")
-        for name in ("nbf", "iat"):
+        # RFC 7519 has `iat` for a token's age only: one by a clock that is a little ahead is good,
+        # one of next year was not made by a clock.
+        for name, leeway in (("nbf", self._leeway), ("iat", max(self._leeway, _IAT_LEEWAY))):
             begins = _time_of(claims, name)
-            if begins is not None and now < begins - self._leeway:
+            if begins is not None and now < begins - leeway:
                 raise InvalidTokenError(f"{name} is in the future")
 
     def _check_parties(self, claims: Claims) -> None:
@@ -206,6 +210,7 @@ class JwtBackend(AuthBackend):
         check_function(load_user, "jwt_backend(load_user=...)", "(claims) -> User | None")
         self._verifier = verifier
         self._load = runner(load_user, blocking=blocking)
+        self.is_immediate = not is_async(load_user)
         self._challenge = f'Bearer realm="{check_realm(realm)}"'
 
     async def authenticate(self, request: Connection) -> User | None:
@@ -219,6 +224,10 @@ class JwtBackend(AuthBackend):
             _logger.debug("A token was refused: %s.", error)
             return None
         return await self._load(request, claims)
+
+    def has_credentials(self, request: Connection) -> bool:
+        """Return whether there is a bearer token."""
+        return extract_bearer_token(request) is not None
 
     def challenge(self, request: Connection, *, forbidden: bool = False) -> str | None:
         """Return the challenge, with the error code of RFC 6750, section 3.1."""
@@ -245,8 +254,9 @@ def jwt_backend(
     """Return a backend that recognises users by JSON Web Tokens in the `Authorization` header.
 
     A token counts when it is signed with one of the keys and the one algorithm, has an `exp` that
-    lies ahead, `nbf` and `iat` that do not, and the issuer and the audience asked for. All else
-    is answered with 401. Needs joserfc: `pip install 'flasgo-auth[jwt]'`.
+    lies ahead, `nbf` and `iat` that do not (`iat` by at most a minute), and the issuer and the
+    audience asked for. All else is answered with 401. Needs joserfc:
+    `pip install 'flasgo-auth[jwt]'`.
 
     Args:
         key: The one key: a secret for HS*, the PEM of a public key for the others, or a JWK.

@@ -39,20 +39,21 @@ class StaticKeys:
 
     Args:
         users: The users by their keys. The keys themselves are not kept.
+        has_scheme: Whether a key may have a scheme and a space in front.
 
     Raises:
         TypeError: When a key is not a str, or a value not a User.
         ValueError: When there are no keys, or one cannot be sent in a header.
     """
 
-    def __init__(self, users: Mapping[str, User]) -> None:
+    def __init__(self, users: Mapping[str, User], *, has_scheme: bool = False) -> None:
         if not users:
             raise ValueError("There is no key in the mapping; give at least one, with its User.")
         # SECURITY: digests under a key that nobody knows have one length, and nobody can choose
         # an input whose digest begins like another.
         self._key = secrets.token_bytes(_DIGEST_BYTES)
         self._users = tuple(
-            (_digest(self._key, _checked_key(key)), _checked_user(user))
+            (_digest(self._key, _checked_key(key, has_scheme)), _checked_user(user))
             for key, user in users.items()
         )
 
@@ -80,9 +81,14 @@ def _digest(key: bytes, text: str) -> bytes:
 
 
 # SECURITY: the messages never show a key.
-def _checked_key(key: object) -> str:
+def _checked_key(key: object, has_scheme: bool) -> str:
     if not isinstance(key, str):
         raise TypeError(f"Keys are str, got {type(key).__name__}.")
+    # One space after a scheme; more, or one at either end, and clients would send something else.
+    scheme, space, rest = key.partition(" ")
+    if has_scheme and space and scheme and rest and " " not in rest:
+        _checked_key(scheme + rest, False)
+        return key
     if not key or any(not "!" <= char <= "~" for char in key):
         raise ValueError(
             "One of the keys cannot be sent: use printable ASCII without spaces. Make one with "
