@@ -109,7 +109,7 @@ async def get(port: int, path: str, cookie: str = "") -> tuple[int, bytes, bytes
         finally:
             writer.close()
             with contextlib.suppress(OSError):
-                await writer._wait_closed()
+                await writer.wait_closed()
 
 
 @pytest.fixture(scope="module")

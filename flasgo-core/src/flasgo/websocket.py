@@ -88,6 +88,7 @@ class WebSocket(Connection):
         self._sent_when_heard: float = 0  # what `_sent` was at the last receive
         self._lookout: _Lookout | None = None
         self._budget: _Budget | None = None
+        self._ending: tuple[int, str] | None = None  # close code and reason, once they are known
         self.is_accepted = False
         self.is_closed = False
 
@@ -140,7 +141,8 @@ class WebSocket(Connection):
 
     def _gone(self, message: Message) -> WebSocketDisconnect:
         self.is_closed = True
-        return WebSocketDisconnect(message.get("code") or 1005, message.get("reason") or "")
+        self._ending = (message.get("code") or 1005, message.get("reason") or "")
+        return WebSocketDisconnect(*self._ending)
 
     # --- Receiving --------------------------------------------------------------------------
 
@@ -155,7 +157,7 @@ class WebSocket(Connection):
         if not self.is_accepted:
             raise RuntimeError("Accept this WebSocket first: await websocket.accept().")
         if self.is_closed:
-            raise WebSocketDisconnect(1006, "It was closed before this receive.")
+            raise WebSocketDisconnect(*self._ending or (1006, "It was closed before this receive."))
         self._sent_when_heard = _LISTENING
         try:
             if self._lookout is None:
@@ -191,6 +193,7 @@ class WebSocket(Connection):
     async def _break_off(self, code: int, reason: str) -> None:
         """Close the connection for what the client did; ends the handler as its leaving would."""
         await self.close(code, reason)
+        self._ending = (code, reason)
         raise WebSocketDisconnect(code, reason)
 
     async def receive_text(self) -> str:
@@ -299,7 +302,7 @@ class WebSocket(Connection):
         if not self.is_accepted:
             raise RuntimeError("Accept this WebSocket first: await websocket.accept().")
         if self.is_closed:
-            raise WebSocketDisconnect(1006, "It was closed before this send.")
+            raise WebSocketDisconnect(*self._ending or (1006, "It was closed before this send."))
         self._sent += 1
         if self._sent - self._sent_when_heard > _LONGEST_SPEECH:
             await self._look_out()
@@ -395,7 +398,7 @@ class WebSocket(Connection):
         if kind == "websocket.connect":
             self._connected = True
         elif kind == "websocket.disconnect":
-            self.is_closed = True
+            self._gone(message)
         elif is_bounded:
             try:
                 await self._hold_to_bounds(_data_of(message))

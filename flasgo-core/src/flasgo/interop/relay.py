@@ -12,6 +12,7 @@ from flasgo.http.headers import RawHeader, checked_raw
 from flasgo.responses.response import Closed, Response
 
 if TYPE_CHECKING:
+    from flasgo.kernel.pipeline import Pipeline
     from flasgo.requests.connection import Connection
     from flasgo.requests.request import Request
     from flasgo.websocket import WebSocket
@@ -58,6 +59,9 @@ class RelayedResponse(Response):
     def body(self, content: str | bytes) -> None:
         raise TypeError("A mounted app's response has no body to replace; return another Response.")
 
+    async def _close(self) -> None:
+        """Do nothing: the app goes on, and what it sends is dropped."""
+
     async def _emit(
         self, send: Send, *, head_only: bool = False, closed: Closed | None = None
     ) -> None:
@@ -79,6 +83,8 @@ class AppResponse(Response):
     Attributes:
         begun: The response that the app has begun, or what a hook has put in its place.
         has_ended: Whether all of it has been sent.
+        pipeline: What that response has passed, where that is not what the connection passes.
+        is_finished: Tells whether what the app sends has passed the hooks already.
     """
 
     is_streaming = True
@@ -88,7 +94,7 @@ class AppResponse(Response):
         app: ASGIApp,
         scope: Scope,
         *,
-        is_finished: Callable[[], bool] | None = None,
+        is_finished: Callable[[], bool] = lambda: False,
         limits_body: bool = True,
     ) -> None:
         super().__init__()
@@ -97,7 +103,8 @@ class AppResponse(Response):
         self.limits_body = limits_body
         self.begun: Response | None = None
         self.has_ended = False
-        self._is_finished = is_finished
+        self.pipeline: Pipeline | None = None
+        self.is_finished = is_finished
         self._is_replaced = False
         self._prefix = ""  # of the types of response messages, for WebSocket denials
         self._in_a_row = 0
@@ -106,6 +113,9 @@ class AppResponse(Response):
 
     async def _prepare(self, request: Connection) -> None:
         """Do nothing: the app has not answered yet."""
+
+    async def _close(self) -> None:
+        """Do nothing: the app is not called."""
 
     async def serve_http(self, request: Request, send: Send, finish: Finish) -> None:
         """Have the app answer a request.
@@ -206,12 +216,14 @@ class AppResponse(Response):
         if self.begun is not None:
             raise RuntimeError("The app has begun its response twice.")
         relayed = RelayedResponse(message)
-        if self._is_finished is not None and self._is_finished():
+        if self.is_finished():
             self.begun = relayed
+            relayed._sent = True
             await self._send(message)
             return
         response = self.begun = await self._finish(relayed)
         if response is relayed:
+            relayed._sent = True
             head = {"status": relayed.status_code, "headers": relayed.raw_headers}
             await self._send({**message, **head})
         else:

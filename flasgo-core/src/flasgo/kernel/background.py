@@ -7,17 +7,20 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, ParamSpec, Union
 
 from flasgo.callables import full_name, is_async
 
 if TYPE_CHECKING:
     from flasgo.kernel.threads import WorkerThreads
 
-__all__ = ["BackgroundRunner", "BackgroundTasks"]
+__all__ = ["Background", "BackgroundRunner", "BackgroundTasks", "as_tasks"]
 
 _P = ParamSpec("_P")
 _Call = functools.partial[object]
+
+Background = Union["BackgroundTasks", Callable[[], object]]
+"""What a response takes as `background`: tasks, or one function."""
 
 _logger = logging.getLogger("flasgo.app")
 
@@ -52,13 +55,16 @@ class BackgroundTasks:
             )
         self._calls.append(functools.partial(function, *args, **kwargs))
 
-    def extend(self, other: BackgroundTasks) -> None:
+    def extend(self, other: Background) -> None:
         """Add the tasks of another list.
 
         Args:
-            other: The other list; it stays as it is.
+            other: The other list, which stays as it is, or one function to call.
+
+        Raises:
+            TypeError: When it is neither.
         """
-        self._calls.extend(other._calls)
+        self._calls.extend(as_tasks(other)._calls)
 
     def clear(self) -> None:
         """Forget all tasks."""
@@ -69,6 +75,22 @@ class BackgroundTasks:
 
     def __iter__(self) -> Iterator[_Call]:
         return iter(self._calls)
+
+
+def as_tasks(background: Background) -> BackgroundTasks:
+    """Return the tasks for what a response was given as `background`.
+
+    Args:
+        background: Tasks, or one function that takes no arguments.
+
+    Raises:
+        TypeError: When it is neither.
+    """
+    if isinstance(background, BackgroundTasks):
+        return background
+    tasks = BackgroundTasks()
+    tasks.add(background)
+    return tasks
 
 
 class BackgroundRunner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import logging
 from collections.abc import Awaitable
@@ -28,6 +29,7 @@ from flasgo.websocket import LONGEST_REASON, WebSocket, WebSocketDisconnect
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
+    from flasgo.http.headers import RawHeader
     from flasgo.interop.relay import Finish
     from flasgo.routing import Router
 
@@ -40,6 +42,9 @@ _ENDS_CONNECTION = frozenset({408, 413})
 _QUERY_SAFE = "%/?:@!$&'()*+,;=-._~"
 # The headers that tell where the body ends, and whether the client sends it at all.
 _FRAMING = frozenset({b"content-length", b"expect", b"transfer-encoding"})
+
+# Headers that tell of a content, besides all that begin with `content-`.
+_OF_CONTENT = frozenset({b"accept-ranges", b"etag", b"last-modified", b"location"})
 
 Found = tuple[Pipeline, dict[str, object] | None]
 """The pipeline of a connection, and the parameters of its path."""
@@ -131,7 +136,7 @@ class Dispatcher:
                 if response.is_streaming:
                     await response._prepare(request)
             except Exception as exc:
-                response = await self._recover(request, pipeline, exc)
+                response = await self._recover(request, pipeline, exc, response)
             if response.is_streaming and isinstance(response, AppResponse):
                 await self._relay(request, pipeline, send, response)
                 return
@@ -152,9 +157,18 @@ class Dispatcher:
             note_error(request, exc)
             raise
         finally:
-            if pipeline.finished or pipeline.teardown or request._has_leftovers:
-                await self._finish(request, pipeline, response)
-            active_request.reset(token)
+            try:
+                if (
+                    pipeline.finished
+                    or pipeline.teardown
+                    or request._has_leftovers
+                    or response is None
+                    or response.is_streaming
+                    or response.background is not None
+                ):
+                    await self._finish(request, pipeline, response)
+            finally:
+                active_request.reset(token)
 
     async def _relay(
         self, request: Request, pipeline: Pipeline, send: Send, answer: AppResponse
@@ -163,11 +177,12 @@ class Dispatcher:
         if answer.limits_body and request._has_unread_body():
             send = LingeringSend(send, request)
         try:
-            await answer.serve_http(request, send, self._finisher(request, pipeline))
+            await answer.serve_http(request, send, self._finisher(request, pipeline, answer))
         except Exception as exc:
             if answer.begun is None:
                 response = await self._recover(request, pipeline, exc)
-                response = answer.begun = await self._finish_head(request, pipeline, response)
+                response = await self._finisher(request, pipeline, answer)(response)
+                answer.begun = response
                 await response._emit(send, head_only=request.method == "HEAD")
             elif not answer.has_ended or isinstance(exc, ClientDisconnect):
                 raise
@@ -200,16 +215,20 @@ class Dispatcher:
                 if isinstance(result, Response) and not websocket.is_accepted:
                     response = result
             if isinstance(response, AppResponse):
-                await response.serve_websocket(websocket, self._finisher(websocket, pipeline))
+                finish = self._finisher(websocket, pipeline, response)
+                await response.serve_websocket(websocket, finish)
             elif response is not None:
+                await self._prepare(websocket, response)
                 response = await self._deny(websocket, pipeline, response)
             else:
                 await websocket.close()
         except Exception as exc:
-            response = await self._end_in_error(websocket, pipeline, exc) or response
+            response = await self._end_in_error(websocket, pipeline, exc, response) or response
         finally:
-            await self._finish(websocket, pipeline, response)
-            active_request.reset(token)
+            try:
+                await self._finish(websocket, pipeline, response)
+            finally:
+                active_request.reset(token)
 
     def _find_websocket(self, scope: Scope, path: str) -> Found:
         match = self._router.match_websocket(path, _host_of(scope) if self._has_hosts else "")
@@ -218,14 +237,23 @@ class Dispatcher:
         return match.route.pipeline, match.params
 
     async def _end_in_error(
-        self, websocket: WebSocket, pipeline: Pipeline, error: Exception
+        self,
+        websocket: WebSocket,
+        pipeline: Pipeline,
+        error: Exception,
+        response: Response | None,
     ) -> Response | None:
         """End a connection with what was raised: an HTTP answer before accept, else a close."""
         if isinstance(error, WebSocketDisconnect) and websocket.is_closed:
             return None  # else it tells of another connection, and nobody has closed this one
         if not websocket.is_accepted and not websocket.is_closed:
-            response = await self._recover(websocket, pipeline, error)
-            return await self._deny(websocket, pipeline, response)
+            answer = await self._recover(websocket, pipeline, error, response)
+            if isinstance(response, AppResponse):
+                answer = await self._finisher(websocket, pipeline, response)(answer)
+                await websocket._refuse(answer)
+                response.begun = answer
+                return None
+            return await self._deny(websocket, pipeline, answer)
         is_refusal = isinstance(error, HTTPException) and error.status_code < 500
         if not is_refusal:
             note_error(websocket, error)
@@ -281,9 +309,16 @@ class Dispatcher:
         return None
 
     async def _recover(
-        self, connection: Connection, pipeline: Pipeline, error: Exception
+        self,
+        connection: Connection,
+        pipeline: Pipeline,
+        error: Exception,
+        response: Response | None = None,
     ) -> Response:
-        """Return the answer for what a gate or the handler raised; forget background tasks.
+        """Return the answer for what was raised before the first byte.
+
+        The tasks of the request are forgotten when its handler was not left with a response; those
+        of a response that is not sent are kept, for it may be them that clean up.
 
         Raises:
             ClientDisconnect: When that was raised; nobody waits for an answer.
@@ -291,16 +326,55 @@ class Dispatcher:
         if isinstance(error, ClientDisconnect):
             raise error
         tasks = connection.peek("background")
-        if isinstance(tasks, BackgroundTasks):
+        if response is not None:
+            await self._drop(connection, response)
+        elif isinstance(tasks, BackgroundTasks):
             tasks.clear()
-        response = await pipeline.errors.respond(connection, error, debug=self._debug)
+        answer = await pipeline.errors.respond(connection, error, debug=self._debug)
         if isinstance(error, HTTPException) and _leaves_body(connection, error):
-            _end_connection(connection, response)
-        return response
+            _end_connection(connection, answer)
+        return answer
 
-    def _finisher(self, connection: Connection, pipeline: Pipeline) -> Finish:
+    async def _prepare(self, connection: Connection, response: Response) -> None:
+        """Let a streamed response begin; one that cannot is dropped."""
+        if response.is_streaming:
+            try:
+                await response._prepare(connection)
+            except BaseException:
+                await self._drop(connection, response)
+                raise
+
+    async def _drop(
+        self, connection: Connection, response: Response, successor: Response | None = None
+    ) -> None:
+        """Let go of a response: its tasks are kept; a body that was not sent is closed."""
+        if response is successor or response._is_over:
+            return
+        response._is_over = True
+        tasks = response.background
+        if tasks is not None and (successor is None or successor.background is not tasks):
+            connection.background.extend(tasks)
+        if response.is_streaming and not response._sent:
+            await response._close()
+
+    def _finisher(self, connection: Connection, pipeline: Pipeline, answer: AppResponse) -> Finish:
+        """Return what takes an answer of another app through the hooks before its first byte.
+
+        What middleware answers by itself has not been to `request_started` yet.
+        """
+
         async def finish(response: Response) -> Response:
-            return await self._finish_head(connection, pipeline, response)
+            way = pipeline
+            if pipeline.unasked is not None and not answer.is_finished():
+                way = answer.pipeline = pipeline.unasked
+                try:
+                    early = await self._pass_gates(connection, way)
+                except Exception as exc:
+                    early = await self._recover(connection, way, exc)
+                if early is not None:
+                    await self._drop(connection, response, early)
+                    response = early
+            return await self._finish_head(connection, way, response)
 
         return finish
 
@@ -318,13 +392,12 @@ class Dispatcher:
             try:
                 result = await callback(request, response)
                 if result is not None:
-                    response = coerce_again(result, response, callback)
-                    if response.is_streaming:
-                        await response._prepare(request)
-            except ClientDisconnect:
-                raise
+                    other = coerce_again(result, response, callback)
+                    await self._prepare(request, other)
+                    await self._drop(request, response, other)
+                    response = other
             except Exception as exc:
-                response = await self._recover(request, pipeline, exc)
+                response = await self._recover(request, pipeline, exc, response)
         return response
 
     async def _finalize(
@@ -332,67 +405,120 @@ class Dispatcher:
     ) -> Response:
         """Give every plugin the response before it leaves."""
         finalizer = None
+        given = response._raw[:]
         try:
             for finalizer in pipeline.finalizers:
                 other = finalizer(request, response)
-                if other is not None:
-                    response = _checked_early(other)
+                if other is not None and other is not response:
+                    response = await self._replace(request, response, other)
+                    given = response._raw[:]
             for finalizer, is_async in pipeline.late_finalizers:
                 other = finalizer(request, response)
                 if is_async:
                     other = await other
-                if other is not None:
-                    response = _checked_early(other)
+                if other is not None and other is not response:
+                    response = await self._replace(request, response, other)
+                    given = response._raw[:]
         except Exception as exc:
-            response = await self._finalize_hardened(request, pipeline, finalizer, exc)
-        if response.background is not None:
-            request.background.extend(response.background)
+            response = await self._finalize_error(
+                request, pipeline, response, given, finalizer, exc
+            )
+        request._response = response
         return response
 
-    async def _finalize_hardened(
-        self, request: Connection, pipeline: Pipeline, failed: Step | None, cause: Exception
+    async def _replace(self, request: Connection, response: Response, other: object) -> Response:
+        """Return what a finalizer has put in the place of a response."""
+        successor = _checked_early(other)
+        await self._prepare(request, successor)
+        await self._drop(request, response, successor)
+        return successor
+
+    async def _finalize_error(
+        self,
+        request: Connection,
+        pipeline: Pipeline,
+        response: Response,
+        given: list[RawHeader],
+        failed: Step | None,
+        error: Exception,
     ) -> Response:
-        """Finalize a plain 500 with the hooks that work, after one of them has failed."""
-        error = pipeline.attributed(failed, cause)
+        """Answer for what a finalizer raised, with those behind it.
+
+        Those before it have seen the response already: what they have put into its head is kept.
+        """
+        steps = [*((step, False) for step in pipeline.finalizers), *pipeline.late_finalizers]
+        position = next(i for i, (step, _) in enumerate(steps) if step is failed)
+        answer = await self._answer_for(request, pipeline, failed, error)
+        added = [pair for pair in response._raw if pair not in given]
+        _add_kept(answer, added)
+        await self._drop(request, response, answer)
+        rest = copy.copy(pipeline)
+        rest.finalizers, rest.late_finalizers = (), tuple(steps[position + 1 :])
+        if not rest.late_finalizers:
+            return answer
+        answer = await self._finalize(request, rest, answer)
+        _add_kept(answer, added)
+        return answer
+
+    async def _answer_for(
+        self, request: Connection, pipeline: Pipeline, step: Step | None, error: Exception
+    ) -> Response:
+        """Return the answer for what a finalizer raised."""
+        if isinstance(error, ClientDisconnect):
+            raise error
+        if isinstance(error, HTTPException):
+            return await pipeline.errors.respond(request, error, debug=self._debug)
+        error = pipeline.attributed(step, error)
         note_error(request, error)
-        response = await pipeline.errors.default(request, error)
-        for finalizer in (*pipeline.finalizers, *(step for step, _ in pipeline.late_finalizers)):
-            if finalizer is failed:
-                continue
-            try:
-                other = finalizer(request, response)
-                if inspect.isawaitable(other):
-                    other = await other
-                response = other if isinstance(other, Response) else response
-            except Exception as exc:
-                log_error(request, pipeline.attributed(finalizer, exc))
-        return response
+        return await pipeline.errors.default(request, error)
 
     async def _finish(
         self, connection: Connection, pipeline: Pipeline, response: Response | None
     ) -> None:
-        """Run what comes after the last byte; nothing here can change the answer."""
+        """Run what comes after the last byte, all of it, whatever becomes of each; log what fails.
+
+        Raises:
+            BaseException: What has cancelled one of the steps, once all have run.
+        """
         if isinstance(response, AppResponse):
-            response = response.begun
+            pipeline, response = response.pipeline or pipeline, response.begun
         error = connection.scope.get("flasgo.exception")
-        for callback in pipeline.teardown:
-            try:
-                await callback(connection, error)
-            except Exception as exc:
-                log_error(connection, exc)
-        for step, is_async in pipeline.finished:
-            try:
-                result = step(connection, response, error)
-                if is_async:
-                    await result
-            except Exception as exc:
-                log_error(connection, pipeline.attributed(step, exc))
-        tasks = connection.peek("background")
+        interruption: BaseException | None = None
+        for step, is_async, *arguments in (
+            *((step, True, connection, error) for step in pipeline.teardown),
+            *((step, other, connection, response, error) for step, other in pipeline.finished),
+        ):
+            stopped = await self._attempt(connection, pipeline, step, is_async, *arguments)
+            interruption = stopped or interruption
+        stopped = await self._attempt(connection, pipeline, self._end, True, connection, response)
+        connection._close()
+        interruption = stopped or interruption
+        if interruption is not None:
+            raise interruption
+
+    async def _attempt(
+        self, connection: Connection, pipeline: Pipeline, step: Step, is_async: bool, *args: object
+    ) -> BaseException | None:
+        """Run a step whose failure changes nothing; return what has cancelled it, if anything."""
         try:
+            result = step(*args)
+            if is_async:
+                await result
+        except Exception as exc:
+            log_error(connection, pipeline.attributed(step, exc))
+        except BaseException as exc:
+            return exc
+        return None
+
+    async def _end(self, connection: Connection, response: Response | None) -> None:
+        """Let go of the response, and run the background tasks."""
+        try:
+            if response is not None:
+                await self._drop(connection, response)
+        finally:
+            tasks = connection.peek("background")
             if isinstance(tasks, BackgroundTasks) and tasks:
                 await self._app._background.run(tasks)
-        finally:
-            connection._close()
 
     # --- Requests that reach no endpoint ----------------------------------------------------
 
@@ -457,6 +583,20 @@ def _end_connection(request: Connection, response: Response) -> None:
         request._has_leftovers = True
     if request.scope.get("http_version", "1.1").startswith("1"):
         response.headers["connection"] = "close"
+
+
+def _add_kept(answer: Response, added: list[RawHeader]) -> None:
+    """Add to an answer what finalizers have put into the head of the one before it.
+
+    Its own headers stay, and what describes the content of the other one is left out.
+    """
+    names = {name for name, _ in answer._raw if name != b"set-cookie"}
+    for pair in added:
+        name = pair[0]
+        is_there = name in names or pair in answer._raw
+        of_content = name.startswith(b"content-") and not name.startswith(b"content-security-")
+        if not is_there and name not in _OF_CONTENT and not of_content:
+            answer._raw.append(pair)
 
 
 def _reason(error: Exception) -> str:

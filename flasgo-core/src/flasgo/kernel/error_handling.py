@@ -168,7 +168,7 @@ class ErrorAnswers:
                     continue
                 response = claimed(_checked(answer))
                 if response.is_streaming:
-                    await response.prepare(connection)
+                    await response._prepare(connection)
                 return response
             except HTTPException as raised:
                 if raised.response is not None:

@@ -87,13 +87,19 @@ class Pipeline:
         "owners",
         "route",
         "stages",
+        "started",
         "teardown",
+        "unasked",
     )
+
+    unasked: Pipeline | None
+    """What a response of middleware passes that no pipeline has been asked for."""
 
     def __init__(
         self,
         route: Route,
         call: Call,
+        started: Iterable[tuple[Gate, bool]],
         gates: Iterable[tuple[Gate, bool]],
         after: Iterable[Callback],
         teardown: Iterable[Callback],
@@ -105,7 +111,9 @@ class Pipeline:
     ) -> None:
         self.route = route
         self.call = call
-        self.gates, self.late_gates = _split(gates)
+        self.started = tuple(started)
+        self.gates, self.late_gates = _split((*self.started, *gates))
+        self.unasked = None
         self.after = tuple(after)
         self.teardown = tuple(teardown)
         self.errors = errors
@@ -137,6 +145,9 @@ class Pipeline:
             layers: The names of the middleware, the outermost first.
         """
         outer = self.without_gates(call)
+        outer.unasked = self.without_gates(call)
+        outer.unasked.gates, outer.unasked.late_gates = _split(self.started)
+        outer.unasked.teardown = ()
         outer.teardown = outer.finished = ()
         outer.stages = (
             *(StageInfo("middleware", "app", name, "async") for name in layers),
@@ -263,8 +274,8 @@ class PipelineCompiler:
         return Pipeline(
             route,
             call,
+            started=((impl.call, impl.is_async) for impl in started),
             gates=[
-                *((impl.call, impl.is_async) for impl in started),
                 *((_coercing(callback), True) for callback in before),
                 *((impl.call, impl.is_async) for impl in (*guards, *quotas)),
             ],

@@ -19,6 +19,7 @@ from flasgo.requests.target import routed_path, sent_path
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
+    from flasgo.responses.response import Response
     from flasgo.routing import Route
 
 __all__ = ["Connection"]
@@ -82,6 +83,7 @@ class Connection(_bundle.RequestMembers):
     # The dispatcher fills these in once the route is known.
     route: Route | None = None
     _path_params: dict[str, object] | None = None
+    _response: Response | None = None
     # PERF: whether there is anything to do or to let go of when the request is over.
     _has_leftovers: bool = False
 

@@ -14,13 +14,15 @@ from flasgo.responses.response import HeadersLike, StreamingResponse, encode_jso
 from flasgo.responses.streaming import Closed, producer
 
 if TYPE_CHECKING:
-    from flasgo.kernel.background import BackgroundTasks
+    from flasgo.kernel.background import Background
     from flasgo.requests.connection import Connection
     from flasgo.responses.open_streams import OpenStreams
 
 __all__ = ["EventSourceResponse", "ServerSentEvent"]
 
 _LINE_BREAKS = ("\r", "\n")
+# How long the head of a stream waits for the first event, in seconds.
+_LONGEST_START = 1.0
 _HEARTBEAT: Message = {"type": "http.response.body", "body": b":\n\n", "more_body": True}
 
 
@@ -116,7 +118,7 @@ class EventSourceResponse(StreamingResponse):
             closing the connection and finds out whether the client is still there. None sends none.
         status_code: The status.
         headers: Response headers.
-        background: What is to be called after the response.
+        background: What is to be called after the response: `BackgroundTasks`, or a function.
 
     Raises:
         ValueError: When `heartbeat` is not above 0.
@@ -129,7 +131,7 @@ class EventSourceResponse(StreamingResponse):
         heartbeat: float | None = 15.0,
         status_code: int = 200,
         headers: HeadersLike | None = None,
-        background: BackgroundTasks | None = None,
+        background: Background | None = None,
     ) -> None:
         if heartbeat is not None and not heartbeat > 0:
             raise ValueError(f"heartbeat is a number of seconds above 0, or None; not {heartbeat}.")
@@ -158,12 +160,19 @@ class EventSourceResponse(StreamingResponse):
         return ServerSentEvent(data=text).encode()
 
     async def _prepare(self, request: Connection) -> None:
-        """Let the app that is asked end the stream when its server stops.
+        """Fetch the first event, for a second at most, so that browsers see the stream open.
+
+        The app that is asked may end the stream when its server stops.
 
         Args:
             request: The request.
+
+        Raises:
+            ClientDisconnect: When the client leaves meanwhile.
+            Exception: What the producer raises before its first event, in that time.
         """
         self._streams = request.app._event_streams
+        await self._begin(request, _LONGEST_START)
 
     async def _emit(
         self, send: Send, *, head_only: bool = False, closed: Closed | None = None

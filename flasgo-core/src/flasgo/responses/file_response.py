@@ -15,7 +15,7 @@ from flasgo.http.filenames import content_disposition
 from flasgo.http.headers import RawHeader
 from flasgo.http.media_types import media_type
 from flasgo.http.ranges import RangeRequest
-from flasgo.kernel.background import BackgroundTasks
+from flasgo.kernel.background import Background
 from flasgo.kernel.context import active_request
 from flasgo.responses.files import (
     FileChangedError,
@@ -66,8 +66,8 @@ class FileResponse(StreamingResponse):
             is a `filename`.
         max_age: Seconds that clients may keep the file without asking; None says `private,
             no-cache`, so that they keep it but ask each time.
-        background: What is to be called after the response, such as `Path.unlink` for a file that
-            was made for it.
+        background: What is to be called after the response: `BackgroundTasks`, or a function, such
+            as `path.unlink` of a file that was made for it.
         aliases: The same by the names of other frameworks; see `ResponseAliases`.
 
     Raises:
@@ -89,7 +89,7 @@ class FileResponse(StreamingResponse):
         filename: str | None = None,
         attachment: bool | None = None,
         max_age: int | None = None,
-        background: BackgroundTasks | None = None,
+        background: Background | None = None,
         **aliases: Unpack[ResponseAliases],
     ) -> None:
         location = os.fspath(path)

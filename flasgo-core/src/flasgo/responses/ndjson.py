@@ -11,7 +11,7 @@ from flasgo.responses.response import HeadersLike, StreamingResponse, encode_jso
 from flasgo.responses.streaming import producer
 
 if TYPE_CHECKING:
-    from flasgo.kernel.background import BackgroundTasks
+    from flasgo.kernel.background import Background
 
 __all__ = ["NDJSONResponse"]
 
@@ -24,7 +24,7 @@ class NDJSONResponse(StreamingResponse):
             in a worker thread.
         status_code: The status.
         headers: Response headers.
-        background: What is to be called after the response.
+        background: What is to be called after the response: `BackgroundTasks`, or a function.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class NDJSONResponse(StreamingResponse):
         items: AsyncIterable[object] | Iterable[object],
         status_code: int = 200,
         headers: HeadersLike | None = None,
-        background: BackgroundTasks | None = None,
+        background: Background | None = None,
     ) -> None:
         super().__init__((), status_code, headers, "application/x-ndjson", background)
         self._source = producer(items)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
-from typing import Protocol, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Protocol, Self, TypedDict, TypeVar, Unpack
 
 from flasgo.asgi import Send
 from flasgo.errors import did_you_mean, reason_phrase, type_name
@@ -11,11 +12,25 @@ from flasgo.http.cookies import CookieAttributes, format_set_cookie
 from flasgo.http.headers import HeaderBlock, MutableHeaders, RawHeader, fill
 from flasgo.http.json import encode
 from flasgo.http.redirects import encode_location, is_safe_redirect_target
-from flasgo.kernel.background import BackgroundTasks
-from flasgo.responses.streaming import Closed, Parts, encode_part, producer, pump, pump_until_closed
+from flasgo.kernel.background import Background, BackgroundTasks, as_tasks
+from flasgo.responses.streaming import (
+    Closed,
+    FirstPart,
+    Parts,
+    encode_part,
+    producer,
+    pump,
+    pump_until_closed,
+)
 from flasgo.responses.validators import ConditionalMixin
 
+if TYPE_CHECKING:
+    from flasgo.requests.connection import Connection
+
 __all__ = [
+    "BYTES",
+    "HTML",
+    "JSON",
     "Response",
     "ResponseAliases",
     "StreamingResponse",
@@ -78,7 +93,7 @@ class Response(ConditionalMixin):
         status_code: The status, 200 to 599.
         headers: Response headers; pairs when a name repeats.
         content_type: The media type, where the default of the content does not fit.
-        background: What is to be called after the response.
+        background: What is to be called after the response: `BackgroundTasks`, or a function.
         aliases: The same by the names of other frameworks; see `ResponseAliases`.
 
     Raises:
@@ -94,6 +109,7 @@ class Response(ConditionalMixin):
 
     _view: MutableHeaders | None = None
     _sent = False
+    _is_over = False  # sent, or given up: its background tasks are those of the request by now
     _at_first: tuple[int, bytes, tuple[RawHeader, ...]] | None = None
     _status: int
     _body: bytes
@@ -105,13 +121,13 @@ class Response(ConditionalMixin):
         status_code: int = 200,
         headers: HeadersLike | None = None,
         content_type: str | None = None,
-        background: BackgroundTasks | None = None,
+        background: Background | None = None,
         **aliases: Unpack[ResponseAliases],
     ) -> None:
         if aliases:
             status_code, content_type = _from_aliases(status_code, content_type, **aliases)
         if background is not None:
-            self.background = background
+            self.background = as_tasks(background)
         self._status = 200 if status_code == 200 else checked_status(status_code)
         if content is None:
             self._body = b""
@@ -373,6 +389,12 @@ class Response(ConditionalMixin):
         await send({"type": "http.response.body", "body": b"" if head_only else body})
 
 
+# PERF: hooks ask for the status of each response; this getter is no call of a Python function.
+Response.status_code = property(  # ty: ignore[invalid-assignment]
+    operator.attrgetter("_status"), Response.status_code.fset, None, Response.status_code.__doc__
+)
+
+
 class StreamingResponse(Response):
     """A response whose body is made while it is sent.
 
@@ -382,11 +404,13 @@ class StreamingResponse(Response):
         status_code: The status.
         headers: Response headers.
         content_type: The media type.
-        background: What is to be called after the response.
+        background: What is to be called after the response: `BackgroundTasks`, or a function.
         aliases: The same by the names of other frameworks; see `ResponseAliases`.
     """
 
     is_streaming = True
+
+    _first: FirstPart | None = None
 
     def __init__(
         self,
@@ -394,13 +418,13 @@ class StreamingResponse(Response):
         status_code: int = 200,
         headers: HeadersLike | None = None,
         content_type: str | None = None,
-        background: BackgroundTasks | None = None,
+        background: Background | None = None,
         **aliases: Unpack[ResponseAliases],
     ) -> None:
         if aliases:
             status_code, content_type = _from_aliases(status_code, content_type, **aliases)
         if background is not None:
-            self.background = background
+            self.background = as_tasks(background)
         if isinstance(iterator, str | bytes | bytearray):
             raise TypeError(
                 f"StreamingResponse takes an iterator of bytes or str, not {type_name(iterator)}; "
@@ -464,13 +488,45 @@ class StreamingResponse(Response):
             if head_only or bodiless:
                 await send({"type": "http.response.body", "body": b""})
             elif closed is None:
-                await pump(source, send, self.encode)
+                await pump(source, send, self.encode, self._first)
             else:
-                await pump_until_closed(source, send, closed, self.encode)
+                await pump_until_closed(source, send, closed, self.encode, self._first)
         finally:
-            close = getattr(source, "aclose", None)
-            if close is not None:
-                await close()
+            await self._close()
+
+    async def _prepare(self, request: Connection) -> None:
+        """Fetch the first part of the body, so that what its producer raises can be answered.
+
+        Args:
+            request: The request.
+
+        Raises:
+            ClientDisconnect: When the client leaves meanwhile.
+            Exception: What the producer raises before it yields anything.
+        """
+        await self._begin(request, None)
+
+    async def _begin(self, request: Connection, seconds: float | None) -> None:
+        bodiless = self._status in (204, 205, 304) or request.scope.get("method") == "HEAD"
+        if self._first is not None or bodiless:
+            return
+        self._first = FirstPart(self._source)
+        try:
+            if await self._first.fetch(getattr(request, "_wait_closed", None), seconds):
+                self._first.check(self.encode)
+        except Exception:
+            tasks = request.peek("background")
+            if isinstance(tasks, BackgroundTasks):
+                tasks.clear()  # as where any other handler raises
+            raise
+
+    async def _close(self) -> None:
+        """Close the producer, wherever it is."""
+        if self._first is not None:
+            await self._first.cancel()
+        close = getattr(self._source, "aclose", None)
+        if close is not None:
+            await close()
 
 
 def sent_twice(response: Response) -> RuntimeError:

@@ -96,7 +96,7 @@ def claimed(response: Response) -> Response:
     copy._status, copy._body, raw = at_first
     copy._raw = list(raw)
     copy._view = None
-    copy._sent = False
+    copy._sent = copy._is_over = False
     return copy
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import Context, copy_context
 from typing import Self
 
@@ -13,7 +14,16 @@ from flasgo.errors import ClientDisconnect, type_name
 from flasgo.kernel.context import active_request
 from flasgo.kernel.threads import WorkerThreads
 
-__all__ = ["Closed", "Encode", "Parts", "encode_part", "producer", "pump", "pump_until_closed"]
+__all__ = [
+    "Closed",
+    "Encode",
+    "FirstPart",
+    "Parts",
+    "encode_part",
+    "producer",
+    "pump",
+    "pump_until_closed",
+]
 
 Parts = AsyncIterable[bytes | str] | Iterable[bytes | str]
 # Returns when the client has left.
@@ -125,7 +135,124 @@ def encode_part(part: object) -> bytes:
     )
 
 
-async def pump(source: AsyncIterator[object], send: Send, encode: Encode = encode_part) -> None:
+class FirstPart:
+    """The first part of a body, fetched before the head of the response leaves.
+
+    The producer advances in the calling task, because it needs that task's context. It can be left
+    waiting all the same, and goes on with the next call.
+
+    Args:
+        source: The producer.
+    """
+
+    def __init__(self, source: AsyncIterator[object]) -> None:
+        self._steps = anext(source).__await__()
+        self._waits_for: asyncio.Future[object] | None = None
+        self._is_there = False
+        self._part: object = _END
+
+    async def fetch(self, closed: Closed | None = None, seconds: float | None = None) -> bool:
+        """Let the producer go on until the part is there; return whether it is.
+
+        Args:
+            closed: Returns when the client has left.
+            seconds: How long to wait; None waits as long as it takes.
+
+        Raises:
+            ClientDisconnect: When the client has left.
+            Exception: What the producer raises.
+        """
+        self._advance()
+        if self._is_there:
+            return True
+        loop = asyncio.get_running_loop()
+        deadline = None if seconds is None else loop.time() + seconds
+        leaving = None if closed is None else asyncio.ensure_future(closed())
+        try:
+            while not self._is_there:
+                left = None if deadline is None else max(0.0, deadline - loop.time())
+                if left == 0.0:
+                    return False
+                await self._wait(leaving, left)
+        finally:
+            if leaving is not None:
+                leaving.cancel()
+                leaving.add_done_callback(_look_away)
+        return True
+
+    async def _wait(self, leaving: asyncio.Future[None] | None, seconds: float | None) -> None:
+        waited = self._waits_for
+        try:
+            if waited is None:
+                await asyncio.sleep(0)
+            else:
+                others = () if leaving is None or leaving.done() else (leaving,)
+                await asyncio.wait(
+                    (waited, *others), timeout=seconds, return_when="FIRST_COMPLETED"
+                )
+        except asyncio.CancelledError as cancelled:
+            if waited is not None:
+                waited.cancel()
+            self._advance(cancelled)
+            return
+        if leaving is not None and leaving.done() and not _has_failed(leaving):
+            await self.cancel()
+            raise ClientDisconnect("The client left during a streamed response.")
+        if waited is None or waited.done():
+            self._advance()
+
+    def _advance(self, error: BaseException | None = None) -> None:
+        """Go on to where the producer waits for something, or yields."""
+        self._waits_for = None
+        try:
+            waited = self._steps.send(None) if error is None else self._steps.throw(error)
+        except StopIteration as stop:
+            self._part, self._is_there = stop.value, True
+        except StopAsyncIteration:
+            self._is_there = True
+        except BaseException:
+            self._is_there = True  # nothing comes any more
+            raise
+        else:
+            if waited is not None:  # None is a producer that lets others go first
+                waited._asyncio_future_blocking = False  # as asyncio's own tasks do
+                self._waits_for = waited
+
+    def check(self, encode: Encode) -> None:
+        """Refuse a part that cannot be sent.
+
+        Args:
+            encode: Turns a part into bytes.
+
+        Raises:
+            TypeError: When it cannot.
+        """
+        if self._part is not _END:
+            encode(self._part)
+
+    async def take(self) -> object:
+        """Return the part, or the mark of the end; waits for it."""
+        if not self._is_there:
+            await self.fetch()
+        return self._part
+
+    async def cancel(self) -> None:
+        """End a producer that has not yielded yet, as a cancelled task ends."""
+        if self._is_there:
+            return
+        if self._waits_for is not None:
+            self._waits_for.cancel()
+        with suppress(asyncio.CancelledError):
+            self._advance(asyncio.CancelledError())
+            await self.fetch()
+
+
+async def pump(
+    source: AsyncIterator[object],
+    send: Send,
+    encode: Encode = encode_part,
+    first: FirstPart | None = None,
+) -> None:
     """Send every part of a body, then its end.
 
     Args:
@@ -133,11 +260,15 @@ async def pump(source: AsyncIterator[object], send: Send, encode: Encode = encod
         send: The ASGI send callable. It waits while the client reads too slowly, and so does the
             producer.
         encode: Turns a part into bytes; an empty one is not sent.
+        first: The first part, where the source was asked for it already.
 
     Raises:
         ClientDisconnect: When the server says that the client has left.
         TypeError: When a part cannot be encoded.
     """
+    part = _END if first is None else await first.take()
+    if part is not _END:
+        await _send_chunk(send, encode(part))
     in_a_row = 0
     async for part in source:
         in_a_row += 1
@@ -150,14 +281,23 @@ async def pump(source: AsyncIterator[object], send: Send, encode: Encode = encod
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             except OSError as error:  # how ASGI 2.4 servers say that the client has gone
                 raise ClientDisconnect("The client left during a streamed response.") from error
-    try:
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-    except OSError as error:
-        raise ClientDisconnect("The client left during a streamed response.") from error
+    await _send_chunk(send, b"", is_last=True)
+
+
+async def _send_chunk(send: Send, chunk: bytes, *, is_last: bool = False) -> None:
+    if chunk or is_last:
+        try:
+            await send({"type": "http.response.body", "body": chunk, "more_body": not is_last})
+        except OSError as error:
+            raise ClientDisconnect("The client left during a streamed response.") from error
 
 
 async def pump_until_closed(
-    source: AsyncIterator[object], send: Send, closed: Closed, encode: Encode = encode_part
+    source: AsyncIterator[object],
+    send: Send,
+    closed: Closed,
+    encode: Encode = encode_part,
+    first: FirstPart | None = None,
 ) -> None:
     """Send a body like `pump`, but cancel its producer when the client leaves.
 
@@ -168,6 +308,7 @@ async def pump_until_closed(
         send: The ASGI send callable.
         closed: Returns when the client has left.
         encode: Turns a part into bytes; an empty one is not sent.
+        first: The first part, where the source was asked for it already.
 
     Raises:
         ClientDisconnect: When the client left before the end.
@@ -175,7 +316,7 @@ async def pump_until_closed(
     """
     task = asyncio.current_task()
     if task is None:  # not under asyncio's own tasks: there is nothing that could be cancelled
-        await pump(source, send, encode)
+        await pump(source, send, encode, first)
         return
     cancelled_before = task.cancelling()
     left = False
@@ -189,7 +330,7 @@ async def pump_until_closed(
     watcher = asyncio.create_task(watch())
     watcher.add_done_callback(_look_away)
     try:
-        await pump(source, send, encode)
+        await pump(source, send, encode, first)
     except asyncio.CancelledError:
         if left and task.uncancel() <= cancelled_before:
             raise ClientDisconnect("The client left during a streamed response.") from None
@@ -198,7 +339,11 @@ async def pump_until_closed(
         watcher.cancel()
 
 
-def _look_away(watcher: asyncio.Task[None]) -> None:
+def _look_away(watcher: asyncio.Future[None]) -> None:
     # A server that cannot say whether the client is there must not break the response.
     if not watcher.cancelled():
         watcher.exception()
+
+
+def _has_failed(watcher: asyncio.Future[None]) -> bool:
+    return watcher.cancelled() or watcher.exception() is not None

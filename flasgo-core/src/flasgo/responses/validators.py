@@ -162,6 +162,9 @@ class ConditionalMixin:
             request: The request that is answered.
         """
 
+    async def _close(self) -> None:
+        """Close a body that is not sent; only called where `is_streaming`."""
+
     def _become_not_modified(self) -> None:
         """Turn this response into a 304: what describes content goes, all else stays."""
         self.status_code = 304
