@@ -10,12 +10,16 @@ import typer
 from typer.core import TyperGroup
 
 from flasgo.cli.check import check
+from flasgo.cli.dev import dev
+from flasgo.cli.new import new
 from flasgo.cli.output import fail, note, write
 from flasgo.cli.plugins import plugins
 from flasgo.cli.routes import routes
 from flasgo.cli.run import run
 from flasgo.cli.settings import settings
 from flasgo.errors import FlasgoError
+from flasgo.cli.shell import shell
+from flasgo.cli.version import version
 from flasgo.serving.target import VARIABLE, NoTargetError, load_app, user_error
 
 if TYPE_CHECKING:
@@ -63,7 +67,7 @@ def create_cli() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     cli.callback()(_options)
-    for command in (run, routes, plugins, settings, check):
+    for command in (run, dev, routes, plugins, settings, check, shell, new, version):
         cli.command()(command)
     return cli
 
@@ -101,7 +105,7 @@ def _options(
             help="The app, for commands that plugins add too.",
         ),
     ] = None,
-    version: Annotated[
+    show_version: Annotated[
         bool,
         typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
     ] = False,

@@ -13,9 +13,18 @@ from flasgo.cli.output import fail
 from flasgo.serving.runner import ServingError, run as serve
 from flasgo.serving.target import TargetError
 
-__all__ = ["run"]
+__all__ = ["TargetArgument", "run"]
 
 _DISABLE = "FLASGO_DISABLE_PLUGINS"
+
+TargetArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="TARGET",
+        help="app.py, package.module:app or package.module:create_app(); by default "
+        "FLASGO_APP, [tool.flasgo] in pyproject.toml, or app.py here.",
+    ),
+]
 
 Grace = Annotated[
     int,
@@ -27,14 +36,7 @@ Grace = Annotated[
 
 
 def run(
-    target: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="TARGET",
-            help="app.py, package.module:app or package.module:create_app(); by default "
-            "FLASGO_APP, [tool.flasgo] in pyproject.toml, or app.py here.",
-        ),
-    ] = None,
+    target: TargetArgument = None,
     *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8000,

@@ -1,0 +1,105 @@
+"""New projects from the skeletons beside this file."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import secrets
+import sys
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from string import Template
+from typing import Literal
+
+from flasgo.errors import ConfigurationError
+
+__all__ = ["Kind", "create_project"]
+
+Kind = Literal["app", "plugin"]
+
+_NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9]|[-_](?=[A-Za-z0-9])){0,62}\Z")
+_TAKEN = frozenset({"flasgo", "tests", "test", *sys.stdlib_module_names})
+_SUFFIX = ".tmpl"
+_HIDDEN = {"env": ".env", "gitignore": ".gitignore"}
+"""Files whose names begin with a dot, which packages leave out."""
+
+
+def create_project(kind: Kind, name: str, folder: Path, version: str) -> list[Path]:
+    """Write a new project into a folder.
+
+    Args:
+        kind: `app` or `plugin`.
+        name: The name of its distribution, such as `shop` or `flasgo-greeting`.
+        folder: Where to put it; it must not exist, or be empty.
+        version: Flasgo's version, which the project depends on.
+
+    Returns:
+        The files, relative to the folder.
+
+    Raises:
+        ConfigurationError: When the name cannot be one of a package, or the folder is not empty.
+        OSError: When the files cannot be written.
+    """
+    values = _values(kind, name, version)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigurationError(
+            f"{folder} exists already and is not an empty folder. Give another name, or --into."
+        )
+    written: list[Path] = []
+    skeleton = files("flasgo.cli").joinpath("skeletons", kind)
+    for place, source in _sources(skeleton, Path()):
+        parts = [values["module"] if part == "module" else part for part in place.parts]
+        target = Path(*parts[:-1], _HIDDEN.get(parts[-1], parts[-1]))
+        (folder / target).parent.mkdir(parents=True, exist_ok=True)
+        text = Template(source.read_text(encoding="utf-8")).substitute(values)
+        (folder / target).write_text(text, encoding="utf-8")
+        if target.name == ".env":
+            (folder / target).chmod(0o600)  # it holds a key
+        written.append(target)
+    return sorted(written)
+
+
+def _sources(folder: Traversable, place: Path) -> list[tuple[Path, Traversable]]:
+    found: list[tuple[Path, Traversable]] = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found += _sources(entry, place / entry.name)
+        elif entry.name.endswith(_SUFFIX):
+            found.append((place / entry.name.removesuffix(_SUFFIX), entry))
+    return found
+
+
+def _values(kind: Kind, name: str, version: str) -> dict[str, str]:
+    module = name.replace("-", "_").lower()
+    if not _NAME.match(name) or keyword.iskeyword(module) or keyword.issoftkeyword(module):
+        raise ConfigurationError(
+            f"{name!r} cannot be the name of a package. Use letters, digits and single hyphens, "
+            "beginning with a letter, such as 'shop' or 'flasgo-greeting'."
+        )
+    if module in _TAKEN:
+        raise ConfigurationError(
+            f"{name!r} is the name of a module that Python or Flasgo has already. "
+            "Choose another name."
+        )
+    plugin = name.lower().replace("_", "-").removeprefix("flasgo-")
+    identifier = plugin.replace("-", "_")
+    words = "".join(word.capitalize() for word in plugin.split("-"))
+    major, minor, *_ = version.split(".")
+    values = {
+        "distribution": name,
+        "module": module,
+        "minor": f"{major}.{minor}",
+        "next_minor": f"{major}.{int(minor) + 1}",
+        "secret": secrets.token_urlsafe(32),
+        "test_secret": secrets.token_urlsafe(32),
+    }
+    if kind == "plugin":
+        values |= {
+            "plugin": plugin,
+            "identifier": identifier,
+            "setting": identifier.upper(),
+            "policy": words,
+            "class_name": f"{words}Plugin",
+        }
+    return values
