@@ -8,7 +8,7 @@ import pytest
 
 from .conftest import PACKAGES, Environment, MakeEnvironment, run
 
-TOOLS = ("hatchling>=1.27", "mypy>=1.15", "pytest>=8.4,<10", "ruff>=0.12")
+TOOLS = ("editables", "hatchling>=1.27", "mypy>=1.15", "pytest>=8.4,<10", "ruff>=0.12")
 
 
 @pytest.fixture(scope="module")
