@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 REFERENCE = {
     "flasgo": "flasgo",
+    "flasgo.plugin": "flasgo.plugin",
     "flasgo_security": "flasgo-security",
     "flasgo_auth": "flasgo-auth",
     "flasgo_templates": "flasgo-templates",

@@ -17,9 +17,9 @@ from flasgo.cli.plugins import plugins
 from flasgo.cli.routes import routes
 from flasgo.cli.run import run
 from flasgo.cli.settings import settings
-from flasgo.errors import FlasgoError
 from flasgo.cli.shell import shell
 from flasgo.cli.version import version
+from flasgo.errors import FlasgoError
 from flasgo.serving.target import VARIABLE, NoTargetError, load_app, user_error
 
 if TYPE_CHECKING:
