@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from flasgo import __version__
 from flasgo.cli.output import fail, write
 from flasgo.cli.projects import Kind, create_project
 from flasgo.errors import ConfigurationError
@@ -34,6 +33,8 @@ def new(
     ] = None,
 ) -> None:
     """Begin an application or a plugin: a project that installs and passes its own tests."""
+    from flasgo import __version__
+
     chosen: Kind
     if kind == "app":
         chosen = "app"

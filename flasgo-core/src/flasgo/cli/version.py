@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version as version_of
 
-from flasgo import __version__
 from flasgo.cli.loading import JsonOption
 from flasgo.cli.output import facts, write, write_json
 from flasgo.plugins.discovery import installed_plugins
@@ -17,6 +16,8 @@ _SERVERS = ("uvicorn", "granian", "hypercorn")
 
 def version(*, as_json: JsonOption = False) -> None:
     """Show the versions of Flasgo, Python, the installed plugins and servers."""
+    from flasgo import __version__
+
     found = {"flasgo-core": __version__, "Python": platform.python_version()}
     for candidate in installed_plugins():
         found[candidate.distribution] = candidate.version
