@@ -78,6 +78,8 @@ LAZY_UPWARDS: dict[tuple[str, str], str] = {
     ("app", "serving.runner"): "app.run() is `flasgo run` from Python",
     ("plugins.registry", "app"): "checks that a name is free among the app's own members",
     ("cli.commands", ""): "asks for the version",
+    ("cli.new", ""): "asks for the version",
+    ("cli.version", ""): "asks for the version",
     ("features.openapi.plugin", "features.openapi.command"): "a plugin that adds a command",
 }
 # Type annotations that name what stands above, in the two pure folders.
