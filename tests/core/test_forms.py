@@ -1,6 +1,7 @@
 """Forms: urlencoded and multipart, streamed, limited, and closed in the end."""
 
 import asyncio
+import resource
 import sys
 import tracemalloc
 from itertools import pairwise
@@ -13,6 +14,7 @@ import pytest
 from flasgo.errors import ClientDisconnect, HTTPException
 from flasgo.http.filenames import sanitize_filename
 from flasgo.http.headers import read_head
+from flasgo.requests import forms
 from flasgo.requests.forms import FormData, _Upload
 from flasgo.requests.request import Request
 from hypothesis import given, strategies as st
@@ -255,11 +257,142 @@ async def test_spellings_of_the_disposition(disposition: str) -> None:
     file.close()
 
 
-async def test_rfc_2231_is_not_spoken() -> None:
-    body = b"--XX\r\nContent-Disposition: form-data; name=a; filename*=UTF-8''x.txt\r\n\r\nv\r\n"
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ("filename*=UTF-8''caf%C3%A9.txt", "café.txt"),
+        ("filename*=iso-8859-1'de'caf%E9.txt", "café.txt"),
+        ("Filename* = utf-8''caf%C3%A9.txt", "café.txt"),
+        ("filename*=UTF-8''..%2F..%2Fetc%2Fpasswd", "passwd"),
+        # Beside a `filename` that has lost characters: question marks, underscores, nothing.
+        ("filename=\"caf?.txt\"; filename*=UTF-8''caf%C3%A9.txt", "café.txt"),
+        ("filename=\"caf.txt\"; filename*=UTF-8''caf%C3%A9.txt", "café.txt"),
+        ("filename*=UTF-8''%E6%97%A5%E6%9C%AC.pdf; filename=\"__.pdf\"", "日本.pdf"),
+        ("filename=\"????.pdf\"; filename*=UTF-8''%E6%97%A5%E6%9C%AC.pdf", "日本.pdf"),
+        ("filename=\"café.txt\"; filename*=UTF-8''caf%C3%A9.txt", "café.txt"),
+        ("filename=\"cafÃ©.txt\"; filename*=UTF-8''caf%C3%A9.txt", "café.txt"),
+        # SECURITY: where they differ in more than that, what others look at counts.
+        ("filename=\"x.txt\"; filename*=UTF-8''x.php", "x.txt"),
+        ("filename=\"x.txt\"; filename*=UTF-8''x.php%00.txt", "x.txt"),
+        ("filename=\"caf?.txt\"; filename*=UTF-8''caf%C3%A9.txt.php", "caf_.txt"),
+        ("filename=\"x.txt\"; filename*=UTF-7''x.txt", "x.txt"),
+        ("filename=\"x.txt\"; filename*=UTF-8''%ff.txt", "x.txt"),
+        # Within quotes it is part of a name.
+        ("filename=\"x; filename*=UTF-8''y.txt\"", "x; filename_=UTF-8''y.txt"),
+    ],
+)
+async def test_extended_file_names(names: str, found: str) -> None:
+    body = f"--XX\r\nContent-Disposition: form-data; name=a; {names}\r\n\r\nv\r\n".encode()
+    form = await make_request(body + END).form()
+    assert [(name, file.filename) for name, file in form.files] == [("a", found)]
+    form.close()
+
+
+@pytest.mark.parametrize("value", ["x.txt", "UTF-7''x", "UTF-8''%ff", "UTF-8''a b", "UTF-8'x"])
+async def test_a_malformed_extended_file_name_alone(value: str) -> None:
+    body = f"--XX\r\nContent-Disposition: form-data; name=a; filename*={value}\r\n\r\nv\r\n"
+    error = await refused(make_request(body.encode() + END))
+    assert error.status_code == 400
+    assert "file name" in error.detail
+
+
+async def test_continuations_of_rfc_2231_are_not_read() -> None:
+    names = b"name=a; filename*0=x; filename*1=y"
+    body = b"--XX\r\nContent-Disposition: form-data; " + names + b"\r\n\r\nv\r\n"
     form = await make_request(body + END).form()
     assert form.files == []
     assert form["a"] == "v"
+
+
+@pytest.mark.parametrize(
+    ("charset", "raw", "text"),
+    [
+        ("ISO-8859-1", b"caf\xe9", "café"),
+        ('"iso-8859-1"', b"caf\xe9", "café"),
+        ("windows-1252", b"\x80", "€"),
+        ("utf-8", b"caf\xc3\xa9", "café"),
+        ("us-ascii", b"cafe", "cafe"),
+        ("utf-16", "café".encode("utf-16"), "café"),
+    ],
+)
+async def test_a_part_has_a_charset_of_its_own(charset: str, raw: bytes, text: str) -> None:
+    head = f"Content-Type: text/plain; charset={charset}\r\n\r\n".encode()
+    file_part = upload("c", "c", raw, f"text/x; charset={charset}")
+    body = DISPOSITION + head + raw + b"\r\n" + field("b", "é") + file_part
+    form = await make_request(body + END).form()
+    assert (form["a"], form["b"]) == (text, "é")
+    file = form.file("c")
+    assert file is not None
+    assert await file.text() == text
+    form.close()
+
+
+async def test_charsets_that_are_not_read() -> None:
+    head = b"Content-Type: text/plain; charset=utf-7\r\n\r\nx\r\n"
+    assert (await refused(make_request(DISPOSITION + head + END))).status_code == 415
+    form = await make_request(upload("c", "c", b"x", "text/plain; charset=utf-7") + END).form()
+    file = form.file("c")
+    assert file is not None
+    with pytest.raises(HTTPException) as caught:
+        await file.text()
+    assert caught.value.status_code == 415
+    assert await file.text("ascii") == "x"
+    form.close()
+
+
+async def test_a_field_that_is_not_in_its_charset() -> None:
+    head = b"Content-Type: text/plain; charset=us-ascii\r\n\r\n\xff\r\n"
+    error = await refused(make_request(DISPOSITION + head + END))
+    assert (error.status_code, "ASCII" in error.detail) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Disposition: form-data; name=a\nX-A: 1\r\n",
+        b"\nContent-Disposition: form-data; name=a\r\n",
+        b"Content-Disposition: form-data; name=a\r\nX-A: 1\n\r\n",
+        b"Content-Disposition: form-data; name=a\rb\r\n",
+        b"Content-Disposition: form-data; name=a\n\n",
+    ],
+)
+async def test_a_bare_line_break_in_a_part_is_refused_however_it_is_cut(head: bytes) -> None:
+    body = b"--XX\r\n" + head + b"\r\nv\r\n" + END
+    cuts = [(body,), *[(body[:at], body[at:]) for at in range(7, len(body))]]
+    for chunks in cuts:
+        error = await refused(make_request(*chunks))
+        assert error.status_code == 400, chunks
+
+
+# --- No room for temporary files ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["no folder", "file size"])
+async def test_a_full_folder_is_a_507_and_logged_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    forms._report_full_disk.cache_clear()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if how == "no folder":
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    else:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (700_000, limits[1]))
+    try:
+        for _ in range(3):
+            chunks = [b"y" * 100_000] * 20
+            body = [upload("a", "x", b"")[:-2], *chunks, b"\r\n" + END]
+            error = await refused(make_request(*body))
+            assert error.status_code == 507
+            assert "no room" in error.detail
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [record.name for record in caplog.records] == ["flasgo.app"]
+    assert "TMPDIR" in caplog.text
+    # Once there is room again, uploads are taken as before.
+    monkeypatch.undo()
+    form = await make_request(upload("a", "x", b"y" * 5000) + END).form()
+    assert len(form.files) == 1
+    form.close()
 
 
 @pytest.mark.parametrize(
@@ -589,7 +722,7 @@ async def test_cancelling_during_a_write_to_disk() -> None:
 
 def test_a_write_that_begins_after_the_end_opens_no_file() -> None:
     """As when a request is cancelled while its write still waits for a thread."""
-    taken = _Upload("x", "text/plain", 0)
+    taken = _Upload("x", "text/plain", None, 0)
     taken.close()
     taken._flush()
     assert taken._disk is None

@@ -69,7 +69,7 @@ def _is_port(text: str) -> bool:
 # PERF: clients come more than once. SECURITY: callers bound the length of what is remembered.
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> _Address | None:
-    """Return an address; one of IPv4 in IPv6's clothes (RFC 4291, 2.5.5.2) is of IPv4."""
+    """Return an address; an IPv4-mapped one (RFC 4291, section 2.5.5.2) as IPv4."""
     try:
         address = ip_address(text)
     except ValueError:
@@ -110,7 +110,7 @@ class TrustedProxies:
         return self.trusts_unix if address is None else self._is_listed(address)
 
     def _look_up(self, address: str) -> bool:
-        found = _parse(address.partition("%")[0])
+        found = _parse(address.partition("%")[0] if ":" in address else address)
         return found is not None and any(found in network for network in self.networks)
 
     def client_behind(self, peer: str | None, forwarded_for: str) -> str | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
-__all__ = ["content_disposition", "sanitize_filename"]
+__all__ = ["content_disposition", "sanitize_filename", "sent_filename"]
 
 _MAX_BYTES = 255
 _UNSAFE = re.compile(r'[<>:"|?*]')
@@ -42,6 +42,47 @@ def sanitize_filename(name: str) -> str:
         room = _MAX_BYTES - len(ending.encode())
         base = base.encode()[:room].decode("utf-8", "ignore").rstrip(". ") + ending
     return base
+
+
+# RFC 8187, section 3.2.1; other charsets than these two are obsolete.
+_EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'([!#$&+\-.^_`|~0-9A-Za-z%]*)", re.IGNORECASE)
+# What clients put into `filename` for a character that it cannot carry.
+_STAND_INS = re.compile("[?_\ufffd]|[^\0-\x7f]")
+
+
+def sent_filename(plain: str | None, extended: str | None) -> str | None:
+    """Return the file name of a form's part, from its `filename` and `filename*`.
+
+    RFC 7578, section 4.2 does away with `filename*`, and clients send it all the same: alone, or
+    beside a `filename` that has lost its non-ASCII characters.
+
+    SECURITY: what looks at uploads in front of the app reads `filename`, so the other one counts
+    only where they differ in nothing else: not in the extension, for one.
+
+    Args:
+        plain: The value of `filename`, or None.
+        extended: The value of `filename*` as it was sent, or None.
+
+    Returns:
+        The name, not sanitised; None when there is none.
+
+    Raises:
+        ValueError: When `filename*` stands alone and is malformed.
+    """
+    if extended is None:
+        return plain
+    match = _EXTENDED.fullmatch(extended)
+    try:
+        name = None if match is None else unquote_to_bytes(match[2]).decode(match[1])
+    except UnicodeDecodeError:
+        name = None
+    if plain is None:
+        if name is None:
+            raise ValueError("filename* is not UTF-8''..., percent-encoded")
+        return name
+    if name is not None and _STAND_INS.sub("", name) == _STAND_INS.sub("", plain):
+        return name
+    return plain
 
 
 def content_disposition(filename: str | None, *, attachment: bool) -> str:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
+from functools import cache, lru_cache
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from flasgo.errors import HTTPException, printable
-from flasgo.http.filenames import sanitize_filename
+from flasgo.http.charsets import codec_of
+from flasgo.http.filenames import sanitize_filename, sent_filename
 from flasgo.http.multidict import MultiDict
 from flasgo.http.urlencoded import TooManyFieldsError, parse_urlencoded
 
@@ -35,6 +40,10 @@ __all__ = [
 PEEKED_BYTES = 64 * 1024
 """How much of a multipart body is looked through for one field."""
 
+_logger = logging.getLogger("flasgo.app")
+# How often a folder for temporary files that is full is reported.
+_REPORT_SECONDS = 600
+
 _URLENCODED = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _COPY_BYTES = 256 * 1024
@@ -46,6 +55,8 @@ _LARGEST_FIELDS = 16
 _ESCAPED = 3
 # RFC 2046, section 5.1.1 allows 70 characters; some clients use more, none uses controls.
 _BOUNDARY = re.compile(r"[ -~]{0,199}[!-~]")
+_QUOTED = re.compile('"[^"]*"')
+_EXTENDED_NAME = re.compile(r";[ \t]*filename\*[ \t]*=([^;]*)", re.IGNORECASE)
 
 
 class UploadedFile:
@@ -60,13 +71,22 @@ class UploadedFile:
         content_type: The media type the client claims.
         size: The number of bytes.
         in_memory: Whether reading never touches the disk.
+        charset: The charset that the client claims for text, or None.
     """
 
-    __slots__ = ("_lock", "content_type", "file", "filename", "in_memory", "size")
+    __slots__ = ("_lock", "charset", "content_type", "file", "filename", "in_memory", "size")
 
     def __init__(
-        self, file: IO[bytes], *, filename: str, content_type: str, size: int, in_memory: bool
+        self,
+        file: IO[bytes],
+        *,
+        filename: str,
+        content_type: str,
+        size: int,
+        in_memory: bool,
+        charset: str | None = None,
     ) -> None:
+        self.charset = charset
         self.file = file
         self.filename = filename
         self.content_type = content_type
@@ -100,15 +120,17 @@ class UploadedFile:
         self._check_open()
         return self._read_at(0) if self.in_memory else await asyncio.to_thread(self._read_at, 0)
 
-    async def text(self, encoding: str = "utf-8") -> str:
+    async def text(self, encoding: str | None = None) -> str:
         """Return the whole content as text.
 
         Args:
-            encoding: How the text is encoded.
+            encoding: How the text is encoded; None is the charset that came with it, else UTF-8.
 
         Raises:
-            HTTPException: 400 when the content is not text in that encoding.
+            HTTPException: 400 when the content is not text in that encoding, 415 when the charset
+                that came with it is not supported.
         """
+        encoding = encoding or codec_of(self.charset)
         content = await self.read()
         try:
             return content.decode(encoding)
@@ -146,7 +168,8 @@ class UploadedFile:
 
     def close(self) -> None:
         """Give the memory or the disk space back."""
-        self.file.close()
+        with suppress(OSError):  # what a full disk did not take; it is given up
+            self.file.close()
 
 
 class FormData(MultiDict):
@@ -290,8 +313,23 @@ def field_in(request: Request, beginning: bytes, name: str) -> str | None:
     return None
 
 
+@cache
+def _parser_class() -> type[PushMultipartParser]:
+    from multipart import ParserError, PushMultipartParser  # only where there is a form
+
+    class Parser(PushMultipartParser):
+        """Refuses bare line breaks in headers, which the base class sees in some packets only."""
+
+        def _on_segment_headerline(self, line: bytes) -> None:
+            if b"\n" in line or b"\r" in line:
+                raise ParserError("Invalid line break in segment header")
+            super()._on_segment_headerline(line)
+
+    return Parser
+
+
 def _make_parser(request: Request) -> PushMultipartParser:
-    from multipart import PushMultipartParser, parse_options_header
+    from multipart import parse_options_header
 
     raw = (request.raw_header(b"content-type") or b"").decode("latin-1")
     boundary = parse_options_header(raw)[1].get("boundary", "")
@@ -306,7 +344,7 @@ def _make_parser(request: Request) -> PushMultipartParser:
             400, "The boundary of the multipart form is not 1 to 200 printable ASCII characters."
         )
     settings = request.app.settings
-    return PushMultipartParser(
+    return _parser_class()(
         boundary,
         max_header_size=settings.MAX_FORM_HEADER_BYTES,
         max_header_count=8,
@@ -346,6 +384,7 @@ class _Collector:
         self._files: list[tuple[str, UploadedFile]] = []
         self._file_count = 0
         self._name = ""
+        self._codec = "utf-8"
         self._upload: _Upload | None = None
         self._text = bytearray()
         self._room = _LARGEST_FIELDS * self._max_field_bytes
@@ -433,16 +472,17 @@ class _Collector:
         if not segment.name:
             _refuse_nameless()
         self._name = segment.name
-        if segment.filename is None:
+        filename = _filename_of(segment)
+        if filename is None:
             if len(self._fields) >= self._max_fields:
                 raise _too_many("fields", self._max_fields)
+            self._codec = codec_of(segment.charset)
             return
         self._file_count += 1
         if self._file_count > self._max_files:
             raise _too_many("files", self._max_files)
-        self._upload = _Upload(
-            segment.filename, segment.content_type or "application/octet-stream", self._memory
-        )
+        kind = segment.content_type or "application/octet-stream"
+        self._upload = _Upload(filename, kind, segment.charset, self._memory)
 
     def _add_text(self, chunk: bytes) -> None:
         self._text += chunk
@@ -456,10 +496,12 @@ class _Collector:
         upload = self._upload
         if upload is None:
             try:
-                text = self._text.decode("utf-8")
+                text = self._text.decode(self._codec)
             except UnicodeDecodeError:
                 raise HTTPException(
-                    400, "A field of the multipart form is not UTF-8; encode it in UTF-8."
+                    400,
+                    f"A field of the multipart form is not {self._codec.upper()}; encode it in "
+                    "UTF-8.",
                 ) from None
             self._fields.append((self._name, text))
             self._text = bytearray()
@@ -482,9 +524,10 @@ class _Upload:
     them many times as large as the file.
     """
 
-    def __init__(self, filename: str, content_type: str, memory: int) -> None:
+    def __init__(self, filename: str, content_type: str, charset: str | None, memory: int) -> None:
         self._claimed = filename
         self._content_type = content_type
+        self._charset = charset
         self._memory = memory
         self._size = 0
         self._pending = BytesIO()
@@ -502,7 +545,7 @@ class _Upload:
         """Add to the file."""
         self._size += self._pending.write(chunk)
         if self._size > self._memory and self._pending.tell() >= _FLUSH_BYTES:
-            await asyncio.to_thread(self._flush)
+            await self._to_disk()
 
     async def finish(self) -> UploadedFile:
         """Return the complete file."""
@@ -510,13 +553,14 @@ class _Upload:
         if in_memory:
             self._pending.seek(0)
         else:
-            await asyncio.to_thread(self._flush, rewind=True)
+            await self._to_disk(rewind=True)
         return UploadedFile(
             self._pending if in_memory or self._disk is None else self._disk,
             filename=sanitize_filename(self._claimed),
             content_type=self._content_type,
             size=self._size,
             in_memory=in_memory,
+            charset=self._charset,
         )
 
     def close(self) -> None:
@@ -524,7 +568,17 @@ class _Upload:
         with self._lock:
             self._closed = True
             if self._disk is not None:
-                self._disk.close()
+                with suppress(OSError):  # what a full disk did not take; it is given up
+                    self._disk.close()
+
+    async def _to_disk(self, *, rewind: bool = False) -> None:
+        try:
+            await asyncio.to_thread(self._flush, rewind=rewind)
+        except OSError as error:
+            _report_full_disk(error.strerror or str(error), int(time.monotonic() / _REPORT_SECONDS))
+            raise HTTPException(
+                507, "The server has no room for this upload now; send it again later."
+            ) from None
 
     def _flush(self, *, rewind: bool = False) -> None:
         with self._lock:
@@ -534,9 +588,39 @@ class _Upload:
                 self._disk = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the request
             with self._pending.getbuffer() as pending:
                 self._disk.write(pending)
+            self._disk.flush()  # what does not fit is to fail here
             self._pending = BytesIO()
             if rewind:
                 self._disk.seek(0)
+
+
+@lru_cache(maxsize=1)
+def _report_full_disk(reason: str, period: int) -> None:
+    """Log once in a while, not once for each upload, that temporary files cannot be written.
+
+    Args:
+        reason: What the system says.
+        period: The number of the period of time.
+    """
+    _logger.error(
+        "Uploads are answered 507: a temporary file cannot be written (%s). Make room in the "
+        "folder for temporary files, or name another one in the environment variable TMPDIR.",
+        reason,
+    )
+
+
+def _filename_of(segment: MultipartSegment) -> str | None:
+    """Return the file name of a part as the client meant it; None where the part is a field."""
+    disposition = segment.header("Content-Disposition") or ""
+    if "*" not in disposition:
+        return segment.filename
+    extended = _EXTENDED_NAME.search(_QUOTED.sub("", disposition))
+    try:
+        return sent_filename(segment.filename, extended and extended[1].strip())
+    except ValueError as error:
+        raise HTTPException(
+            400, f"The file name of a part is malformed: {error}; send it as filename."
+        ) from None
 
 
 def _refuse_nameless() -> NoReturn:

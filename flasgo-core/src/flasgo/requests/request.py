@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import codecs
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from flasgo.errors import HTTPException, printable
+from flasgo.http.charsets import codec_of
 from flasgo.http.json import decode as decode_json
 from flasgo.requests.body import BodyReader
 from flasgo.requests.connection import Connection
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Request"]
 
-# Only codecs that decode in linear time and cannot be turned against us (UTF-7, IDNA).
-_TEXT_CODECS = frozenset({"ascii", "cp1252", "iso8859-1", "iso8859-15", "utf-8", "utf-16"})
 _UNSET: Any = object()
 
 _JSON_ADVICE = "Send valid JSON with `Content-Type: application/json`."
@@ -367,17 +365,7 @@ class Request(Connection):
             if name.strip().lower() == "charset":
                 found = value.strip().strip('"')
                 break
-        if not found:
-            return "utf-8"
-        try:
-            codec = codecs.lookup(found).name
-        except (LookupError, ValueError):
-            codec = ""
-        if codec not in _TEXT_CODECS:
-            raise HTTPException(
-                415, f"The charset {printable(found)!r} is not supported; send UTF-8."
-            )
-        return codec
+        return codec_of(found)
 
     def _json_problem(self, body: bytes, error: Exception) -> str:
         if not body.strip():

@@ -90,10 +90,10 @@ def parse_address(text: str) -> Address | None:
     connects to that one. `0177.0.0.1`, `2130706433` and `127.1` are no addresses here.
 
     Args:
-        text: IPv4 in four decimal parts, or IPv6 without brackets; a zone is cut off.
+        text: IPv4 in four decimal parts, or IPv6 without brackets, whose zone is cut off.
     """
     try:
-        address = ip_address(text.partition("%")[0])
+        address = ip_address(text.partition("%")[0] if ":" in text else text)
     except ValueError:
         return None
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
