@@ -91,6 +91,7 @@ def bundle_module() -> str:
         _table("_EXPORTS", exports),
         _table("_APP_MEMBERS", names("app method")),
         _table("_REQUEST_ATTRIBUTES", names("request attribute")),
+        _table("_ROLES", names("role")),
         _table("_OPTIONS", names("option")),
         _table("_SETTINGS", names("setting")),
         _types(members, exports, list(declared.settings)),

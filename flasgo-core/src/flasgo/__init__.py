@@ -26,7 +26,21 @@ from flasgo.errors import (
 from flasgo.http.headers import HeaderBlock, Headers, MutableHeaders
 from flasgo.http.multidict import MultiDict, State
 from flasgo.kernel.background import BackgroundTasks
-from flasgo.kernel.context import context_proxy, current_request, g, request
+from flasgo.kernel.context import (
+    context_proxy,
+    current_app,
+    current_request,
+    g,
+    has_app_context,
+    has_request_context,
+    request,
+)
+from flasgo.kernel.request_functions import (
+    after_this_request,
+    make_response,
+    stream_with_context,
+    url_for,
+)
 from flasgo.plugins.checks import Finding
 from flasgo.plugins.hooks import hookimpl, hookspec
 from flasgo.plugins.manager import PluginInfo
@@ -92,6 +106,7 @@ if TYPE_CHECKING:
         JwtBackend as JwtBackend,
         JwtVerifier as JwtVerifier,
         LifespanError as LifespanError,
+        Markup as Markup,
         MissingTemplateError as MissingTemplateError,
         Not as Not,
         OutboundTarget as OutboundTarget,
@@ -131,6 +146,7 @@ if TYPE_CHECKING:
         csrf_input as csrf_input,
         csrf_token as csrf_token,
         current_user as current_user,
+        escape as escape,
         extract_basic_credentials as extract_basic_credentials,
         extract_bearer_token as extract_bearer_token,
         flash as flash,
@@ -143,8 +159,11 @@ if TYPE_CHECKING:
         rate_limit as rate_limit,
         render_template as render_template,
         render_template_async as render_template_async,
+        render_template_string as render_template_string,
         secrets_match as secrets_match,
         security_event as security_event,
+        send_file as send_file,
+        send_from_directory as send_from_directory,
         session as session,
         session_backend as session_backend,
         static_handler as static_handler,
@@ -206,17 +225,24 @@ __all__ = [
     "WebSocket",
     "WebSocketDisconnect",
     "abort",
+    "after_this_request",
     "attach_policy",
     "context_proxy",
+    "current_app",
     "current_request",
     "g",
+    "has_app_context",
     "has_policy",
+    "has_request_context",
     "hookimpl",
     "hookspec",
     "is_safe_redirect_target",
     "jsonify",
+    "make_response",
     "redirect",
     "request",
+    "stream_with_context",
+    "url_for",
 ]
 
 

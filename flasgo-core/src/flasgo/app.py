@@ -26,6 +26,7 @@ from flasgo.interop.mounts import METHODS, Mount
 from flasgo.kernel.background import BackgroundRunner
 from flasgo.kernel.callbacks import Callbacks
 from flasgo.kernel.compilation import Compilation
+from flasgo.kernel.context import AppContext
 from flasgo.kernel.dispatch import Dispatcher
 from flasgo.kernel.lifespan import Lifespan, LifespanFunction
 from flasgo.kernel.pipeline import Call, Pipeline, StageInfo
@@ -462,6 +463,13 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             anchor=_anchor,
             scheme=_scheme,
         )
+
+    def app_context(self) -> AppContext:
+        """Return a context in which `current_app`, `g`, `url_for` and templates work.
+
+        For scripts and commands, outside of requests: `with app.app_context():`.
+        """
+        return AppContext(self)
 
     # --- Lifespan ---------------------------------------------------------------------------
 

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, cast
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from flasgo.http.multidict import State
 
 if TYPE_CHECKING:
-    from flasgo.http.multidict import State
+    from flasgo.app import Flasgo
     from flasgo.requests.connection import Connection
     from flasgo.requests.request import Request
 
-__all__ = ["ContextProxy", "context_proxy", "current_request", "g", "request"]
+__all__ = [
+    "AppContext",
+    "ContextProxy",
+    "RequestContext",
+    "context_proxy",
+    "current_app",
+    "current_request",
+    "g",
+    "has_app_context",
+    "has_request_context",
+    "request",
+]
 
 active_request: ContextVar[Connection] = ContextVar("flasgo.request")
 """Set by the dispatcher for the time of a request. WebSocket connections stand here too."""
+
+_active_app: ContextVar[AppContext] = ContextVar("flasgo.app_context")
 
 
 def current_request() -> Request:
@@ -30,6 +46,75 @@ def current_request() -> Request:
             "There is no request here: flasgo's globals (request, g, session, current_user) work "
             "only while a request is being served. Pass what you need as an argument instead."
         ) from None
+
+
+def has_request_context() -> bool:
+    """Whether a request is being served here, so that `request` and `session` can be used."""
+    return active_request.get(None) is not None
+
+
+def has_app_context() -> bool:
+    """Whether `current_app` and `g` can be used: in a request, or in `app.app_context()`."""
+    return has_request_context() or _active_app.get(None) is not None
+
+
+class AppContext:
+    """Makes `current_app`, `g`, `url_for` and templates work outside of requests.
+
+    ```python
+    with app.app_context():
+        print(render_template("mail/welcome.txt"))
+    ```
+
+    Each one has a `g` of its own. Inside of a request the request stays what they stand for.
+
+    Args:
+        app: The app.
+    """
+
+    def __init__(self, app: Flasgo) -> None:
+        self.app = app
+        self.g = State()
+        self._tokens: list[Token[AppContext]] = []
+
+    def __enter__(self) -> Self:
+        self._tokens.append(_active_app.set(self))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _active_app.reset(self._tokens.pop())
+
+
+class RequestContext:
+    """Makes a request the current one for a `with` block, without serving it.
+
+    Args:
+        request: The request.
+
+    Attributes:
+        request: The same.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self._tokens: list[Token[Connection]] = []
+
+    def __enter__(self) -> Self:
+        self._tokens.append(active_request.set(self.request))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        active_request.reset(self._tokens.pop())
 
 
 class ContextProxy:
@@ -49,6 +134,14 @@ class ContextProxy:
     def __init__(self, name: str, getter: Callable[[], Any]) -> None:
         object.__setattr__(self, "_ContextProxy__name", name)
         object.__setattr__(self, "_ContextProxy__get", getter)
+
+    def _get_current_object(self) -> Any:
+        """Return the object itself, to hand it to a thread or task that outlives the request.
+
+        Raises:
+            RuntimeError: Outside of a request.
+        """
+        return self.__get()
 
     @property
     def __class__(self) -> type:
@@ -129,5 +222,31 @@ def context_proxy(name: str, getter: Callable[[], object]) -> ContextProxy:
 request = cast("Request", context_proxy("request", current_request))
 """The request being served."""
 
-g = cast("State", context_proxy("g", lambda: current_request().g))
-"""A namespace for the time of one request."""
+
+def _current_g() -> State:
+    connection = active_request.get(None)
+    if connection is not None:
+        return connection.g
+    return _app_context().g
+
+
+def _current_app() -> Flasgo:
+    connection = active_request.get(None)
+    return _app_context().app if connection is None else connection.app
+
+
+def _app_context() -> AppContext:
+    try:
+        return _active_app.get()
+    except LookupError:
+        raise RuntimeError(
+            "There is no request here, and no app context: current_app and g work while a request "
+            "is being served, and in `with app.app_context():`."
+        ) from None
+
+
+g = cast("State", context_proxy("g", _current_g))
+"""A namespace for the time of one request, or of one `app.app_context()`."""
+
+current_app = cast("Flasgo", context_proxy("current_app", _current_app))
+"""The app that serves the request, or whose `app_context()` this is."""

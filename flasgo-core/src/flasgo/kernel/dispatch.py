@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from flasgo.app import Flasgo
     from flasgo.http.headers import RawHeader
     from flasgo.interop.relay import Finish
+    from flasgo.kernel.callbacks import Callback
     from flasgo.routing import Router
 
 __all__ = ["Dispatcher", "Found", "raise_head_fault"]
@@ -140,7 +141,7 @@ class Dispatcher:
             if response.is_streaming and isinstance(response, AppResponse):
                 await self._relay(request, pipeline, send, response)
                 return
-            if pipeline.after:
+            if pipeline.after or request._after_this:
                 response = await self._after(request, pipeline, response)
             response = await self._finalize(request, pipeline, response)
             # PERF: a GET, which has no body as a rule, is asked only where reading one has failed.
@@ -382,13 +383,16 @@ class Dispatcher:
         self, connection: Connection, pipeline: Pipeline, response: Response
     ) -> Response:
         """Pass a response through all that sees it before its first byte."""
-        if pipeline.after:
+        if pipeline.after or connection._after_this:
             response = await self._after(connection, pipeline, response)
         return await self._finalize(connection, pipeline, response)
 
     async def _after(self, request: Connection, pipeline: Pipeline, response: Response) -> Response:
-        """Run the app's `after_request` callbacks; one that fails turns the answer into a 500."""
-        for callback in pipeline.after:
+        """Run what `after_this_request` was given, then the `after_request` callbacks.
+
+        One that fails turns the answer into a 500.
+        """
+        for callback in _callbacks_after(request, pipeline):
             try:
                 result = await callback(request, response)
                 if result is not None:
@@ -404,6 +408,7 @@ class Dispatcher:
         self, request: Connection, pipeline: Pipeline, response: Response
     ) -> Response:
         """Give every plugin the response before it leaves."""
+        request._is_finalizing = True
         finalizer = None
         given = response._raw[:]
         try:
@@ -597,6 +602,17 @@ def _add_kept(answer: Response, added: list[RawHeader]) -> None:
         of_content = name.startswith(b"content-") and not name.startswith(b"content-security-")
         if not is_there and name not in _OF_CONTENT and not of_content:
             answer._raw.append(pair)
+
+
+def _callbacks_after(connection: Connection, pipeline: Pipeline) -> Iterator[Callback]:
+    """Iterate over what sees the response: what the request asked for comes first, as in Flask."""
+    own = connection._after_this
+    while own:
+        yield own.pop(0)
+    yield from pipeline.after
+    own = connection._after_this
+    while own:
+        yield own.pop(0)
 
 
 def _reason(error: Exception) -> str:

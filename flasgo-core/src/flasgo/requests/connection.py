@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -86,6 +87,9 @@ class Connection(_bundle.RequestMembers):
     _response: Response | None = None
     # PERF: whether there is anything to do or to let go of when the request is over.
     _has_leftovers: bool = False
+    # What `after_this_request` was given, and whether it is too late for more.
+    _after_this: list[Callable[..., Awaitable[object]]] | None = None
+    _is_finalizing: bool = False
 
     def __init__(
         self, app: Flasgo, scope: Scope, receive: Receive, head: dict[bytes, bytes]
