@@ -319,7 +319,7 @@ def test_problem_json_follows_rfc_9457(make_app: Callable[..., Flasgo], connect:
     answer = connect(make_app()).get("/x", headers={"accept": PROBLEM})
     assert answer.json() == {
         "type": "about:blank",
-        "title": "Not found",
+        "title": "Not Found",
         "status": 404,
         "detail": "Nothing is at this address; check the path.",
         "error": "not_found",
@@ -449,6 +449,17 @@ def test_an_error_that_cannot_be_sent_is_a_hardened_500(
     assert (answer.status_code, answer.json()["error"]) == (500, "internal_server_error")
     assert "x-evil" not in answer.headers
     assert answer.extensions["exception"] is not None
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/problem+json"])
+def test_a_code_for_programs_is_no_title_for_people(
+    make_app: Callable[..., Flasgo], connect: Connect, accept: str
+) -> None:
+    app = make_app()
+    failing(app, HTTPException(403, "The token is missing.", error="csrf_failed"))
+    answer = connect(app).get("/", headers={"accept": accept})
+    assert "Forbidden" in answer.text
+    assert "Csrf" not in answer.text
 
 
 # --- As Flask spells it ------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from flasgo.errors import HTTPException
+from flasgo.errors import HTTPException, reason_phrase
 from flasgo.http.negotiation import preferred_type
 from flasgo.responses.pages import page_response
 from flasgo.responses.response import Response
@@ -115,7 +115,8 @@ def data_response(error: HTTPException, form: str, extra: Mapping[str, object]) 
         data["errors"] = error.errors
     if form != PROBLEM:
         return Response.json(data, status, headers)
-    title = error.error.replace("_", " ").capitalize()
+    # RFC 9457, section 4.2.1: the title of about:blank is the phrase of the status.
+    title = reason_phrase(status) or "Error"
     problem = {"type": "about:blank", "title": title, "status": status, **data}
     response = Response.json(problem, status, headers)
     response.headers["content-type"] = PROBLEM
@@ -134,7 +135,7 @@ def error_page(
         more_style: Rules for that markup, a constant.
     """
     status = error.status_code
-    phrase = error.error.replace("_", " ").capitalize()
+    phrase = reason_phrase(status) or "Error"
     title = _TITLES.get(status, phrase)
     home = escape(connection.root_path) + "/"
     body = (
