@@ -162,10 +162,12 @@ def test_after_this_request_is_refused_once_the_response_is_sent(
 
     @app.get("/")
     async def stream() -> AsyncIterator[str]:
+        yield "x"  # taken before the head is sent
         late()
-        yield "x"
+        yield "y"
 
-    assert connect(app).get("/").text == "x"
+    with connect(app) as client:  # whose end waits for the teardown
+        assert client.get("/").text == "xy"
     assert len(refused) == 2
     assert "too late" in refused[0]
 
