@@ -52,8 +52,11 @@ class Package:
 
     def contributes(self, kind: str) -> bool:
         """Whether its class `AppMembers` or `RequestMembers` declares anything."""
-        members = getattr(importlib.import_module(f"{self.module}.members"), kind)
-        return any(not name.startswith("__") for name in member_names(members))
+        return bool(member_names(getattr(self.members(), kind)))
+
+    def members(self) -> types.ModuleType:
+        """Return the module that declares for type checkers what the plugin adds."""
+        return importlib.import_module(f"{self.module}.members")
 
 
 def member_names(kind: type) -> set[str]:
@@ -130,6 +133,10 @@ def _types(
         bases = ", ".join(f"{each.plugin}.{kind}" for each in members if each.contributes(kind))
         lines.append(f"    class {kind}({bases}):")
         lines.append(f'        """What the plugins add to {what}, for type checkers."""\n')
+    options = [each for each in members if hasattr(each.members(), "AppOptions")]
+    bases = ", ".join(f"{each.plugin}.AppOptions" for each in options) or "TypedDict"
+    lines.append(f"    class AppOptions({bases}, total=False):")
+    lines.append('        """Keywords of `Flasgo` that the plugins add, for type checkers."""\n')
     lines.append("    class SettingMembers:")
     lines.append('        """The settings of the core and the bundle, for type checkers."""\n')
     lines += [

@@ -73,7 +73,7 @@ def create_app(settings: Mapping[str, object] | None = None) -> Flasgo:
         },
     )
     app.configure_templates("templates")
-    data = Path(str(app.settings.NOTES_DATA))
+    data = Path(app.settings.read("NOTES_DATA", str))
     database = Database(data / "notes.sqlite3")
     accounts = app.state.accounts = Accounts(database)
     app.state.notebook = Notebook(database, Pictures(data / "pictures"))

@@ -50,7 +50,7 @@ class Sound:
 
     @hookimpl
     def app_created(self, app: Flasgo) -> None:
-        self.header = app.settings.SOUND_HEADER
+        self.header = app.settings.SOUND_HEADER  # ty: ignore[missing-attribute]
         self.served = 0
 
     @hookimpl
@@ -64,7 +64,7 @@ class Sound:
     @hookimpl
     async def request_started(self, request: Request) -> None:
         await asyncio.sleep(0)
-        request.state.begun = request.begun
+        request.state.begun = request.begun  # ty: ignore[missing-attribute]
 
     @hookimpl(when=lambda route: not route.is_websocket)
     def response_finalize(self, request: Request, response: Response) -> None:

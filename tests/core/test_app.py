@@ -47,7 +47,7 @@ def test_a_misspelt_attribute_is_an_error_with_a_suggestion(
     make_app: Callable[..., Flasgo],
 ) -> None:
     with pytest.raises(AttributeError, match="Did you mean 'before_request'"):
-        _ = make_app().before_requets
+        _ = make_app().before_requets  # ty: ignore[missing-attribute]
 
 
 def test_a_missing_attribute_is_what_hasattr_expects(make_app: Callable[..., Flasgo]) -> None:
@@ -118,10 +118,10 @@ def test_a_missing_name_recalls_the_plugins_that_are_switched_off() -> None:
 
     app = Flasgo(plugins=[Doorman()], discover=False)
     with pytest.raises(AttributeError, match=r"no attribute 'window'\.$"):
-        _ = app.window
+        _ = app.window  # ty: ignore[missing-attribute]
     app = Flasgo(plugins=[Doorman()], disable_plugins={"doorman"}, discover=False)
     with pytest.raises(AttributeError, match=r"not active here are doorman \(`flasgo plugins`\)"):
-        _ = app.door
+        _ = app.door  # ty: ignore[missing-attribute]
 
 
 def test_route_takes_several_methods_and_functions_several_routes(
@@ -486,7 +486,7 @@ def test_an_external_url_names_a_host_that_a_plugin_has_checked(
     class Hosts:
         @hookimpl
         def plugin_setup(self, registry: Any) -> None:
-            registry.request_attribute("host", lambda request: "checked.example")
+            registry.role("trusted_host", lambda request: "checked.example")
 
     app = make_app(Hosts())
     app.add_route("/", lambda: app.url_for("index", _external=True), endpoint="index")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import runpy
+from inspect import get_annotations
 from pathlib import Path
 
 import flasgo
@@ -31,6 +32,8 @@ def test_the_members_for_type_checkers_are_those_that_the_plugin_brings(package)
         (members.RequestMembers, declared.owned("request attribute", package.plugin)),
     ):
         assert WRITER["member_names"](kind) == set(contributed)
+    options = get_annotations(getattr(members, "AppOptions", object))
+    assert set(options) == set(declared.owned("option", package.plugin))
 
 
 def test_every_reexported_name_is_that_of_its_package() -> None:

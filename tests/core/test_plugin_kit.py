@@ -18,7 +18,7 @@ def test_every_name_of_the_kit_is_there_and_listed() -> None:
     for name in plugin.__all__:
         assert getattr(plugin, name) is getattr(plugin, name)
     with pytest.raises(AttributeError, match=r"'flasgo\.plugin' has no attribute 'nonsense'"):
-        _ = plugin.nonsense
+        _ = plugin.nonsense  # ty: ignore[missing-attribute]
 
 
 def test_names_that_flasgo_has_too_are_the_same() -> None:

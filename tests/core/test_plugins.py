@@ -50,7 +50,7 @@ class Greeter:
 
     @hookimpl
     def response_finalize(self, response: Response) -> None:
-        response.headers["x-greeting"] = self.app.settings.GREETING
+        response.headers["x-greeting"] = self.app.settings.GREETING  # ty: ignore[missing-attribute]
 
 
 # --- Fake installations ------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def test_an_installed_plugin_is_active(install: Callable[..., None]) -> None:
     assert (info.name, info.distribution, info.version) == ("acme", "acme-flasgo", "1.2")
     assert (info.status, info.hooks) == ("active", ("plugin_setup", "response_finalize"))
     assert info.settings == ("ACME_LEVEL",)
-    assert app.settings.ACME_LEVEL == 1
+    assert app.settings.ACME_LEVEL == 1  # ty: ignore[missing-attribute]
     assert "acme" in app.plugins
 
 
@@ -247,7 +247,7 @@ def test_an_optional_plugin_that_fails_last_takes_along_what_it_did(
     assert "no licence" in app.plugins["acme"].reason
     assert app.routes == ()
     assert "ACME_LEVEL" not in app.settings
-    assert app.settings.SOUND_LEVEL == 1
+    assert app.settings.SOUND_LEVEL == 1  # ty: ignore[missing-attribute]
     assert "acme_option" not in app.options
     assert app.options["acme"] == "off"
     answer = connect(app).get("/acme")
@@ -657,7 +657,7 @@ def test_a_late_plugin_is_set_up_at_once(
     app.plugins.register(Greeter)
     answer = client.get("/x")
     assert (answer.text, answer.headers["x-greeting"]) == ("hi /x", "ahoy")
-    assert (app.greet("Ann"), app.greetings) == ("hi Ann", 3)
+    assert (app.greet("Ann"), app.greetings) == ("hi Ann", 3)  # ty: ignore[missing-attribute]
     assert app.options["greet_twice"] is False
     assert app.plugins["greeter"].methods == ("greet", "greetings")
 
@@ -742,12 +742,12 @@ def test_a_late_plugin_that_fails_leaves_the_app_as_it_was(
     assert [info.name for info in own(app)] == ["first"]
     assert (dict(app.settings), dict(app.options)) == (settings, options)
     assert not hasattr(app, "late_method")
-    assert app.late_option() == "mine"
+    assert app.late_option() == "mine"  # ty: ignore[missing-attribute]
     client = connect(app)
     assert client.get("/").text == "as before"
     # What is sound can have the name and bring the same things.
     app.plugins.register(late())
-    assert app.settings.LATE_SETTING == 1
+    assert app.settings.LATE_SETTING == 1  # ty: ignore[missing-attribute]
     assert client.get("/").text == "part"
 
 

@@ -164,7 +164,7 @@ def test_the_package_is_typed_and_knows_its_version() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        _ = flasgo.nonsense
+        _ = flasgo.nonsense  # ty: ignore[missing-attribute]
     with pytest.raises(ImportError):
         exec("from flasgo import nonsense")
 

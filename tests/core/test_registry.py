@@ -123,10 +123,10 @@ def test_methods_and_properties_of_the_app(make_app: Callable[..., Flasgo]) -> N
         registry.app_property("count", lambda: next(count))
 
     app = make_app(declaring("one", declare))
-    assert app.double(4, plus=1) == 9
-    assert [app.count, app.count] == [0, 1]
+    assert app.double(4, plus=1) == 9  # ty: ignore[missing-attribute]
+    assert [app.count, app.count] == [0, 1]  # ty: ignore[missing-attribute]
     with pytest.raises(AttributeError, match="Did you mean 'double'"):
-        _ = app.doubel
+        _ = app.doubel  # ty: ignore[missing-attribute]
 
 
 def test_request_attributes_are_computed_once_when_asked_for(
@@ -143,10 +143,10 @@ def test_request_attributes_are_computed_once_when_asked_for(
     @app.get("/used")
     async def used(request: Request) -> list[object]:
         before = request.peek("extra")
-        values = [request.extra, request.extra]
+        values = [request.extra, request.extra]  # ty: ignore[missing-attribute]
         after = request.peek("extra")
-        request.extra = "assigned"
-        return [before, *values, after, request.extra]
+        request.extra = "assigned"  # ty: ignore[missing-attribute]
+        return [before, *values, after, request.extra]  # ty: ignore[missing-attribute]
 
     @app.get("/unused")
     async def unused() -> str:
@@ -205,7 +205,7 @@ def test_app_created_may_bring_components_that_settings_ask_for(
 
         @hookimpl
         def app_created(self, app: Flasgo) -> None:
-            if app.settings.PART:
+            if app.settings.PART:  # ty: ignore[missing-attribute]
                 self.registry.component("part", Part())
 
     app = make_app(Choosy(), settings={"PART": is_on})

@@ -272,8 +272,8 @@ def test_a_registered_attribute_is_computed_once() -> None:
     app._declarations.request_attributes["ticket"] = ticket
     request = make_request(app=app)
     assert request.peek("ticket") is None
-    assert request.ticket == "data"
-    assert request.ticket == "data"
+    assert request.ticket == "data"  # ty: ignore[missing-attribute]
+    assert request.ticket == "data"  # ty: ignore[missing-attribute]
     assert request.peek("ticket") == "data"
     assert calls == [request]
     assert make_request(app=app).peek("ticket") is None
@@ -283,8 +283,8 @@ def test_a_registered_attribute_may_be_assigned() -> None:
     app = make_app()
     app._declarations.request_attributes["tenant"] = lambda request: pytest.fail("computed")
     request = make_request(app=app)
-    request.tenant = "ann"
-    assert request.tenant == "ann"
+    request.tenant = "ann"  # ty: ignore[missing-attribute]
+    assert request.tenant == "ann"  # ty: ignore[missing-attribute]
     assert request.peek("tenant") == "ann"
 
 
@@ -299,10 +299,10 @@ def test_an_unknown_attribute_says_what_was_meant() -> None:
     app._declarations.request_attributes["tenants"] = lambda request: 1
     request = make_request(app=app)
     with pytest.raises(AttributeError, match=r"no attribute 'tenent'.*'tenants'") as caught:
-        _ = request.tenent
+        _ = request.tenent  # ty: ignore[missing-attribute]
     assert caught.value.name == "tenent"
     with pytest.raises(AttributeError, match=r"'headers'"):
-        _ = request.header
+        _ = request.header  # ty: ignore[missing-attribute]
     assert not hasattr(request, "nothing_like_it")
     assert not hasattr(request, "__length_hint__")
 

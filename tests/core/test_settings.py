@@ -130,7 +130,7 @@ def test_settings_are_read_only() -> None:
 def test_an_unknown_name_gets_a_suggestion() -> None:
     settings = load()
     with pytest.raises(AttributeError, match="Did you mean 'SECRET_KEY'") as caught:
-        _ = settings.SECRT_KEY
+        _ = settings.SECRT_KEY  # ty: ignore[missing-attribute]
     assert caught.value.name == "SECRT_KEY"
     with pytest.raises(KeyError, match="Did you mean 'SECRET_KEY'"):
         _ = settings["SECRT_KEY"]
@@ -608,7 +608,7 @@ def test_the_owners_check_has_its_say() -> None:
         check=lambda value: None if value in {"Lax", "Strict"} else "it must be Lax or Strict.",
         owner="cookies",
     )
-    assert load(None, spec).SAMESITE == "Lax"
+    assert load(None, spec).SAMESITE == "Lax"  # ty: ignore[missing-attribute]
     with pytest.raises(SettingError, match="it must be Lax or Strict"):
         load({"SAMESITE": "Sometimes"}, spec)
 
@@ -624,14 +624,14 @@ def test_a_required_setting_without_value() -> None:
     with pytest.raises(SettingError, match=r"FLASGO_API_URL.*Where to call\.") as caught:
         load(None, spec)
     assert caught.value.name == "API_URL"
-    assert load({"API_URL": "x"}, spec).API_URL == "x"
+    assert load({"API_URL": "x"}, spec).API_URL == "x"  # ty: ignore[missing-attribute]
 
 
 def test_mutable_defaults_and_arguments_are_not_shared() -> None:
     spec = SettingSpec("NETS", dict[str, set[str]], default={"in": {"10.0.0.0/8"}}, owner="nets")
     given: dict[str, object] = {"DISABLED_PLUGINS": {"static"}}
     first, second = load(given, spec), load(given, spec)
-    first.NETS["in"].add("x")
+    first.NETS["in"].add("x")  # ty: ignore[missing-attribute]
     first.DISABLED_PLUGINS.add("x")
     first.SECRET_KEY_FALLBACKS.append("x")
     assert second["NETS"] == {"in": {"10.0.0.0/8"}}

@@ -368,7 +368,7 @@ def test_the_public_names():
     for name in flasgo_templates.__all__:
         assert getattr(flasgo_templates, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        _ = flasgo_templates.nonsense
+        _ = flasgo_templates.nonsense  # ty: ignore[missing-attribute]
     assert set(flasgo_templates.__all__) <= set(dir(flasgo_templates))
 
 

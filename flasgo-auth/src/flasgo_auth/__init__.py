@@ -159,4 +159,6 @@ _HOMES = {
     "verify_password": "passwords.hashing",
 }
 
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+if not TYPE_CHECKING:
+    # Hidden from type checkers, for which a module with __getattr__ has every name.
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -246,10 +246,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    value = load_name(name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+    # Hidden from type checkers, for which a module with __getattr__ has every name.
+    def __getattr__(name: str) -> object:
+        value = load_name(name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

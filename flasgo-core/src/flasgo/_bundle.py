@@ -9,11 +9,12 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 __all__ = [
     "PLUGINS",
     "AppMembers",
+    "AppOptions",
     "RequestMembers",
     "SettingMembers",
     "exported_names",
@@ -406,6 +407,9 @@ if TYPE_CHECKING:
     class RequestMembers(auth.RequestMembers, security.RequestMembers):
         """What the plugins add to requests, for type checkers."""
 
+    class AppOptions(static.AppOptions, total=False):
+        """Keywords of `Flasgo` that the plugins add, for type checkers."""
+
     class SettingMembers:
         """The settings of the core and the bundle, for type checkers."""
 
@@ -515,6 +519,9 @@ if not TYPE_CHECKING:
 
     class RequestMembers:
         """Empty at run time: the attributes come from the plugins that are active."""
+
+    class AppOptions(TypedDict):
+        """Empty at run time: active plugins declare the options."""
 
     class SettingMembers:
         """Empty at run time: the values are in the instance."""

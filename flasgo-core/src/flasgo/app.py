@@ -100,7 +100,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         plugins: Iterable[object] = (),
         disable_plugins: Iterable[str] = (),
         discover: bool = True,
-        **options: object,
+        **options: Unpack[_bundle.AppOptions],
     ) -> None:
         self.name = name
         self.logger = _logger
@@ -148,26 +148,44 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         """Whether the app runs with `DEBUG` on."""
         return self.settings.DEBUG
 
-    def __getattr__(self, name: str) -> Any:
-        # Any: what plugins add is typed by `_bundle`. Never on the request path.
-        registry = self.__dict__.get("_declarations")
-        if registry is not None:
-            if name in registry.app_methods:
-                return registry.app_methods[name]
-            if name in registry.app_properties:
-                return registry.app_properties[name]()
-        raise AttributeError(self._missing(name), name=name, obj=None)
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, which know the bundle's members by `_bundle.AppMembers`.
+        # Never on the request path.
+        def __getattr__(self, name: str) -> object:
+            declared = self.__dict__.get("_declarations")
+            if declared is not None:
+                if name in declared.app_methods:
+                    return declared.app_methods[name]
+                if name in declared.app_properties:
+                    return declared.app_properties[name]()
+            raise AttributeError(self._unknown(name), name=name, obj=None)
 
-    def _missing(self, name: str) -> str:
-        registry = self.__dict__.get("_declarations")
-        offered = [] if registry is None else [*registry.app_methods, *registry.app_properties]
-        public = [known for known in dir(type(self)) if not known.startswith("_")]
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self._contributed()})
+
+    def _contributed(self) -> list[str]:
+        """Return the names that plugins bring."""
+        declared = self.__dict__.get("_declarations")
+        return [] if declared is None else [*declared.app_methods, *declared.app_properties]
+
+    def _may_have(self, name: str) -> bool:
+        return super()._may_have(name) or name in self._contributed()
+
+    def _advice_for_own(self, name: str) -> str:
+        return f"{self._hint(name)} Keep values of your own in app.state."
+
+    def _hint(self, name: str) -> str:
         hint = _bundle.missing_app_member(name)
-        suggestion = f" {hint}" if hint else did_you_mean(name, [*public, *offered])
-        return f"Flasgo has no attribute {name!r}.{suggestion or self._resting()}"
+        return f" {hint}" if hint else super()._hint(name) or self._inactive()
 
-    def _resting(self) -> str:
-        """Return which plugins are installed and not at work: one of them may bring the name."""
+    def _setting_hint(self, name: str) -> str:
+        setting = name.upper()
+        if setting not in self.__dict__.get("settings", ()):
+            return ""
+        return f" It is a setting: Flasgo(settings={{{setting!r}: ...}}), app.settings.{setting}."
+
+    def _inactive(self) -> str:
+        """Return which plugins are installed and not active: one of them may bring the name."""
         plugins = self.__dict__.get("plugins", ())
         names = [plugin.name for plugin in plugins if plugin.status != "active"]
         if not names:

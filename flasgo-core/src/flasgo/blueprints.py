@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from flasgo import _bundle
 from flasgo.asgi import ASGIApp
-from flasgo.errors import ConfigurationError, RouteError, did_you_mean
+from flasgo.errors import ConfigurationError, RouteError
 from flasgo.interop.middleware import Layer
 from flasgo.interop.mounts import METHODS, Mount
 from flasgo.kernel.callbacks import Callbacks
@@ -64,6 +64,11 @@ class Blueprint(RouteScope):
         ConfigurationError: When the name or the prefix is malformed.
     """
 
+    name: str
+    prefix: str
+    host: str | None
+    dependencies: tuple[Depends, ...]
+
     def __init__(
         self,
         name: str,
@@ -88,16 +93,18 @@ class Blueprint(RouteScope):
     def __repr__(self) -> str:
         return f"<Blueprint {self.name!r} at {self.prefix or '/'!r}>"
 
-    # Never called for what is there.
-    def __getattr__(self, name: str) -> NoReturn:
-        public = [known for known in dir(type(self)) if not known.startswith("_")]
-        hint = did_you_mean(name, public)
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, for which a class with __getattr__ has every attribute.
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(self._unknown(name), name=name)
+
+    def _hint(self, name: str) -> str:
         if _bundle.missing_app_member(name):
-            hint = (
+            return (
                 " Plugins add their methods to apps. Those that are decorators take a blueprint as "
                 f"well: app.{name}(...)(blueprint), or the function for it in the plugin's package."
             )
-        raise AttributeError(f"Blueprint has no attribute {name!r}.{hint}", name=name)
+        return super()._hint(name)
 
     def _recompile(self) -> None:
         """Have the pipelines of its routes compiled anew before the next request."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
+from inspect import get_annotations
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
-from flasgo.errors import RouteError
+from flasgo.errors import RouteError, did_you_mean
 from flasgo.kernel.callbacks import Callbacks, check_callback
 from flasgo.kernel.error_handling import check_error_key
 from flasgo.routing.operation import RouteOptions
@@ -24,6 +25,43 @@ class RouteScope(PolicyScope):
     """Takes routes, and what is to be called around their requests: an app or a blueprint."""
 
     _callbacks: Callbacks
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, for which a class with __setattr__ has every attribute.
+        def __setattr__(self, name: str, value: object) -> None:
+            # `app.secret_key = ...` would be kept, and nothing would ever read it.
+            if not (name.startswith("_") or self._may_have(name)):
+                advice = self._advice_for_own(name)
+                message = f"{self._kind()} has no attribute {name!r} to assign.{advice}"
+                raise AttributeError(message, name=name, obj=None)
+            object.__setattr__(self, name, value)
+
+    def _may_have(self, name: str) -> bool:
+        """Whether an attribute may be assigned: one that is declared, or one of a subclass."""
+        kinds = type(self).__mro__
+        if any(name in vars(kind) or name in get_annotations(kind) for kind in kinds):
+            return True
+        return self._kind() != type(self).__name__ and not self._setting_hint(name)
+
+    def _kind(self) -> str:
+        """Return the name of the class of Flasgo's own that this is, or derives from."""
+        kinds = type(self).__mro__
+        return next(kind.__name__ for kind in kinds if kind.__module__.startswith("flasgo."))
+
+    def _advice_for_own(self, name: str) -> str:
+        return self._hint(name) or " A subclass may have attributes of its own."
+
+    def _unknown(self, name: str) -> str:
+        """Return the message for an attribute that is not there."""
+        return f"{self._kind()} has no attribute {name!r}.{self._hint(name)}"
+
+    def _hint(self, name: str) -> str:
+        """Return what to do about an attribute that is not there, with its leading space."""
+        public = [known for known in dir(self) if not known.startswith("_")]
+        return self._setting_hint(name) or did_you_mean(name, public)
+
+    def _setting_hint(self, name: str) -> str:
+        return ""
 
     @abstractmethod
     def add_route(

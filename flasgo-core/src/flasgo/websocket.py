@@ -72,8 +72,6 @@ class WebSocket(Connection):
         head: The first value of each header, by lower-case name.
     """
 
-    method = "GET"
-
     is_accepted: bool
     is_closed: bool
 

@@ -57,4 +57,6 @@ _HOMES = {
     "get_flashed_messages": "sessions.flashes",
 }
 
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+if not TYPE_CHECKING:
+    # Hidden from type checkers, for which a module with __getattr__ has every name.
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import TypedDict
 
-__all__ = ["AppMembers", "RequestMembers"]
+__all__ = ["AppMembers", "AppOptions", "RequestMembers"]
+
+
+class AppOptions(TypedDict, total=False):
+    """Keywords of `Flasgo(...)`."""
+
+    static_folder: str | os.PathLike[str] | None
+    """The folder whose files are served at /static."""
 
 
 class AppMembers:

@@ -53,15 +53,17 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name == "conformance":
-        return import_module(f"{__name__}.conformance")
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+    # Hidden from type checkers, for which a module with __getattr__ has every name.
+    def __getattr__(name: str) -> object:
+        if name == "conformance":
+            return import_module(f"{__name__}.conformance")
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{home}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

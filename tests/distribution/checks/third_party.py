@@ -41,7 +41,7 @@ async def check_acts() -> None:
     assert (info.distribution, info.version) == ("flasgo-internal", "1.2.3"), info
     assert {"authorize", "response_finalize"} <= set(info.hooks), info
     assert app.options["internal_only"] is True
-    assert callable(app.internal)
+    assert callable(app.internal)  # ty: ignore[missing-attribute]
     route = next(route for route in app.routes if route.path == "/metrics")
     assert [policy.explain() for policy in route.policies_of(Internal)] == ["internal (metrics)"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from flasgo.requests.connection import Connection
     from flasgo.responses.response import Response
 
-    Answer = Awaitable[Response | None] | Response | None
+    Answer: TypeAlias = Awaitable[Response | None] | Response | None
 
 __all__ = ["Plugin"]
 
@@ -60,6 +60,7 @@ class Plugin:
         def request_started(self, request: Connection) -> Answer: ...
         def authorize(self, request: Connection) -> Answer: ...
         def ratelimit_check(self, request: Connection) -> Answer: ...
+        def error_response(self, request: Connection, error: Exception) -> Answer: ...
         def response_finalize(self, request: Connection, response: Response) -> Answer: ...
         def request_finished(
             self, request: Connection, response: Response | None, error: Exception | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from flasgo import _bundle
@@ -99,26 +99,28 @@ class Connection(_bundle.RequestMembers):
         self._receive = receive
         self._head = head
 
-    if TYPE_CHECKING:
-        # Says that plugins may assign their attributes; instances have no such method of their own.
-        def __setattr__(self, name: str, value: Any) -> None: ...
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, which know the bundle's attributes by `_bundle.RequestMembers`.
+        def __getattr__(self, name: str) -> object:
+            own = self.__dict__
+            app = own.get("app")
+            if app is not None and not name.startswith("__"):
+                attributes = app._declarations.request_attributes
+                compute = attributes.get(name)
+                if compute is not None:
+                    try:
+                        value = own[name] = compute(self)
+                    except AttributeError as error:
+                        # As an AttributeError it would read as "there is no such attribute", and
+                        # getattr(request, "user", None) would quietly go on without a user.
+                        raise RuntimeError(f"Computing request.{name} failed: {error}") from error
+                    return value
+            raise _UnknownAttributeError(self, name)
 
-    # `Any`: the plugin that registered the attribute knows its type.
-    def __getattr__(self, name: str) -> Any:
-        own = self.__dict__
-        app = own.get("app")
-        if app is not None and not name.startswith("__"):
-            attributes = app._declarations.request_attributes
-            compute = attributes.get(name)
-            if compute is not None:
-                try:
-                    value = own[name] = compute(self)
-                except AttributeError as error:
-                    # As an AttributeError it would read as "there is no such attribute", and
-                    # getattr(request, "user", None) would quietly go on without a user.
-                    raise RuntimeError(f"Computing request.{name} failed: {error}") from error
-                return value
-        raise _UnknownAttributeError(self, name)
+    def __dir__(self) -> list[str]:
+        app = self.__dict__.get("app")
+        contributed = () if app is None else app._declarations.request_attributes
+        return sorted({*super().__dir__(), *contributed})
 
     def __repr__(self) -> str:
         scope = self.scope
@@ -158,6 +160,11 @@ class Connection(_bundle.RequestMembers):
             name: The header's name in lower case.
         """
         return self._head.get(name)
+
+    @property
+    def method(self) -> str:
+        """The method in upper case; that of a WebSocket handshake is GET."""
+        return self.scope.get("method", "GET")
 
     @property
     def path_params(self) -> dict[str, object]:

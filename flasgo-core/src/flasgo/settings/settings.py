@@ -15,10 +15,11 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec import Struct
 
+from flasgo import _bundle
 from flasgo._bundle import how_to_get
 from flasgo.errors import ConfigurationError, SettingError, did_you_mean
 from flasgo.settings.core import CORE_SETTINGS, weak_secret_key
@@ -51,6 +52,7 @@ __all__ = [
 logger = logging.getLogger("flasgo.settings")
 
 MASK = "********"
+_T = TypeVar("_T")
 # Variables that speak to the command line, not to a setting.
 COMMAND_VARIABLES = frozenset({"FLASGO_APP", "FLASGO_SERVED_BY", "FLASGO_TRACE_HOOKS"})
 
@@ -85,7 +87,7 @@ class SettingInfo(Struct, frozen=True):
 # --- the settings of one app ------------------------------------------------------------------
 
 
-class Settings(Mapping[str, object]):
+class Settings(_bundle.SettingMembers, Mapping[str, object]):
     """The checked settings of one app: `settings["NAME"]` or `settings.NAME`, read-only.
 
     Args:
@@ -126,17 +128,39 @@ class Settings(Mapping[str, object]):
     def __len__(self) -> int:
         return len(self.__dict__)
 
-    # Any: only the declaration knows the type of a setting, and the value was checked against it.
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(f"Settings has no attribute {name!r}.", name=name, obj=self)
-        raise AttributeError(self._unknown(name), name=name, obj=self)
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, which know the settings by `_bundle.SettingMembers`.
+        def __getattr__(self, name: str) -> object:
+            if name.startswith("_"):
+                raise AttributeError(f"Settings has no attribute {name!r}.", name=name, obj=self)
+            raise AttributeError(self._unknown(name), name=name, obj=self)
 
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(_read_only(name), name=name, obj=self)
+        def __setattr__(self, name: str, value: object) -> None:
+            raise AttributeError(_read_only(name), name=name, obj=self)
 
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(_read_only(name), name=name, obj=self)
+        def __delattr__(self, name: str) -> None:
+            raise AttributeError(_read_only(name), name=name, obj=self)
+
+    def read(self, name: str, type: Callable[..., _T]) -> _T:  # noqa: A002 - reads best at the call
+        """Return a setting with the type that type checkers shall see.
+
+        They know the settings of the core and of the bundled plugins as attributes. Other plugins
+        read their own with this: `app.settings.read("GREETING", str)`.
+
+        Args:
+            name: The setting's name.
+            type: The type that it was declared with.
+
+        Raises:
+            KeyError: When there is no such setting.
+            TypeError: When it was declared with another type.
+        """
+        declared = self.spec(name).type
+        if declared != type:
+            raise TypeError(
+                f"Setting {name} was declared as {type_text(declared)}, not as {type_text(type)}."
+            )
+        return cast("_T", self.__dict__[name])
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{row.name}={row.value!r}" for row in self.describe())

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 __all__ = ["add_error", "build_document", "operations"]
 
 # PERF: an app that never shows its description does not import what makes it.
-__getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        "add_error": "error_responses",
-        "build_document": "document",
-        "operations": "operation_objects",
-    },
-)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "add_error": "error_responses",
+            "build_document": "document",
+            "operations": "operation_objects",
+        },
+    )
