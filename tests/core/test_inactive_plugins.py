@@ -42,7 +42,7 @@ def test_it_is_not_touched_whatever_else_is_configured(install: Install, declare
     with pytest.raises(OptionError, match="static_folder"):
         app_without(static_foldr="x")
     with pytest.raises(AttributeError, match="not active here are evil"):
-        _ = app_without().evil_method
+        _ = app_without().evil_method  # ty: ignore[missing-attribute]
 
 
 def test_an_allow_list_leaves_others_untouched(install: Install) -> None:

@@ -42,13 +42,13 @@ def test_a_blueprint_takes_none_either() -> None:
         with pytest.raises(AttributeError, match=f"Blueprint has no attribute '{name}' to assign"):
             setattr(notes, name, "/x")
     with pytest.raises(AttributeError, match="Did you mean 'prefix'"):
-        notes.url_prefix = "/x"  # ty: ignore[unresolved-attribute]
+        notes.url_prefix = "/x"  # ty: ignore[missing-attribute]
 
 
 def test_documented_attributes_may_be_assigned(make_app: MakeApp) -> None:
     app = make_app(Greeting())
     app.name = "shop"
-    app.greet = lambda: "moved"  # ty: ignore[unresolved-attribute]
+    app.greet = lambda: "moved"  # ty: ignore[missing-attribute]
     assert (app.name, app.greet()) == ("shop", "moved")  # ty: ignore[missing-attribute]
     app.state.own = 1
     notes = Blueprint("notes")
@@ -66,10 +66,10 @@ def test_subclasses_have_attributes_of_their_own() -> None:
         pass
 
     shop, admin = Shop(), Admin("admin")
-    admin.owner = "ann"  # ty: ignore[unresolved-attribute]
+    admin.owner = "ann"  # ty: ignore[missing-attribute]
     assert (shop.stock, admin.owner) == ({}, "ann")  # ty: ignore[missing-attribute]
     with pytest.raises(AttributeError, match="It is a setting"):
-        shop.secret_key = "x"  # ty: ignore[unresolved-attribute]
+        shop.secret_key = "x"  # ty: ignore[missing-attribute]
 
 
 def test_dir_lists_what_plugins_bring(make_app: MakeApp) -> None:

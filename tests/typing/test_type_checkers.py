@@ -68,15 +68,16 @@ def ty(folder: Path) -> Found:
     return lines_of(output, r"^(\S+?\.py):(\d+):\d+: error")
 
 
-@pytest.mark.parametrize("checker", [mypy, pyright, ty], ids=lambda checker: checker.__name__)
-def test_mistakes_are_found_and_nothing_else(
-    checker: Callable[[Path], Found], tmp_path: Path
-) -> None:
+CHECKERS: dict[str, Callable[[Path], Found]] = {"mypy": mypy, "pyright": pyright, "ty": ty}
+
+
+@pytest.mark.parametrize("name", CHECKERS)
+def test_mistakes_are_found_and_nothing_else(name: str, tmp_path: Path) -> None:
     shutil.copytree(PROGRAMS, tmp_path, dirs_exist_ok=True)
     text = (PROGRAMS / "mistakes.py").read_text(encoding="utf-8")
     wrong = {
         number
         for number, line in enumerate(text.splitlines(), start=1)
-        if "  # wrong" in line and f"not for {checker.__name__}" not in line
+        if "  # wrong" in line and f"not for {name}" not in line
     }
-    assert checker(tmp_path) == {"mistakes.py": wrong}
+    assert CHECKERS[name](tmp_path) == {"mistakes.py": wrong}
