@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import flasgo
-from flasgo import Blueprint, Connection, Flasgo, Request, Response  # wrong
-from flasgo.plugin import Plugin, hookimpl  # wrong
+from flasgo import Blueprint, Bluprint, Connection, Flasgo, Request, Response  # wrong
+from flasgo.plugin import Plugin, Regestry, hookimpl  # wrong
 
 app = Flasgo(__name__)
 other = Flasgo(__name__, static_foldr="x")  # wrong, but not for ty
