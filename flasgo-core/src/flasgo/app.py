@@ -39,6 +39,7 @@ from flasgo.plugins.registry import Declarations
 from flasgo.registrar import RouteOptions, RouteScope
 from flasgo.responses.open_streams import OpenStreams
 from flasgo.routing import Converter, Route, Router, routed_host
+from flasgo.routing.operation import SharedOptions, merged, shared_options
 from flasgo.routing.policies import watch_policies
 from flasgo.settings.settings import (
     CORE_SETTINGS,
@@ -52,6 +53,7 @@ from flasgo.settings.settings import (
 )
 
 if TYPE_CHECKING:
+    from flasgo.binding.parameters import Depends
     from flasgo.requests.connection import Connection
 
 __all__ = ["Flasgo"]
@@ -71,6 +73,11 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             name of an installed plugin takes its place.
         disable_plugins: Names of plugins not to load.
         discover: Whether installed plugins are loaded; those that come with core always are.
+        tags: Groups of all routes in the API description, before their own.
+        responses: Further answers of all routes for the API description; see `SharedOptions`.
+        deprecated: Whether the API description calls all routes deprecated.
+        include_in_schema: False leaves all routes out of the API description.
+        dependencies: `Depends(...)` to call for all routes, those of plugins too, before their own.
         options: Keywords that plugins declare, such as `static_folder`.
 
     Raises:
@@ -100,9 +107,24 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         plugins: Iterable[object] = (),
         disable_plugins: Iterable[str] = (),
         discover: bool = True,
+        tags: Sequence[str] = (),
+        responses: Mapping[int | str, Any] | None = None,
+        deprecated: bool = False,
+        include_in_schema: bool = True,
+        dependencies: Sequence[Depends] = (),
         **options: Unpack[_bundle.AppOptions],
     ) -> None:
         self.name = name
+        self._shared = shared_options(
+            f"The app {name!r}",
+            {
+                "tags": tags,
+                "responses": responses or {},
+                "deprecated": deprecated,
+                "include_in_schema": include_in_schema,
+                "dependencies": dependencies,
+            },
+        )
         self.logger = _logger
         self.state = State()
         self._declarations = Declarations(SettingSpecs(CORE_SETTINGS))
@@ -307,8 +329,9 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         **options: Unpack[RouteOptions],
     ) -> Route:
         """Register a route; see `RouteScope.add_route`."""
+        own: dict[str, Any] = merged(self._shared, options)
         route = Route(
-            path, handler, methods=methods, is_websocket=is_websocket, scopes=(self,), **options
+            path, handler, methods=methods, is_websocket=is_websocket, scopes=(self,), **own
         )
         self._register((route,))
         return route
@@ -344,6 +367,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         prefix: str | None = None,
         name: str | None = None,
         host: str | None = None,
+        **shared: Unpack[SharedOptions],
     ) -> None:
         """Register a blueprint and all that it contains: everything, or nothing.
 
@@ -352,12 +376,14 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             prefix: Takes the place of its own prefix.
             name: Takes the place of its own name, in front of its endpoints.
             host: Takes the place of its own host.
+            shared: What is said of all its routes, before what it says itself; see
+                `SharedOptions`.
 
         Raises:
             ConfigurationError: When the name is taken, or a name or prefix is malformed.
             RouteError: When one of its routes cannot be registered.
         """
-        placement = Placement(self, blueprint, prefix, name, host)
+        placement = Placement(self, blueprint, prefix, name, host, shared)
         for full_name, placed in placement.names.items():
             holder = self._blueprints.get(full_name)
             if holder is not None:
@@ -400,7 +426,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             RouteError: When the path is malformed or taken.
         """
         endpoint = name or path.strip("/").replace("/", "_") or "mount"
-        own: dict[str, Any] = {**options, "endpoint": endpoint, "scopes": (self,)}
+        own = {**merged(self._shared, options), "endpoint": endpoint, "scopes": (self,)}
         routes = mount_routes(path, app, methods, own)
         self._register(routes)
         self._add_lifespans(routes)

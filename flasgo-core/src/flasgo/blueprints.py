@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Unpack
 
 from msgspec import Struct
@@ -16,11 +16,11 @@ from flasgo.interop.mounts import METHODS, Mount
 from flasgo.kernel.callbacks import Callbacks
 from flasgo.registrar import RouteOptions, RouteScope
 from flasgo.routing import Route
+from flasgo.routing.operation import SharedOptions, merged, shared_options
 from flasgo.routing.policies import Policy
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
-    from flasgo.binding.parameters import Depends
 
 __all__ = ["Blueprint", "Placement", "mount_routes", "name_taken"]
 
@@ -44,6 +44,7 @@ class _Nested(Struct, frozen=True):
     prefix: str
     name: str
     host: str | None
+    shared: SharedOptions
 
 
 class Blueprint(RouteScope):
@@ -58,10 +59,11 @@ class Blueprint(RouteScope):
         prefix: What its paths begin with, such as `/notes`; it may have parameters.
         host: The host that its routes answer on, unless they name another one.
         policies: Policies for all of its routes, in addition to their own.
-        dependencies: `Depends(...)` to call for all of its routes, before their own.
+        shared: What it says about all of its routes: see `SharedOptions`.
 
     Raises:
         ConfigurationError: When the name or the prefix is malformed.
+        RouteError: When it says something about its routes that no route takes.
     """
 
     name: str
@@ -76,13 +78,13 @@ class Blueprint(RouteScope):
         *,
         host: str | None = None,
         policies: Iterable[Policy] = (),
-        dependencies: Sequence[Depends] = (),
+        **shared: Unpack[SharedOptions],
     ) -> None:
         self.name = _checked_name(name)
         self.prefix = _checked_prefix(prefix, name)
         self.host = host
         self._held_policies = tuple(policies)
-        self.dependencies = tuple(dependencies)
+        self._shared = shared_options(f"The blueprint {name!r}", shared)
         self._callbacks = Callbacks()
         self._layers: list[Layer] = []
         self._routes: list[_Recorded] = []
@@ -179,12 +181,13 @@ class Blueprint(RouteScope):
         prefix: str | None = None,
         name: str | None = None,
         host: str | None = None,
+        **shared: Unpack[SharedOptions],
     ) -> None:
         """Put a blueprint into this one; see `Flasgo.register_blueprint`."""
         self._check_open(f"the blueprint {blueprint!r}")
         if self in set(blueprint._family()):
             raise ConfigurationError(f"{self!r} cannot contain {blueprint!r}, which contains it.")
-        own = _placed(blueprint, prefix, name, host)
+        own = _placed(blueprint, prefix, name, host, shared)
         taken = next((known for known in self._nested if known.name == own.name), None)
         if taken is not None:
             raise ConfigurationError(
@@ -232,6 +235,7 @@ class Placement:
         prefix: The prefix to use instead of the blueprint's own.
         name: The name to use instead of the blueprint's own.
         host: The host to use instead of the blueprint's own.
+        shared: What is said of all the routes, before what the blueprint itself says.
 
     Attributes:
         names: The full name of each blueprint.
@@ -249,11 +253,13 @@ class Placement:
         prefix: str | None,
         name: str | None,
         host: str | None,
+        shared: SharedOptions,
     ) -> None:
         self.names: dict[str, Blueprint] = {}
         self.routes: list[Route] = []
         self._app = app
-        self._place(_placed(blueprint, prefix, name, host), "", "", None, ())
+        placed = _placed(blueprint, prefix, name, host, shared)
+        self._place(placed, "", "", None, (), app._shared)
 
     def _place(
         self,
@@ -262,17 +268,19 @@ class Placement:
         parent: str,
         host: str | None,
         around: tuple[Blueprint, ...],
+        shared: Mapping[str, Any],
     ) -> None:
         blueprint = nested.blueprint
+        shared = merged(shared, nested.shared, blueprint._shared)
         prefix += nested.prefix
         full_name = f"{parent}.{nested.name}" if parent else nested.name
         host = nested.host or host
         scopes = (*around, blueprint)
         self.names[full_name] = blueprint
         for recorded in blueprint._routes:
-            self.routes += self._routes_of(recorded, prefix, full_name, host, scopes)
+            self.routes += self._routes_of(recorded, prefix, full_name, host, scopes, shared)
         for inner in blueprint._nested:
-            self._place(inner, prefix, full_name, host, scopes)
+            self._place(inner, prefix, full_name, host, scopes, shared)
 
     def _routes_of(
         self,
@@ -281,16 +289,16 @@ class Placement:
         name: str,
         host: str | None,
         around: tuple[Blueprint, ...],
+        shared: Mapping[str, Any],
     ) -> Iterable[Route]:
         options: dict[str, Any] = {
             "host": host,
-            **recorded.options,
+            **merged(shared, recorded.options),
+            "name": None,
             "endpoint": f"{name}.{recorded.endpoint}",
             "scopes": (self._app, *around),
             "blueprint": name,
         }
-        shared = [depends for blueprint in around for depends in blueprint.dependencies]
-        options["dependencies"] = [*shared, *options.get("dependencies", ())]
         if recorded.mounted is not None:
             path = prefix + (recorded.path.rstrip("/") or "")
             return mount_routes(path, recorded.mounted, recorded.methods, options)
@@ -333,7 +341,11 @@ def mount_routes(
 
 
 def _placed(
-    blueprint: Blueprint, prefix: str | None, name: str | None, host: str | None
+    blueprint: Blueprint,
+    prefix: str | None,
+    name: str | None,
+    host: str | None,
+    shared: SharedOptions,
 ) -> _Nested:
     if not isinstance(blueprint, Blueprint):
         raise ConfigurationError(f"register_blueprint takes a Blueprint, not {blueprint!r}.")
@@ -342,6 +354,7 @@ def _placed(
         blueprint.prefix if prefix is None else _checked_prefix(prefix, blueprint.name),
         blueprint.name if name is None else _checked_name(name),
         blueprint.host if host is None else host,
+        shared_options(f"The registration of {blueprint!r}", shared),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 from flasgo.errors import RouteError, did_you_mean
 from flasgo.kernel.callbacks import Callbacks, check_callback
 from flasgo.kernel.error_handling import check_error_key
-from flasgo.routing.operation import RouteOptions
+from flasgo.routing.operation import RouteOptions, SharedOptions
 from flasgo.routing.policies import PolicyScope
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class RouteScope(PolicyScope):
     """Takes routes, and what is to be called around their requests: an app or a blueprint."""
 
     _callbacks: Callbacks
+    _shared: SharedOptions
 
     if not TYPE_CHECKING:
         # Hidden from type checkers, for which a class with __setattr__ has every attribute.

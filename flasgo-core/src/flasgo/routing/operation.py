@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -14,14 +15,41 @@ if TYPE_CHECKING:
     from flasgo.binding.parameters import Depends
     from flasgo.routing.policies import Policy
 
-__all__ = ["Operation", "OperationOptions", "RouteOptions"]
+__all__ = [
+    "Operation",
+    "OperationOptions",
+    "RouteOptions",
+    "SharedOptions",
+    "merged",
+    "shared_options",
+]
 
-# What other frameworks call it.
-_OTHER_NAMES = {"name": "endpoint", "operation_id": "endpoint"}
+_RANGE = re.compile(r"[1-5]XX|default|[2-5][0-9][0-9]")
 
 
-class OperationOptions(TypedDict, total=False):
-    """What `Operation` can be given.
+class SharedOptions(TypedDict, total=False):
+    """What an app or a blueprint may say about all of its routes.
+
+    Attributes:
+        tags: Groups in the API description, before the routes' own.
+        deprecated: Whether the API description calls them deprecated.
+        include_in_schema: False leaves them out of the API description.
+        responses: Further answers for the API description, by status (`404`, `"4XX"`,
+            `"default"`): a sentence, the type of the JSON that is sent, or a response object of
+            OpenAPI, whose `model` is such a type: `{"model": Problem, "description": "..."}`.
+        dependencies: `Depends(...)` whose results the handlers do not need: they are called before
+            those that the handlers ask for.
+    """
+
+    tags: Sequence[str]
+    deprecated: bool
+    include_in_schema: bool
+    responses: Mapping[int | str, Any]
+    dependencies: Sequence[Depends]
+
+
+class OperationOptions(SharedOptions, total=False):
+    """What `Operation` can be given, besides what a scope may say of all its routes.
 
     Attributes:
         response_model: The type of what the handler answers: it is converted to that type, which
@@ -30,24 +58,15 @@ class OperationOptions(TypedDict, total=False):
             left out, 204 for None.
         summary: One line for the API description; the docstring's first one when left out.
         description: More for the API description; the docstring's rest when left out.
-        tags: Groups in the API description.
-        deprecated: Whether the API description calls it deprecated.
-        include_in_schema: False leaves the route out of the API description.
-        responses: Further answers for the API description: a status with a sentence, or with the
-            type of the JSON that is sent.
-        dependencies: `Depends(...)` whose results the handler does not need: they are called
-            before those that it asks for.
+        operation_id: The name of the operation in the API description, from which clients are
+            generated; the endpoint when left out.
     """
 
     response_model: Any
     status_code: int | None
     summary: str | None
     description: str | None
-    tags: Sequence[str]
-    deprecated: bool
-    include_in_schema: bool
-    responses: Mapping[int, Any]
-    dependencies: Sequence[Depends]
+    operation_id: str | None
 
 
 class RouteOptions(OperationOptions, total=False):
@@ -55,6 +74,7 @@ class RouteOptions(OperationOptions, total=False):
 
     Attributes:
         endpoint: The name for `url_for`; the function's name when left out.
+        name: Another word for `endpoint`.
         blocking: False runs a quick `def` handler on the event loop.
         max_body: The largest request body in bytes; the setting decides when left out.
         policies: Policies for this route alone.
@@ -65,6 +85,7 @@ class RouteOptions(OperationOptions, total=False):
     """
 
     endpoint: str | None
+    name: str | None
     blocking: bool
     max_body: int | None
     policies: Iterable[Policy]
@@ -80,18 +101,19 @@ class Operation(Struct, frozen=True):
     status_code: int | None = None
     summary: str | None = None
     description: str | None = None
+    operation_id: str | None = None
     tags: tuple[str, ...] = ()
     deprecated: bool = False
     include_in_schema: bool = True
-    responses: Mapping[int, Any] = field(default_factory=dict)
+    responses: Mapping[str, Any] = field(default_factory=dict)
     dependencies: tuple[Depends, ...] = ()
 
     @classmethod
-    def of(cls, rule: str, options: OperationOptions) -> Operation:
+    def of(cls, where: str, options: OperationOptions) -> Operation:
         """Return what a route was given.
 
         Args:
-            rule: The route's rule, for error messages.
+            where: The route, for error messages: `Route '/x'`.
             options: The options.
 
         Raises:
@@ -100,45 +122,111 @@ class Operation(Struct, frozen=True):
         """
         unknown = sorted(options.keys() - OperationOptions.__annotations__.keys())
         if unknown:
-            raise _unknown_option(rule, unknown[0])
+            raise _unknown_option(where, unknown[0])
         status = options.get("status_code")
-        statuses = ([] if status is None else [(status, 200, 399)]) + [
-            (each, 200, 599) for each in options.get("responses", ())
-        ]
-        for each, least, most in statuses:
-            if isinstance(each, bool) or not isinstance(each, int) or not least <= each <= most:
-                raise RouteError(
-                    f"Route {rule!r}: {each!r} is not a status; give a number from {least} to "
-                    f"{most}."
-                )
-        # `Any`: the keys and types are those of the TypedDict; these two alone change theirs.
+        if status is not None and not _is_status(status, 200, 399):
+            raise RouteError(f"{where}: {status!r} is not a status; give a number from 200 to 399.")
+        name = options.get("operation_id")
+        if name is not None and (not isinstance(name, str) or not name.isprintable() or not name):
+            raise RouteError(f"{where}: operation_id={name!r} is no name; give a str.")
+        tags = [_tag(where, tag) for tag in _listed(where, "tags", options)]
+        # `Any`: the keys and types are those of the TypedDict; these alone change theirs.
         given: dict[str, Any] = {
             **options,
-            "tags": tuple(_tag(rule, tag) for tag in _listed(rule, "tags", options)),
-            "dependencies": _listed(rule, "dependencies", options),
+            "tags": tuple(dict.fromkeys(tags)),
+            "responses": _responses(where, options.get("responses") or {}),
+            "dependencies": _listed(where, "dependencies", options),
         }
         return cls(**given)
 
 
-def _unknown_option(rule: str, name: str) -> RouteError:
+def merged(*levels: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a route, with what the scopes around it say of all their routes.
+
+    Args:
+        levels: The options of the scopes, the outermost first, and the route's own at the end.
+            `Any`: each is of its own type.
+    """
+    options: dict[str, Any] = {}
+    for level in levels:
+        for name, value in level.items():
+            if name in {"tags", "dependencies"} and isinstance(value, list | tuple):
+                options[name] = [*options.get(name, ()), *value]
+            elif name == "responses" and isinstance(value, Mapping):
+                options[name] = {**options.get(name, {}), **value}
+            elif name == "deprecated":
+                options[name] = bool(value) or options.get(name, False)
+            elif name == "include_in_schema":
+                options[name] = bool(value) and options.get(name, True)
+            else:
+                options[name] = value
+    return options
+
+
+def shared_options(where: str, options: SharedOptions) -> SharedOptions:
+    """Check what an app or a blueprint says of all its routes, and return it.
+
+    Args:
+        where: The app or blueprint, for error messages.
+        options: The options.
+
+    Raises:
+        RouteError: When one is unknown or malformed.
+    """
+    unknown = sorted(options.keys() - SharedOptions.__annotations__.keys())
+    if unknown:
+        known = sorted(SharedOptions.__annotations__)
+        raise RouteError(
+            f"{where} was given an unknown option {unknown[0]!r}."
+            f"{did_you_mean(unknown[0], known)} It takes {', '.join(known)} for all of its routes."
+        )
+    Operation.of(where, options)
+    return options
+
+
+_RESPONSE_KEYS = ("model", "description", "content", "headers", "links")
+
+
+def _responses(where: str, responses: Mapping[int | str, Any]) -> dict[str, Any]:
+    if not isinstance(responses, Mapping):
+        raise RouteError(f"{where}: responses={responses!r} is no mapping; give {{404: '...'}}.")
+    for status, given in responses.items():
+        if not (_is_status(status, 200, 599) or _RANGE.fullmatch(str(status))):
+            raise RouteError(
+                f"{where}: {status!r} is not a status; give a number from 200 to 599, '4XX' or "
+                "'default'."
+            )
+        for key in given if isinstance(given, Mapping) else ():
+            if key not in _RESPONSE_KEYS and not str(key).startswith("x-"):
+                raise RouteError(
+                    f"{where}: responses[{status!r}] has {key!r}; a response object has "
+                    f"{', '.join(_RESPONSE_KEYS)}.{did_you_mean(str(key), _RESPONSE_KEYS)}"
+                )
+    return {str(status): given for status, given in responses.items()}
+
+
+def _is_status(status: object, least: int, most: int) -> bool:
+    return isinstance(status, int) and not isinstance(status, bool) and least <= status <= most
+
+
+def _unknown_option(where: str, name: str) -> RouteError:
     known = sorted(RouteOptions.__annotations__)
-    meant = _OTHER_NAMES.get(name)
-    hint = f" Here it is {meant}=." if meant else did_you_mean(name, known)
     return RouteError(
-        f"Route {rule!r} was given an unknown option {name!r}.{hint} Known are: {', '.join(known)}."
+        f"{where} was given an unknown option {name!r}.{did_you_mean(name, known)} "
+        f"It takes {', '.join(known)}."
     )
 
 
-def _listed(rule: str, name: str, options: OperationOptions) -> tuple[Any, ...]:
+def _listed(where: str, name: str, options: OperationOptions) -> tuple[Any, ...]:
     given: Any = options.get(name, ())
     # A blueprint's routes are made more than once: an iterator would be empty by then.
     if not isinstance(given, list | tuple):
-        raise RouteError(f"Route {rule!r}: {name}={given!r} is no list; give one: [{given!r}].")
+        raise RouteError(f"{where}: {name}={given!r} is no list; give one: [{given!r}].")
     return tuple(given)
 
 
-def _tag(rule: str, tag: object) -> str:
+def _tag(where: str, tag: object) -> str:
     tag = tag.value if isinstance(tag, Enum) else tag
     if not isinstance(tag, str):
-        raise RouteError(f"Route {rule!r}: the tag {tag!r} is no text; give a str.")
+        raise RouteError(f"{where}: the tag {tag!r} is no text; give a str.")
     return tag

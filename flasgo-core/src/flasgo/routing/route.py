@@ -40,6 +40,7 @@ class Route:
         handler: What answers.
         methods: HTTP methods; HEAD is added where GET is given. Not used for WebSocket routes.
         endpoint: The name for `url_for`; the handler's own name when left out.
+        name: Another word for `endpoint`.
         blocking: Whether a `def` handler runs in a worker thread.
         is_websocket: Whether this is a WebSocket route.
         max_body: The largest request body in bytes; None leaves it to the app's setting.
@@ -99,6 +100,7 @@ class Route:
         *,
         methods: Iterable[str] = ("GET",),
         endpoint: str | None = None,
+        name: str | None = None,
         blocking: bool = True,
         is_websocket: bool = False,
         max_body: int | None = None,
@@ -121,6 +123,12 @@ class Route:
             )
         _check_bound(path, "max_message_bytes", max_message_bytes)
         _check_bound(path, "max_messages_per_second", max_messages_per_second)
+        if name is not None and endpoint not in (None, name):
+            raise RouteError(
+                f"Route {path!r} has the endpoint {endpoint!r} and the name {name!r}, which are "
+                "the same thing; give one of them."
+            )
+        endpoint = endpoint if name is None else name
         given = frozenset({WEBSOCKET}) if is_websocket else _checked_methods(path, methods)
         self.path = path
         self.handler = handler
@@ -139,7 +147,7 @@ class Route:
         self.scopes = tuple(scopes)
         self.blueprint = blueprint
         self.mounted = mounted
-        self.operation = Operation.of(path, operation)
+        self.operation = Operation.of(f"Route {path!r}", operation)
         self.plan: CallPlan | None = None
         self._own_policies = tuple(policies)
 

@@ -75,12 +75,14 @@ def answers_of(route: Route, schemas: Schemas, returns: str) -> JsonObject:
     """
     answers = {**_successes(route, schemas, returns), **_errors(route, schemas)}
     for status, given in route.operation.responses.items():
-        answers[str(status)] = _declared(status, given, schemas)
+        answers[status] = _declared(status, given, schemas)
     return dict(sorted(answers.items()))
 
 
-def _phrase(status: int) -> str:
-    return reason_phrase(status) or f"Status {status}"
+def _phrase(status: int | str) -> str:
+    if not str(status).isdecimal():
+        return "Any other answer." if status == "default" else f"An answer of {status}."
+    return reason_phrase(int(status)) or f"Status {status}"
 
 
 def _successes(route: Route, schemas: Schemas, returns: str) -> JsonObject:
@@ -136,14 +138,20 @@ def _json(schema: JsonObject) -> JsonObject:
     return {_JSON: {"schema": schema}}
 
 
-def _declared(status: int, given: Any, schemas: Schemas) -> JsonObject:
-    """Return an answer that the developer described: a sentence, or the type of its JSON."""
+def _declared(status: str, given: Any, schemas: Schemas) -> JsonObject:
+    """Return an answer that the developer described: in a sentence, by a type, or in full."""
     if isinstance(given, str):
-        content = _error_content(schemas) if status >= 400 else None
+        content = _error_content(schemas) if status >= "400" else None
         return _answer(given, content)
     if given is None:
         return _answer(_phrase(status))
-    return _answer(_phrase(status), _json(schemas.of(given)))
+    if not isinstance(given, Mapping):
+        return _answer(_phrase(status), _json(schemas.of(given)))
+    answer = {"description": _phrase(status), **given}
+    model = answer.pop("model", None)
+    if model is not None:
+        answer["content"] = {**_json(schemas.of(model)), **answer.get("content", {})}
+    return answer
 
 
 def _errors(route: Route, schemas: Schemas) -> JsonObject:

@@ -105,7 +105,7 @@ def _methods(route: Route) -> list[str]:
 
 
 def _id_of(route: Route, method: str) -> str:
-    name = re.sub(r"[^A-Za-z0-9_.-]", "_", route.endpoint)
+    name = route.operation.operation_id or re.sub(r"[^A-Za-z0-9_.-]", "_", route.endpoint)
     return name if len(_methods(route)) == 1 else f"{name}_{method}"
 
 
