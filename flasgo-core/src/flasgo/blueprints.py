@@ -69,7 +69,6 @@ class Blueprint(RouteScope):
     name: str
     prefix: str
     host: str | None
-    dependencies: tuple[Depends, ...]
 
     def __init__(
         self,
