@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+import time
 
 import httpx2
 import pytest
@@ -613,3 +614,27 @@ def test_valkeys_client_works_too(make, worker, redis):
     browser.get("/set/user/ann")
     browser.get("/regenerate")
     assert data(browser) == {"user": "ann", "regenerated": True}
+
+
+def test_a_route_does_not_wait_for_two_stores_one_after_the_other(make, worker, redis):
+    app = make(
+        RATELIMIT_STORAGE_URI=redis.uri,
+        RATELIMIT_STORAGE_TIMEOUT_SECONDS=1.0,
+        RATELIMIT_STORAGE_FAILURE="open",
+    )
+
+    @app.get("/both")
+    @app.ratelimit(10, per=60)
+    async def both():
+        return {}
+
+    browser = worker(app)
+    browser.get("/set/user/ann")
+    assert browser.get("/both").status_code == 200
+    redis.freeze()
+    begun = time.monotonic()
+    answer = browser.get("/both")
+    elapsed = time.monotonic() - begun
+    redis.thaw()
+    assert answer.status_code == 200
+    assert 0.9 < elapsed < 1.7

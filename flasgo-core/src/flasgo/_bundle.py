@@ -102,6 +102,7 @@ _EXPORTS: Mapping[str, tuple[str, ...]] = {
         "Cors",
         "Csp",
         "CsrfExempt",
+        "ExpiredTokenError",
         "OutboundTarget",
         "QuotaStatus",
         "RateLimit",
@@ -109,7 +110,9 @@ _EXPORTS: Mapping[str, tuple[str, ...]] = {
         "SSRFGuard",
         "SSRFViolation",
         "Session",
+        "SignedTokenError",
         "StoreDownError",
+        "TimedSigner",
         "cors",
         "csp",
         "csrf_exempt",
@@ -168,6 +171,7 @@ _APP_MEMBERS: Mapping[str, tuple[str, ...]] = {
         "revoke_session",
         "security_event",
         "session_cookie_name",
+        "signer",
         "ssrf_guard",
     ),
     "flasgo-static": ("configure_static", "static_url"),
@@ -196,11 +200,6 @@ _REQUEST_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
         "security_events",
         "session",
     ),
-}
-
-_ROLES: Mapping[str, tuple[str, ...]] = {
-    "flasgo-auth": ("require_login",),
-    "flasgo-security": ("trusted_host",),
 }
 
 _OPTIONS: Mapping[str, tuple[str, ...]] = {
@@ -339,14 +338,17 @@ if TYPE_CHECKING:
         Cors as Cors,
         Csp as Csp,
         CsrfExempt as CsrfExempt,
+        ExpiredTokenError as ExpiredTokenError,
         OutboundTarget as OutboundTarget,
         QuotaStatus as QuotaStatus,
         RateLimit as RateLimit,
         Session as Session,
+        SignedTokenError as SignedTokenError,
         SSRFConfig as SSRFConfig,
         SSRFGuard as SSRFGuard,
         SSRFViolation as SSRFViolation,
         StoreDownError as StoreDownError,
+        TimedSigner as TimedSigner,
         cors as cors,
         csp as csp,
         csrf_exempt as csrf_exempt,

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from flasgo_security.outbound import OutboundTarget, SSRFConfig, SSRFGuard, SSRFViolation
     from flasgo_security.sessions.flashes import flash, get_flashed_messages
     from flasgo_security.stores.health import StoreDownError
+    from flasgo_security.tokens import ExpiredTokenError, SignedTokenError, TimedSigner
 
 __all__ = [
     "ContentSecurityPolicy",
     "Cors",
     "Csp",
     "CsrfExempt",
+    "ExpiredTokenError",
     "OutboundTarget",
     "QuotaStatus",
     "RateLimit",
@@ -33,7 +35,9 @@ __all__ = [
     "SSRFViolation",
     "SecurityPlugin",
     "Session",
+    "SignedTokenError",
     "StoreDownError",
+    "TimedSigner",
     "cors",
     "csp",
     "csrf_exempt",
@@ -52,7 +56,10 @@ _HOMES = {
     "SSRFConfig": "outbound",
     "SSRFGuard": "outbound",
     "SSRFViolation": "outbound",
+    "ExpiredTokenError": "tokens",
+    "SignedTokenError": "tokens",
     "StoreDownError": "stores.health",
+    "TimedSigner": "tokens",
     "flash": "sessions.flashes",
     "get_flashed_messages": "sessions.flashes",
 }

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flasgo_security.outbound.transport import SSRFTransport
     from flasgo_security.quotas.ratelimit import KeyFunc, QuotaStatus
     from flasgo_security.sessions.session import Session
+    from flasgo_security.tokens import TimedSigner
 
 __all__ = ["AppMembers", "RequestMembers"]
 
@@ -68,6 +69,18 @@ class AppMembers:
         """End a session that is kept on the server, by its `request.session.id`.
 
         Returns whether there was one. Without `SESSION_STORE_URI` a ConfigurationError.
+        """
+        raise NotImplementedError
+
+    def signer(self, purpose: str) -> TimedSigner:
+        """Return what signs and verifies timed tokens for one purpose, such as links in mails.
+
+        Args:
+            purpose: A name such as `"password-reset"`, different for everything that is signed.
+
+        Raises:
+            TypeError: When it is not text.
+            ValueError: When it is empty, or longer than 200 characters.
         """
         raise NotImplementedError
 

@@ -24,6 +24,7 @@ from flasgo_security.sessions.cookie_writers import CookieWriter, StoredCookieWr
 from flasgo_security.sessions.guard import SessionGuard
 from flasgo_security.ssrf import OutboundConcern
 from flasgo_security.templating import TemplateHelpers
+from flasgo_security.tokens import SignerConcern
 
 if TYPE_CHECKING:
     from flasgo import Flasgo, Registry
@@ -62,6 +63,7 @@ class SecurityPlugin:
         self.csrf = CsrfGuard()
         self.ratelimit = RateLimitGuard(clock)
         self.outbound = OutboundConcern(resolver)
+        self.signers = SignerConcern(wall_clock)
 
     @hookimpl
     def plugin_setup(self, registry: Registry) -> None:
@@ -78,6 +80,7 @@ class SecurityPlugin:
             self.csrf,
             self.ratelimit,
             self.outbound,
+            self.signers,
         ):
             concern.declare(registry)
         registry.enforces(Csp)
@@ -107,6 +110,7 @@ class SecurityPlugin:
         self.sessions.configure(settings, caching=self.headers.caching)
         self.csrf.configure(settings, session_cookie=self.sessions.cookie_name)
         self.outbound.configure(settings)
+        self.signers.configure(settings)
         component = self._registry.component
         if self.forwarded.is_active:
             component("forwarded", self.forwarded)

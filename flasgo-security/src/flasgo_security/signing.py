@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 from binascii import b2a_base64
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+from flasgo.plugin import lazy
 from itsdangerous import Signer
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PurposeSigner"]
 
+logger = logging.getLogger("flasgo.security")
+
+_told: set[str] = set()
 _SALT_PREFIX = "flasgo.security."
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
@@ -29,21 +34,20 @@ class PurposeSigner:
         purpose: A short name, different for everything that is signed.
         secret_key: Signs, and verifies first.
         fallbacks: Former keys, oldest first; they only verify.
+        is_made_up: Whether the key was made up by this process, for want of a SECRET_KEY.
     """
 
-    __slots__ = ("_signatures",)
-
-    def __init__(self, purpose: str, secret_key: str, fallbacks: Sequence[str] = ()) -> None:
-        signer = Signer(
-            [*fallbacks, secret_key],
-            salt=_SALT_PREFIX + purpose,
-            key_derivation="hmac",
-            digest_method=hashlib.sha256,
-        )
-        # PERF: keyed once; a copy takes half the time of a signature from the key.
-        self._signatures = [
-            hmac.new(signer.derive_key(key), digestmod="sha256") for key in (secret_key, *fallbacks)
-        ]
+    def __init__(
+        self,
+        purpose: str,
+        secret_key: str,
+        fallbacks: Sequence[str] = (),
+        *,
+        is_made_up: bool = False,
+    ) -> None:
+        self._purpose = purpose
+        self._keys = (secret_key, *fallbacks)
+        self._is_made_up = is_made_up
 
     @classmethod
     def from_settings(cls, purpose: str, settings: Settings) -> PurposeSigner:
@@ -52,7 +56,22 @@ class PurposeSigner:
             purpose,
             cast("str", settings["SECRET_KEY"]),
             cast("list[str]", settings["SECRET_KEY_FALLBACKS"]),
+            is_made_up=settings.source("SECRET_KEY") == "default",
         )
+
+    @lazy
+    def _signatures(self) -> list[hmac.HMAC]:
+        """The keys, ready to sign; derived when something is signed or verified."""
+        if self._is_made_up:
+            _warn_of_made_up_key(self._keys[0])
+        signer = Signer(
+            list(self._keys[::-1]),
+            salt=_SALT_PREFIX + self._purpose,
+            key_derivation="hmac",
+            digest_method=hashlib.sha256,
+        )
+        # PERF: keyed once; a copy takes half the time of a signature from the key.
+        return [hmac.new(signer.derive_key(key), digestmod="sha256") for key in self._keys]
 
     def sign(self, value: str) -> str:
         """Return `value`, a dot and its signature."""
@@ -83,6 +102,18 @@ class PurposeSigner:
         for keyed in self._signatures:
             is_match |= hmac.compare_digest(_signed(keyed, message), given)
         return is_match
+
+
+def _warn_of_made_up_key(key: str) -> None:
+    """Say once that what is signed is worth nothing after a restart."""
+    if key in _told:
+        return
+    _told.add(key)
+    logger.warning(
+        "SECRET_KEY is not set, so a random one is used: signed sessions and tokens will not "
+        "survive a restart, nor be understood by another worker. Make one with "
+        "`openssl rand -hex 32` and set FLASGO_SECRET_KEY to it."
+    )
 
 
 def _signed(keyed: hmac.HMAC, message: bytes) -> bytes:

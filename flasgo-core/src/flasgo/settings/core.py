@@ -86,11 +86,7 @@ def _warn_weak_fallbacks(value: object) -> str | None:
 
 
 def _random_secret_key() -> str:
-    logger.warning(
-        "SECRET_KEY is not set, so a random one is used: signed sessions and tokens will not "
-        "survive a restart, nor be understood by another worker. %s",
-        _HOW_TO_MAKE_A_KEY,
-    )
+    # What signs with it says that it is random; an app that signs nothing needs none.
     return secrets.token_urlsafe(32)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-__all__ = ["check_round_trip", "encode_value", "to_json"]
+__all__ = ["check_round_trip", "encode_value", "json_fault", "to_json"]
 
 _DEEPEST = 100
 _AS_TEXT = (datetime, date, time, timedelta, UUID, Decimal)
@@ -47,7 +47,7 @@ def encode_value(key: str, value: object) -> bytes:
         data = to_json(value)
     except (TypeError, ValueError, RecursionError, OverflowError) as error:
         # msgspec's words for a type that it does not know are about types, not about sessions.
-        reason = _fault(value, 0) or str(error)
+        reason = json_fault(value) or str(error)
         raise TypeError(_refusal(key, value, reason)) from error
     check_round_trip(key, value, data)
     return data
@@ -69,7 +69,7 @@ def check_round_trip(key: str, value: object, data: bytes) -> None:
     # PERF: most values are equal to what they come back as, and that is quick to see.
     if _decode(data) == value:
         return
-    reason = _fault(value, 0)
+    reason = json_fault(value)
     if reason is not None:
         raise TypeError(_refusal(key, value, reason))
 
@@ -81,8 +81,13 @@ def _refusal(key: str, value: object, reason: str) -> str:
     )
 
 
-def _fault(value: object, depth: int) -> str | None:
-    """Return what in a value would not come back; None when all of it would."""
+def json_fault(value: object, depth: int = 0) -> str | None:
+    """Return what in a value would not come back from JSON; None when all of it would.
+
+    Args:
+        value: The value.
+        depth: How deep it lies in another one.
+    """
     if depth > _DEEPEST:
         return "it is nested too deeply, or contains itself"
     if isinstance(value, float) and not math.isfinite(value):
@@ -90,12 +95,12 @@ def _fault(value: object, depth: int) -> str | None:
     if value is None or isinstance(value, (str, int, float, _AS_TEXT)):
         return None
     if isinstance(value, (list, tuple)):
-        return next(filter(None, (_fault(item, depth + 1) for item in value)), None)
+        return next(filter(None, (json_fault(item, depth + 1) for item in value)), None)
     if isinstance(value, dict):
         for name, item in value.items():
             if not isinstance(name, str):
                 return f"the key {name!r} of a dict in it is {type(name).__name__}, not str"
-            reason = _fault(item, depth + 1)
+            reason = json_fault(item, depth + 1)
             if reason is not None:
                 return reason
         return None

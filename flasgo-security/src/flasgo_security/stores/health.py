@@ -8,6 +8,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from flasgo.plugin import current_request
+
 from flasgo_security.events import event_fields, loggable
 
 __all__ = ["StoreDownError", "StoreHealth"]
@@ -22,6 +24,10 @@ PAUSE_SECONDS = 0.5
 
 _REFUSALS_TOLD_EVERY = 60.0
 """Seconds between two lines of the log about commands that a store refuses."""
+
+
+_HAS_WAITED = "security.has_waited_for_a_store"
+_SHARE_AFTER_WAITING = 0.1
 
 
 class StoreDownError(Exception):
@@ -81,7 +87,7 @@ class StoreHealth:
             # One request tries; the others keep being told at once until it knows.
             self._left_alone_until = now + self._timeout + PAUSE_SECONDS
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._patience()):
                 answer = await question()
         except self._refusals as error:
             self._note_answer()
@@ -92,6 +98,12 @@ class StoreHealth:
             raise StoreDownError(f"{self._name} does not answer") from error
         self._note_answer()
         return answer
+
+    def _patience(self) -> float:
+        """Return how long the answer may take."""
+        # A request that has waited for one store in vain does not wait as long for another.
+        has_waited = _HAS_WAITED in _notes_of_request()
+        return self._timeout * _SHARE_AFTER_WAITING if has_waited else self._timeout
 
     def _note_answer(self) -> None:
         if self._left_alone_until is not None:
@@ -112,6 +124,8 @@ class StoreHealth:
             )
 
     def _note_failure(self, error: Exception) -> None:
+        if isinstance(error, TimeoutError):
+            _notes_of_request()[_HAS_WAITED] = True
         if self._left_alone_until is None:
             logger.error(
                 "%s does not answer: %s: %s",
@@ -121,3 +135,10 @@ class StoreHealth:
                 extra=event_fields("store_down", reason=type(error).__name__),
             )
         self._left_alone_until = self._clock() + PAUSE_SECONDS
+
+
+def _notes_of_request() -> dict[str, object]:
+    try:
+        return vars(current_request())
+    except RuntimeError:  # outside of a request there is nothing to remember
+        return {}
