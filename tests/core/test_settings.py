@@ -284,8 +284,7 @@ def test_two_passes_read_and_warn_once(tmp_path: Path, caplog: pytest.LogCapture
         assert caplog.records == []
         settings = load_settings(core_specs(), sources)
     assert settings["PLUGINS"] == {"auth", "static"}
-    # What signs with it is what warns: an app that signs nothing needs no key.
-    assert caplog.records == []
+    assert len(caplog.records) == 2
 
 
 def test_read_value_of_a_wrong_switch_and_of_a_spec() -> None:
@@ -678,11 +677,8 @@ def test_an_absent_key_is_random(caplog: pytest.LogCaptureFixture) -> None:
         first, second = load(environ={}), load(environ={})
     assert first.SECRET_KEY != second.SECRET_KEY
     assert len(first.SECRET_KEY) >= 32
-    assert len(caplog.records) == 2
-    message = caplog.records[0].getMessage()
-    assert "openssl rand -hex 32" in message
-    assert "restart" in message
-    assert first.SECRET_KEY not in caplog.text
+    # What signs with it is what warns: an app that signs nothing needs no key.
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize(

@@ -32,11 +32,7 @@ def make(clock: Clock | None = None, **options) -> Flasgo:
 @settings(max_examples=100, deadline=None)
 def test_a_value_comes_back(value):
     signer = make().signer("mail")
-    try:
-        token = signer.sign(value)
-    except ValueError as error:
-        assert "8192" in str(error)
-        return
+    token = signer.sign(value)
     assert signer.unsign(token, max_age=60) == value
     assert all(char.isalnum() or char in "-_." for char in token)
 

@@ -202,6 +202,11 @@ _REQUEST_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 
+_ROLES: Mapping[str, tuple[str, ...]] = {
+    "flasgo-auth": ("require_login",),
+    "flasgo-security": ("trusted_host",),
+}
+
 _OPTIONS: Mapping[str, tuple[str, ...]] = {
     "flasgo-static": ("static_folder",),
 }
