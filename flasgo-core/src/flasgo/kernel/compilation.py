@@ -53,7 +53,7 @@ class Compilation:
         for route, call in calls.items():
             route.pipeline = self._pipeline(route, call)
         answer = self._dispatcher.answer_unmatched
-        route = Route("/", answer, methods=(), endpoint="(unmatched)")
+        route = Route("(unmatched)", answer, methods=(), endpoint="(unmatched)")
         unmatched = self._dispatcher.unmatched = self._pipeline(route, answer)
         self._dispatcher.refused = unmatched.without_gates(raise_head_fault)
         return self._dispatcher

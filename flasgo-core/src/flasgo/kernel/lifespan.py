@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 import logging
@@ -9,6 +10,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Mu
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from flasgo.callables import called_by, full_name, is_async, qualified_name, signature_of, source_of
 from flasgo.errors import ConfigurationError, FlasgoError, PluginError, type_name
@@ -41,6 +44,7 @@ class Lifespan:
         self._app = app
         self._parts: list[tuple[str, _Manager]] = []  # what to call it, and what makes it
         self._mounted: dict[int, Mount] = {}  # apps by identity: some may not be hashable
+        self._serving: _Serving | None = None
 
     def add(self, function: Callable[..., Any]) -> None:
         """Add a function to run around the time in which the app serves.
@@ -129,24 +133,94 @@ class Lifespan:
             stack.callback(self._app.threads.close)
             for plugin in self._plugins():
                 await _enter(stack, plugin)
-            for name, function in self._parts:
-                takes_app = bool(signature_of(function).parameters)
-                make = functools.partial(function, self._app) if takes_app else function
-                value = await _enter(stack, _named(name, make))
-                if state is not None and isinstance(value, Mapping):
-                    state.update(value)
+            for part in self._parts:
+                await self._enter_part(stack, part, state)
+            late = await stack.enter_async_context(AsyncExitStack())
             # Last in is first out: background tasks may need all that is still there.
             grace = self._app.settings.BACKGROUND_TASK_GRACE_SECONDS
             stack.push_async_callback(self._app._background.drain, grace)
+            self._serving = _Serving(late, len(self._parts), state, _running_loop())
+            stack.callback(self._stop_taking)
         except BaseException:
             await _roll_back(stack)
             raise
 
-    def _plugins(self) -> list[AbstractAsyncContextManager[None]]:
-        startups = self._app.plugins.implementations("app_startup")
-        shutdowns = {
-            impl.plugin: impl for impl in self._app.plugins.implementations("app_shutdown")
-        }
+    async def _enter_part(
+        self,
+        stack: AsyncExitStack,
+        part: tuple[str, _Manager],
+        state: MutableMapping[str, object] | None,
+    ) -> None:
+        name, function = part
+        takes_app = bool(signature_of(function).parameters)
+        make = functools.partial(function, self._app) if takes_app else function
+        value = await _enter(stack, _named(name, make))
+        if state is not None and isinstance(value, Mapping):
+            state.update(value)
+
+    def _stop_taking(self) -> None:
+        self._serving = None
+
+    # --- Plugins that join while the app serves ---------------------------------------------
+
+    def start_plugin(self, name: str) -> None:
+        """Start a plugin that has joined, where the app serves already; wait until it has.
+
+        Args:
+            name: The plugin's name.
+
+        Raises:
+            PluginError: When it fails to start, or cannot be started from here.
+        """
+        serving = self._serving
+        if serving is None or not self._has_to_start(name, serving):
+            return
+        loop = serving.loop
+        if loop is None or loop is _running_loop():
+            raise PluginError(
+                f"{self._app.plugins.blame(name)} has to be started, and the app serves in this "
+                "very thread, which cannot wait for it. Write "
+                "`await app.plugins.register_async(plugin)`.",
+                plugin=name,
+            )
+        asyncio.run_coroutine_threadsafe(self.astart_plugin(name), loop).result()
+
+    async def astart_plugin(self, name: str) -> None:
+        """Start a plugin that has joined, where the app serves already.
+
+        Args:
+            name: The plugin's name.
+
+        Raises:
+            PluginError: When it fails to start; what had started of it is stopped again.
+        """
+        serving = self._serving
+        if serving is None:
+            return
+        own = AsyncExitStack()
+        try:
+            for manager in self._plugins(only=name):
+                await _enter(own, manager)
+            for part in self._parts[serving.parts :]:
+                await self._enter_part(own, part, serving.state)
+        except BaseException:
+            await _roll_back(own)
+            raise
+        serving.parts = len(self._parts)
+        serving.late.push_async_callback(own.aclose)
+
+    def _has_to_start(self, name: str, serving: _Serving) -> bool:
+        return bool(self._plugins(only=name)) or len(self._parts) > serving.parts
+
+    def _plugins(self, only: str | None = None) -> list[AbstractAsyncContextManager[None]]:
+        """Return what starts and stops each plugin, or one of them and its components."""
+
+        def chosen(hook: str) -> list[Implementation]:
+            impls = self._app.plugins.implementations(hook)
+            return [impl for impl in impls if only in (None, impl.plugin.partition(".")[0])]
+
+        startups = chosen("app_startup")
+        shutdowns = {impl.plugin: impl for impl in chosen("app_shutdown")}
         return [
             *(self._around(impl, shutdowns.pop(impl.plugin, None)) for impl in startups),
             *(self._around(None, impl) for impl in shutdowns.values()),
@@ -170,11 +244,35 @@ class Lifespan:
         except FlasgoError:
             raise
         except Exception as exc:
+            plugins = self._app.plugins
+            plugin, hook = plugins.implementer_at_fault(exc) or (impl.plugin, impl.hook)
             raise PluginError(
-                f"{self._app.plugins.blame(impl.plugin)} failed in {impl.hook}: "
-                f"{type(exc).__name__}: {exc}",
-                plugin=impl.plugin,
+                f"{plugins.blame(plugin)} failed in {hook}: {type(exc).__name__}: {exc}",
+                plugin=plugin,
             ) from exc
+
+
+class _Serving(Struct):
+    """What is known while the app serves.
+
+    Attributes:
+        late: Stops what joined after the start-up; it is left before all that started with it.
+        parts: How many lifespan functions and mounted apps have started.
+        state: Receives the mappings that lifespan functions yield.
+        loop: The event loop, or None where it is none of asyncio's.
+    """
+
+    late: AsyncExitStack
+    parts: int
+    state: MutableMapping[str, object] | None
+    loop: asyncio.AbstractEventLoop | None
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 async def _enter(stack: AsyncExitStack, manager: AbstractAsyncContextManager[object]) -> object:

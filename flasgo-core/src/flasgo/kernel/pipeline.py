@@ -77,6 +77,7 @@ class Pipeline:
 
     __slots__ = (
         "after",
+        "at_fault",
         "call",
         "errors",
         "finalizers",
@@ -107,6 +108,7 @@ class Pipeline:
         finalizers: Iterable[Implementation],
         finished: Iterable[Implementation],
         owners: dict[Step, tuple[str, str]],
+        at_fault: Callable[[BaseException], tuple[str, str] | None],
         stages: tuple[StageInfo, ...],
     ) -> None:
         self.route = route
@@ -122,6 +124,7 @@ class Pipeline:
         )
         self.finished = tuple((impl.call, impl.is_async) for impl in finished)
         self.owners = owners
+        self.at_fault = at_fault
         self.stages = stages
 
     def without_gates(self, call: Call) -> Pipeline:
@@ -164,7 +167,7 @@ class Pipeline:
         """
         if step is None or step not in self.owners:
             return error
-        plugin, hook = self.owners[step]
+        plugin, hook = self.at_fault(error) or self.owners[step]
         attributed = HookError(
             f"Plugin {plugin!r} failed in {hook}: {type(error).__name__}: {error}",
             plugin=plugin,
@@ -288,6 +291,7 @@ class PipelineCompiler:
                 impl.call: (impl.plugin, impl.hook)
                 for impl in (*started, *guards, *quotas, *finalize, *finished)
             },
+            at_fault=self._plugins.implementer_at_fault,
             stages=(
                 *(_stage(impl) for impl in started),
                 *(StageInfo("before_request", "app", _label(c), "async") for c in before),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flasgo.callables import full_name, is_async
+from flasgo.plugins.arguments import accepting
 from flasgo.plugins.hooks import HookOptions, options_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Implementation:
         return cls(
             plugin=impl.plugin_name,
             hook=caller.name,
-            call=_accepting(parameters, impl.function, tuple(impl.argnames)),
+            call=accepting(parameters, impl.function),
             function=impl.function,
             is_async=is_async(impl.function),
             options=options_of(impl.function),
@@ -52,20 +53,3 @@ class Implementation:
     def label(self) -> str:
         """How listings name the callable: module and qualified name."""
         return full_name(self.function)
-
-
-def _accepting(
-    parameters: tuple[str, ...], function: Callable[..., object], wanted: tuple[str, ...]
-) -> Callable[..., object]:
-    """Return a callable that takes all the parameters and passes on the wanted ones.
-
-    The function itself where it wants them all in order, so that the usual case costs nothing.
-    """
-    if wanted == parameters:
-        return function
-    indices = tuple(parameters.index(name) for name in wanted)
-
-    def call(*args: object) -> object:
-        return function(*(args[index] for index in indices))
-
-    return call

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
+import gc
 import logging
 from collections.abc import Callable, Container, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from types import MappingProxyType, ModuleType
+from types import CodeType, MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from weakref import WeakValueDictionary
 
 import pluggy
 from msgspec import Struct, field
 
 from flasgo import _bundle, hookspecs
-from flasgo.callables import called_by, is_async
+from flasgo.callables import called_by
 from flasgo.errors import FlasgoError, PluginError, did_you_mean
 from flasgo.plugins.declared_names import Inactive
 from flasgo.plugins.discovery import (
@@ -25,20 +26,22 @@ from flasgo.plugins.discovery import (
     installed_plugins,
     name_of,
 )
-from flasgo.plugins.hooks import PROJECT, options_of
+from flasgo.plugins.hooks import PROJECT
 from flasgo.plugins.implementation import Implementation
 from flasgo.plugins.ordering import call_order
 from flasgo.plugins.registry import Declarations, Registry
+from flasgo.plugins.soundness import Soundness
 
 if TYPE_CHECKING:
-    from pluggy import HookImpl
-
     from flasgo.app import Flasgo
 
 __all__ = ["PluginChoice", "PluginInfo", "Plugins"]
 
 _logger = logging.getLogger("flasgo.plugins")
-_ALWAYS_SYNC = {*hookspecs.SETUP_HOOKS} - {"app_startup", "app_shutdown"}
+
+# Which app has an instance that was told of it; forgotten with the app.
+_HOLDERS: WeakValueDictionary[int, Plugins] = WeakValueDictionary()
+_TELL_OF_APP = {"plugin_setup", "app_created", "app_startup"}
 
 Status = Literal["active", "disabled", "failed"]
 
@@ -100,6 +103,7 @@ class _Record(Struct):
     plugin: object | None = None
     components: list[str] = field(default_factory=list)
     declared: set[str] = field(default_factory=set)  # by one that failed after it had done so
+    registry: Registry | None = None
     is_optional: bool = False
     status: Status = "active"
     reason: str = ""
@@ -125,9 +129,13 @@ class Plugins:
         self._app = app
         self.declarations = declarations
         self._records: dict[str, _Record] = {}
+        self._scans = False
+        # The code of hooks that plugins call themselves, for the sake of tracebacks.
+        self._published: dict[CodeType, tuple[str, str]] = {}
         self._wrappers: list[Callable[[Implementation], Implementation]] = []
         self.manager = _PluginManager(PROJECT)
         self.manager.add_hookspecs(hookspecs)
+        self._soundness = Soundness(self.manager, self._refuse, self.blame)
 
     # --- Listing ----------------------------------------------------------------------------
 
@@ -180,6 +188,7 @@ class Plugins:
         installed = discovered_plugins() if choice.discover else {}
         names = {*explicit, *installed, *built_in}
         self._check_names(choice, names)
+        self._scans = choice.discover
         # Those that come with core are first: what others bring must not clash with theirs.
         for name in (*built_in, *sorted(names - built_in.keys())):
             record = _Record(name, installed.get(name), is_optional=name in choice.optional)
@@ -270,14 +279,38 @@ class Plugins:
     def register(self, plugin: object, name: str | None = None) -> None:
         """Add a plugin to an app that exists already: it is set up at once.
 
+        Where the app serves already, the plugin is started too, and stopped before the others.
+        Requests that come meanwhile may meet its hooks before `app_startup` has ended.
+
         Args:
             plugin: A plugin instance, class or module.
             name: Its name; found as for any other plugin when left out.
 
         Raises:
-            PluginError: When the name is taken, or the plugin is not sound. The app is then as
-                it was before.
+            PluginError: When the name is taken, the plugin is not sound, or it has to be started
+                and this is the thread of the event loop: see `register_async`. The app is then
+                as it was before.
         """
+        with self._joining(plugin, name) as joined:
+            self._app._lifespan.start_plugin(joined)
+
+    async def register_async(self, plugin: object, name: str | None = None) -> None:
+        """Add a plugin to an app that serves, from its own event loop; otherwise as `register`.
+
+        Args:
+            plugin: A plugin instance, class or module.
+            name: Its name; found as for any other plugin when left out.
+
+        Raises:
+            PluginError: When the name is taken, or the plugin is not sound or does not start. The
+                app is then as it was before.
+        """
+        with self._joining(plugin, name) as joined:
+            await self._app._lifespan.astart_plugin(joined)
+
+    @contextmanager
+    def _joining(self, plugin: object, name: str | None) -> Generator[str, None, None]:
+        """Set a plugin up; when that or the body fails, take it out again."""
         plugin = self._instance_of(plugin)
         name = name or name_of(plugin)
         if name in self:
@@ -286,27 +319,31 @@ class Plugins:
         previous = self._records.get(name)
         self._register(name, plugin)
         self._records[name] = record
+        go_back = self._app._checkpoint()
         try:
             self.set_up(only=name)
             self._app._plugin_added(name)
+            yield name
         except BaseException:
             self._withdraw(record)
             if previous is None:
                 del self._records[name]
             else:
                 self._records[name] = previous
+            go_back()
             raise
 
     def _withdraw(self, record: _Record) -> None:
         """Take out all that a plugin and its components have brought."""
         for name in (record.name, *record.components):
             if self.manager.has_plugin(name):
-                self.manager.unregister(name=name)
+                _HOLDERS.pop(id(self.manager.unregister(name=name)), None)
         for kind in ("setting", "option"):
             record.declared.update(self.declarations.owned(kind, record.name))
         self.declarations.forget(record.name)
 
     def _register(self, name: str, plugin: object) -> None:
+        self._check_holder(name, plugin)
         try:
             registered = self.manager.register(plugin, name)
         except pluggy.PluginValidationError as exc:
@@ -321,10 +358,30 @@ class Plugins:
         if registered is None:  # pragma: no cover - pluggy's answer to a blocked name
             self._refuse(name, "its name is blocked", "unblock it")
         try:
-            self._check_hooks(name, plugin)
+            self._soundness.check(name, plugin)
         except PluginError:
             self.manager.unregister(name=name)
             raise
+        if not isinstance(plugin, ModuleType) and self._is_told_of_app(plugin):
+            _HOLDERS[id(plugin)] = self
+
+    def _check_holder(self, name: str, plugin: object) -> None:
+        """Refuse an instance that another app has told of itself: it would answer as that one."""
+        holder = _HOLDERS.get(id(plugin))
+        if holder is None or holder is self or not holder._is_told_of_app(plugin):
+            return
+        del holder
+        gc.collect()  # an app that nothing uses any more does not count
+        if id(plugin) in _HOLDERS:
+            self._refuse(
+                name,
+                "this very instance belongs to another app, whose settings and state it keeps",
+                "make one instance per app, or hand over the class",
+            )
+
+    def _is_told_of_app(self, plugin: object) -> bool:
+        hooks = {caller.name for caller in self.manager.get_hookcallers(plugin) or ()}
+        return not hooks.isdisjoint(_TELL_OF_APP)
 
     def inactive(self) -> list[Inactive]:
         """Return the plugins that are switched off or have failed, with what they declare.
@@ -395,9 +452,18 @@ class Plugins:
         """
         for impl in self.implementations("plugin_setup"):
             if only is None or impl.plugin == only:
-                with self._excused(self._records[impl.plugin]):
-                    self.call_setup(impl, Registry(impl.plugin, self.declarations, self))
-        self._check_pending()
+                record = self._records[impl.plugin]
+                record.registry = Registry(impl.plugin, self.declarations, self)
+                with self._excused(record):
+                    self.call_setup(impl, record.registry)
+        self._enter("app_created", only)
+        self._soundness.check_all(self._hook_names(), self._plugin_names())
+
+    def _enter(self, phase: str, only: str | None) -> None:
+        """Tell the registries what their plugins are called for from now on."""
+        for record in self._records.values():
+            if record.registry is not None and only in (None, record.name):
+                record.registry._enter(phase)
 
     def announce(self, only: str | None = None) -> None:
         """Call `app_created` of every plugin, or of one.
@@ -414,6 +480,7 @@ class Plugins:
             undo = self._app._checkpoint() if record.is_optional else None
             with self._excused(record, undo):
                 self.call_setup(impl, self._app)
+        self._enter("serving", only)
 
     def implementations(self, hook: str) -> list[Implementation]:
         """Return the implementations of a hook in the order in which they are called.
@@ -464,7 +531,28 @@ class Plugins:
         Raises:
             PluginError: When no hook of that name exists.
         """
-        return tuple(impl.call for impl in self.implementations(hook))
+        impls = self.implementations(hook)
+        for impl in impls:
+            code = getattr(called_by(impl.function), "__code__", None)
+            if code is not None:
+                self._published[code] = (impl.plugin, hook)
+        return tuple(impl.call for impl in impls)
+
+    def implementer_at_fault(self, error: BaseException) -> tuple[str, str] | None:
+        """Return the plugin and the hook in which an error arose, if another plugin called it.
+
+        A plugin that publishes a hook calls its implementations as plain callables. Which of them
+        has failed is read from the traceback, so that calls which do not fail cost nothing more.
+
+        Args:
+            error: What the publisher's own hook raised.
+        """
+        found = None
+        trace = error.__traceback__ if self._published else None
+        while trace is not None:
+            found = self._published.get(trace.tb_frame.f_code, found)
+            trace = trace.tb_next
+        return found
 
     def call_setup(self, impl: Implementation, *args: object) -> object:
         """Call one set-up hook implementation; what it raises is attributed to its plugin.
@@ -477,11 +565,12 @@ class Plugins:
         except FlasgoError:
             raise
         except Exception as exc:
+            plugin, hook = self.implementer_at_fault(exc) or (impl.plugin, impl.hook)
             raise PluginError(
-                f"{self.blame(impl.plugin)} failed in {impl.hook}: "
+                f"{self.blame(plugin)} failed in {hook}: "
                 f"{type(exc).__name__}: {exc}. Repair it, or switch it off with "
-                f"FLASGO_DISABLE_PLUGINS={impl.plugin.partition('.')[0]}.",
-                plugin=impl.plugin,
+                f"FLASGO_DISABLE_PLUGINS={plugin.partition('.')[0]}.",
+                plugin=plugin,
             ) from exc
 
     def call_all(self, hook: str, *args: object) -> list[object]:
@@ -504,94 +593,11 @@ class Plugins:
         where = f" of distribution {candidate.distribution}" if candidate else ""
         return f"Plugin {name!r}{where}"
 
-    # --- Checks -----------------------------------------------------------------------------
-
-    def _check_hooks(self, name: str, plugin: object) -> None:
-        """Refuse what pluggy would accept and a request could not run."""
-        impls = [
-            (caller.name, impl)
-            for caller in self.manager.get_hookcallers(plugin) or ()
-            for impl in caller.get_hookimpls()
-            if impl.plugin is plugin
-        ]
-        if not impls:
-            self._refuse(name, "it implements no hook", "mark its methods with @flasgo.hookimpl")
-        for hook, impl in impls:
-            self._check_impl(name, hook, impl)
-        self._check_level(name, plugin, {hook for hook, _ in impls})
-        if not isinstance(plugin, ModuleType):
-            self._check_unmarked(name, plugin, {hook for hook, _ in impls})
-
-    def _check_impl(self, name: str, hook: str, impl: HookImpl) -> None:
-        function = impl.function
-        if impl.wrapper or impl.hookwrapper:
-            self._refuse(
-                name,
-                f"{hook} is a wrapper; hooks are compiled into plain calls",
-                "use request_started with response_finalize or request_finished around a request",
-            )
-        elif inspect.isgeneratorfunction(called_by(function)) and hook in hookspecs.REQUEST_HOOKS:
-            self._refuse(name, f"{hook} is a generator function", "return a Response or None")
-        if inspect.isasyncgenfunction(called_by(function)):
-            self._refuse(name, f"{hook} is an async generator function", "do not yield in it")
-        if is_async(function) and hook in _ALWAYS_SYNC:
-            self._refuse(
-                name,
-                f"{hook} is async, and is called where nothing can be awaited",
-                "use def, and do asynchronous work in app_startup",
-            )
-        when = options_of(function).when
-        if when is not None and hook not in hookspecs.REQUEST_HOOKS:
-            self._refuse(name, f"{hook} has when=", "when= is for request hooks; remove it")
-        if when is not None and is_async(when):
-            self._refuse(
-                name, f"the when= of {hook} is async", "use def: it is asked while routes compile"
-            )
-
-    def _check_level(self, name: str, plugin: object, implemented: set[str]) -> None:
-        """Warn of what has changed in its hooks since a plugin was written."""
-        level = getattr(plugin, "hook_level", 1)
-        newest = hookspecs.CONTRACT_LEVEL
-        if isinstance(level, bool) or not isinstance(level, int) or not 1 <= level <= newest:
-            self._refuse(
-                name,
-                f"its hook_level is {level!r}, and this flasgo-core has the levels 1 to {newest}",
-                "install a newer flasgo-core, or correct it",
-            )
-        for later in range(level + 1, newest + 1):
-            for hook, change in hookspecs.CONTRACT_CHANGES.get(later, {}).items():
-                if hook in implemented:
-                    _logger.warning(
-                        "%s was written for level %d of the hooks. Level %d changed %s: %s Adapt "
-                        "it, then set its hook_level.",
-                        self.blame(name),
-                        level,
-                        later,
-                        hook,
-                        change,
-                    )
-
-    def _check_unmarked(self, name: str, plugin: object, implemented: set[str]) -> None:
-        for hook in (*hookspecs.SETUP_HOOKS, *hookspecs.REQUEST_HOOKS):
-            if hook not in implemented and callable(getattr(type(plugin), hook, None)):
-                self._refuse(
-                    name,
-                    f"its method {hook} is named like a hook but not marked",
-                    "put @flasgo.hookimpl above it, or rename it",
-                )
-
-    def _check_pending(self) -> None:
-        names = self._hook_names()
-        for plugin_name, plugin in self.manager.list_name_plugin():
-            for caller in self.manager.get_hookcallers(plugin) or ():
-                impls = [impl for impl in caller.get_hookimpls() if impl.plugin is plugin]
-                if not caller.has_spec() and not all(impl.optionalhook for impl in impls):
-                    self._refuse(
-                        plugin_name,
-                        f"it implements {caller.name!r}, and no hook has that name",
-                        f"correct the name.{did_you_mean(caller.name, names)} "
-                        f"Hooks are: {', '.join(names)}",
-                    )
+    def _plugin_names(self) -> set[str]:
+        """Return the names that `before=` and `after=` may have: of plugins and of components."""
+        installed = {candidate.name for candidate in installed_plugins()} if self._scans else set()
+        registered = {name for name, _ in self.manager.list_name_plugin()}
+        return {*self._records, *registered, *_bundle.PLUGINS, *installed}
 
     def _hook_names(self) -> list[str]:
         callers = vars(self.manager.hook).values()

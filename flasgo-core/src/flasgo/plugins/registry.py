@@ -101,6 +101,20 @@ class Registry:
         self._plugin = plugin
         self._declarations = declarations
         self._plugins = plugins
+        self._phase = "plugin_setup"
+
+    def _enter(self, phase: str) -> None:
+        """Note what the plugin is doing: `plugin_setup`, `app_created`, or `serving`."""
+        self._phase = phase
+
+    def _check_phase(self, method: str, *phases: str) -> None:
+        """Refuse a declaration that comes when what it is about has been put together already."""
+        if self._phase not in (phases or ("plugin_setup",)):
+            self._refuse(
+                f"registry.{method} is called too late, when settings are read and the app is put "
+                "together",
+                f"call it in {' or '.join(phases or ('plugin_setup',))}",
+            )
 
     @property
     def plugin(self) -> str:
@@ -132,6 +146,7 @@ class Registry:
         Raises:
             PluginError: When the declaration is malformed or the name is taken.
         """
+        self._check_phase("setting")
         self._declarations.settings.add(
             SettingSpec(
                 name=name,
@@ -156,6 +171,7 @@ class Registry:
         Raises:
             PluginError: When the name is taken or malformed.
         """
+        self._check_phase("app_method")
         self._claim_on_app("app method", name, function)
         self._declarations.app_methods[name] = function
 
@@ -169,6 +185,7 @@ class Registry:
         Raises:
             PluginError: When the name is taken or malformed.
         """
+        self._check_phase("app_property")
         self._claim_on_app("app method", name, getter)
         self._declarations.app_properties[name] = getter
 
@@ -187,6 +204,7 @@ class Registry:
         from flasgo.requests.request import Request
         from flasgo.websocket import WebSocket
 
+        self._check_phase("request_attribute")
         self._check_identifier("request attribute", name, function)
         if is_async(function):
             self._refuse(
@@ -214,6 +232,7 @@ class Registry:
         """
         from flasgo.app import Flasgo
 
+        self._check_phase("option")
         if not _IDENTIFIER.match(name):
             self._refuse(f"option {name!r} is not a lower-case identifier", "rename it")
         if name in inspect.signature(Flasgo.__init__).parameters:
@@ -227,6 +246,7 @@ class Registry:
         Raises:
             PluginError: When it is not a policy class, or another plugin enforces it.
         """
+        self._check_phase("enforces")
         if not (isinstance(policy, type) and issubclass(policy, Policy)):
             self._refuse(
                 f"registry.enforces was given {policy!r}", "give a subclass of flasgo.Policy"
@@ -248,6 +268,7 @@ class Registry:
         Raises:
             PluginError: When there is no such role, or another plugin has taken it.
         """
+        self._check_phase("role")
         if name not in ROLES:
             known = ", ".join(sorted(ROLES))
             self._refuse(
@@ -265,6 +286,7 @@ class Registry:
         Raises:
             PluginError: When the namespace holds no hookspec, or a hook's name is taken.
         """
+        self._check_phase("hookspecs")
         self._plugins.add_hookspecs(namespace, self._plugin)
 
     def component(self, name: str, component: object) -> None:
@@ -277,6 +299,7 @@ class Registry:
         Raises:
             PluginError: When the name is taken or the component has no hooks.
         """
+        self._check_phase("component", "plugin_setup", "app_created")
         self._plugins.add_component(self._plugin, name, component)
 
     def _claim_on_app(self, kind: str, name: str, function: object) -> None:

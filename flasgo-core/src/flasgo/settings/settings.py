@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from flasgo import _bundle
 from flasgo._bundle import how_to_get
-from flasgo.errors import ConfigurationError, SettingError, did_you_mean
+from flasgo.errors import ConfigurationError, FlasgoError, PluginError, SettingError, did_you_mean
 from flasgo.settings.core import CORE_SETTINGS, weak_secret_key
 from flasgo.settings.dotenv import read_dotenv
 from flasgo.settings.specs import (
@@ -346,7 +346,7 @@ def resolve(spec: SettingSpec, sources: Sources) -> tuple[object, str]:
         source = " + ".join(label for _, label in found)
         parts = [part for part, _ in found if isinstance(part, (set, frozenset))]
         value = _converted(spec, set().union(*parts), source)
-    reason = spec.check(value) if spec.check is not None else None
+    reason = _asked(spec, "check", spec.check, value)
     if reason is not None:
         raise _error(spec, value, source, reason)
     return value, source
@@ -382,7 +382,7 @@ def load_settings(
     origins: dict[str, str] = {}
     for spec in specs:
         values[spec.name], origins[spec.name] = resolve(spec, sources)
-        advice = spec.warn(values[spec.name]) if spec.warn is not None else None
+        advice = _asked(spec, "warn", spec.warn, values[spec.name])
         if advice is not None and origins[spec.name] != "default":
             logger.warning("Setting %s (from %s) %s", spec.name, origins[spec.name], advice)
     _warn_of_unknown_variables(specs, sources, owner_of_unknown)
@@ -422,9 +422,46 @@ def _read_module(path: str) -> dict[str, object]:
     return {name: value for name, value in vars(module).items() if is_setting_name(name)}
 
 
+def _asked(
+    spec: SettingSpec, name: str, judge: Callable[[object], str | None] | None, value: object
+) -> str | None:
+    """Return what a setting's own `check` or `warn` says about a value.
+
+    Raises:
+        PluginError: When it fails: that is its owner's fault, whatever the value is.
+    """
+    if judge is None:
+        return None
+    try:
+        reason = judge(value)
+    except FlasgoError:
+        raise
+    except Exception as failure:
+        raise _owner_at_fault(spec, name, failure) from failure
+    if reason is None or isinstance(reason, str):
+        return reason
+    found = TypeError(f"it returned {type(reason).__name__}, not a sentence or None")
+    raise _owner_at_fault(spec, name, found)
+
+
+def _owner_at_fault(spec: SettingSpec, name: str, failure: Exception) -> PluginError:
+    # SECURITY: what was raised may hold the value, and that may be a secret.
+    told = type(failure).__name__ if spec.secret else f"{type(failure).__name__}: {failure}"
+    return PluginError(
+        f"Plugin {spec.owner!r}: the {name}= of its setting {spec.name} failed: {told}. "
+        "Correct it in the plugin.",
+        plugin=spec.owner,
+    )
+
+
 def _default(spec: SettingSpec) -> object:
     if spec.default_factory is not None:
-        return spec.default_factory()
+        try:
+            return spec.default_factory()
+        except FlasgoError:
+            raise
+        except Exception as failure:
+            raise _owner_at_fault(spec, "default_factory", failure) from failure
     if spec.default is MISSING:
         raise SettingError(
             f"Setting {spec.name} of {spec.owner!r} has no value and no default. Set "
