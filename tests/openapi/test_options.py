@@ -138,7 +138,7 @@ def test_names_of_routes_and_operations(connect: Connect) -> None:
     [
         ({"responses": {99: "x"}}, "99 is not a status"),
         ({"responses": {"6XX": "x"}}, "'6XX' is not a status"),
-        ({"responses": ["x"]}, "is no mapping"),
+        ({"responses": ["x"]}, "is not a mapping"),
         ({"responses": {404: {"modle": Problem}}}, "has 'modle'.*Did you mean 'model'"),
         ({"tags": "one"}, "tags='one' is no list"),
         ({"dependencies": Depends(show)}, "dependencies=.* is no list"),

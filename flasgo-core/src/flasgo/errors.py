@@ -94,7 +94,7 @@ class PluginError(FlasgoError):
 
 
 class HookError(PluginError):
-    """Raised in place of whatever a plugin's request hook raised; the original is its cause.
+    """Raised in place of what a plugin's request hook raised, which is its cause.
 
     Attributes:
         plugin: The plugin whose hook failed.
@@ -111,7 +111,7 @@ class HookError(PluginError):
 class UnenforcedPolicyError(PluginError):
     """Raised when a route carries a policy that no active plugin enforces.
 
-    Also where it calls a function whose policy nobody sees: one that a decorator hides, a
+    Also where it calls a function whose policy is not found: one that a decorator hides, a
     dependency, or a `before_request` function.
 
     Attributes:

@@ -106,7 +106,7 @@ def parse_entity_tags(value: str) -> list[str]:
         value: The header's value; `*` stands for itself.
 
     Returns:
-        The tags with their quotes and `W/`, up to the first thing that is none.
+        The tags with their quotes and `W/`, up to the first text that is not one.
     """
     if value.strip(" \t") == "*":
         return ["*"]

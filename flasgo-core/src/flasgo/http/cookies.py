@@ -1,4 +1,4 @@
-"""Cookies: reading what a browser sends, writing `Set-Cookie` that cannot be misread."""
+"""Cookies: reading what a browser sends, writing `Set-Cookie` that has one reading only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = [
 
 SameSite = Literal["Lax", "Strict", "None", "lax", "strict", "none"]
 
-# Browsers keep about 180 cookies per site; more than this is junk that nobody should pay for.
+# Browsers keep about 180 cookies per site; what is beyond this number is ignored.
 _MAX_COOKIES = 1000
 LONGEST_SET_COOKIE = 4096
 """Bytes that a `Set-Cookie` value may have: name, value and attributes (RFC 6265, section 6.1)."""
@@ -59,9 +59,9 @@ class CookieAttributes(TypedDict, total=False):
 def parse_cookies(header: bytes) -> MultiDict:
     """Read the value of a `Cookie` header (RFC 6265, section 4.2.1).
 
-    Junk is skipped, never an error: a cookie set by some other application on the domain must not
-    break this one. Only blanks and tabs are trimmed, so no exotic white space can dress a cookie
-    up as a `__Host-` one, and quotes never hide a semicolon.
+    Malformed pairs are skipped, never an error: a cookie of another application on the domain must
+    not break this one. Only blanks and tabs are trimmed, so that a name with other white
+    space does not become a `__Host-` one, and quotes never hide a semicolon.
 
     Args:
         header: The header's value; several headers are joined with `"; "` (RFC 9113, 8.2.3).

@@ -53,8 +53,8 @@ _STAND_INS = re.compile("[?_\ufffd]|[^\0-\x7f]")
 def sent_filename(plain: str | None, extended: str | None) -> str | None:
     """Return the file name of a form's part, from its `filename` and `filename*`.
 
-    RFC 7578, section 4.2 does away with `filename*`, and clients send it all the same: alone, or
-    beside a `filename` that has lost its non-ASCII characters.
+    RFC 7578, section 4.2 forbids `filename*`, but clients send it: alone, or beside a `filename`
+    that has lost its non-ASCII characters.
 
     SECURITY: what looks at uploads in front of the app reads `filename`, so the other one counts
     only where they differ in nothing else: not in the extension, for one.

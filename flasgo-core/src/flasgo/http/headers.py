@@ -147,18 +147,20 @@ def checked_raw(headers: Iterable[tuple[bytes, bytes]]) -> list[RawHeader]:
     """Return the headers that another app sends, with names in lower case.
 
     SECURITY: not every server looks at what it writes, and a line break in a value begins a header
-    of somebody else's choice, or a whole response (CWE-113).
+    that the app did not choose, or a whole response (CWE-113).
 
     Args:
         headers: Its headers, as ASGI has them.
 
     Raises:
-        ValueError: When a name is no token (RFC 9110, section 5.1), or a value has CR, LF or NUL.
+        ValueError: When a name is not a token (RFC 9110, 5.1), or a value has CR, LF or NUL.
     """
     raw = [(bytes(name).lower(), bytes(value)) for name, value in headers]
     for name, value in raw:
         if _RAW_TOKEN.fullmatch(name) is None:
-            raise ValueError(f"The app sent a header with the name {name!r}, which is no token.")
+            raise ValueError(
+                f"The app sent a header with the name {name!r}, which is not a token (RFC 9110)."
+            )
         if _UNFIT.search(value) is not None:
             raise ValueError(
                 f"The app sent the header {name!r} with CR, LF or NUL in its value (CWE-113)."
@@ -338,7 +340,7 @@ class HeaderBlock:
     def of_encoded(cls, pairs: tuple[RawHeader, ...], names: frozenset[bytes]) -> HeaderBlock:
         """Return a block of headers that differ with each response, such as numbers.
 
-        SECURITY: nothing is checked, so nobody outside may have had a say in the values.
+        SECURITY: nothing is checked, so no value may come from a client.
 
         Args:
             pairs: Lower-case names and values.
@@ -382,7 +384,7 @@ def fill(raw: list[RawHeader], block: HeaderBlock) -> bool:
 
 
 class MutableHeaders(_HeaderView[list[RawHeader]]):
-    """A response's headers, and the only door to its header list.
+    """A response's headers; its header list is changed through them only.
 
     Every name and value is checked when it is set, so nothing that could split a response
     (CWE-113) is ever in the list.

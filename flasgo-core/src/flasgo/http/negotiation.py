@@ -14,8 +14,8 @@ def preferred_type(accept: str | None, offers: Sequence[str]) -> str:
     """Return the offer that an `Accept` header rates best; the first offer breaks ties.
 
     Args:
-        accept: The header's value. None, junk, and all beyond the first 32 ranges count as
-            "anything".
+        accept: The header's value. None, malformed text and all beyond the first 32
+            ranges count as "anything".
         offers: Media types in the server's order of preference.
     """
     if not accept or len(accept) > _MAX_LENGTH:
@@ -72,7 +72,7 @@ def acceptable_encodings(accept_encoding: str | None, offers: Sequence[str]) -> 
     rated = [
         (-wanted.get(offer, anything or 0.0), index, offer) for index, offer in enumerate(offers)
     ]
-    # What nobody mentioned is acceptable, but the last resort.
+    # Without a mention, identity is acceptable, but last.
     plain = wanted.get("identity", 0.0 if anything == 0 else 1e-9)
     rated.append((-plain, len(offers), "identity"))
     return [offer for quality, _, offer in sorted(rated) if quality < 0]

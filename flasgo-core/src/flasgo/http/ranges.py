@@ -18,7 +18,7 @@ MAX_RANGES = 16
 """More ranges than this in one request are ignored (CWE-405), as section 14.2 allows."""
 
 _MAX_HEADER = 1024
-# One range, of numbers that are small enough to be meant.
+# One range; larger numbers than these fit no file.
 _RANGE = re.compile(r"[ \t]*(\d{0,19})-(\d{0,19})[ \t]*", re.ASCII)
 # A gap that is cheaper to send than the head of a further part.
 _SMALL_GAP = 128
@@ -122,7 +122,7 @@ def _parsed(value: str) -> list[tuple[int | None, int | None]] | None:
 
 
 def _part(first: int | None, last: int | None, size: int) -> Part | None:
-    """Return the part of a file that one range stands for; None if that is no byte."""
+    """Return the part of a file that one range stands for; None if it holds no byte."""
     if first is None:
         return Part(max(0, size - last), size) if last and size else None
     if first >= size:

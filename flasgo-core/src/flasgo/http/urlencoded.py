@@ -56,7 +56,7 @@ def parse_urlencoded(
 def _unescape(data: bytes) -> bytes:
     """Undo percent-encoding, every escape of which must be valid.
 
-    PERF: dressed up as quoted-printable, which differs in the escape character only, this is done
+    PERF: rewritten as quoted-printable, which differs in the escape character only, this is done
     in C; urllib's loop takes seconds for a body that is all escapes.
     """
     return a2b_qp(data.replace(b"=", b"=3D").replace(b"%", b"="))

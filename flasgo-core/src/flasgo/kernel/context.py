@@ -148,7 +148,7 @@ class ContextProxy:
         try:
             return type(self.__get())
         except RuntimeError:
-            # Whoever inspects a module that imports the proxy asks for its class: pytest, pydoc.
+            # Tools that inspect modules ask for the class of the proxy: pytest, pydoc.
             return ContextProxy
 
     def __getattr__(self, name: str) -> object:

@@ -14,7 +14,7 @@ __all__ = ["BodyReader"]
 
 # A client that sends slower than this (bytes per second) runs out of time in the end.
 _MIN_BYTES_PER_SECOND = 500
-# More digits than any body that fits on this planet.
+# Enough digits for every body size that fits a signed 64-bit number.
 _MAX_LENGTH_DIGITS = 18
 
 
@@ -118,7 +118,7 @@ class BodyReader:
             raise ClientDisconnect("The client closed the connection while sending the body.")
         chunk = message.get("body", b"")
         self._received += len(chunk)
-        # Before all that may fail: whoever answers has to know whether the client still sends.
+        # Before anything that may fail: the answer depends on whether the client still sends.
         self.complete = self.arrived = not message.get("more_body", False)
         if self._received > self._limit:
             raise self._too_large()
@@ -165,7 +165,7 @@ def _resume(steps: Generator[Any, Any, Message], pending: Any) -> Generator[Any,
             yield pending
         except BaseException as error:
             throw = getattr(steps, "throw", None)
-            if throw is None:  # an awaitable that is no coroutine, such as granian's
+            if throw is None:  # an awaitable that is not a coroutine, such as granian's
                 raise
             try:
                 pending = throw(error)

@@ -42,10 +42,10 @@ _AWAITED = {
 
 
 class _UnknownAttributeError(AttributeError):
-    """An AttributeError that writes its message when somebody reads it.
+    """An AttributeError that writes its message when it is read.
 
     `getattr(request, "session", None)` in a plugin that works with and without sessions happens on
-    every request; looking for similar names each time would be dear.
+    every request; looking for similar names each time would be slow.
     """
 
     def __init__(self, connection: Connection, name: str) -> None:
@@ -235,7 +235,7 @@ class Connection(_bundle.RequestMembers):
         if host is not None and _HOST.fullmatch(host):
             return host.decode("ascii").lower()
         name, port = self.scope.get("server") or ("localhost", None)
-        if port is None:  # a Unix socket, or a server that does not tell
+        if port is None:  # a Unix socket, or a server that does not say
             return "localhost"
         if ":" in name:
             name = f"[{name}]"
@@ -248,7 +248,7 @@ class Connection(_bundle.RequestMembers):
 
     @lazy
     def cookies(self) -> MultiDict:
-        """The cookies received, signed or not: whatever the client chose to send."""
+        """The cookies received. They are not checked: a client can send any."""
         value = self._head.get(b"cookie")
         if value is None:
             return parse_cookies(b"")

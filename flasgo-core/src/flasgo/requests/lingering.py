@@ -17,7 +17,7 @@ _logger = logging.getLogger("flasgo.app")
 
 # A client that pauses longer than this (seconds) has nothing more on its way.
 _LONGEST_PAUSE = 1.0
-# One that sends slower than this on the whole (bytes per second) is no upload worth waiting for.
+# One that sends slower than this on the whole (bytes per second) is not waited for.
 _MIN_BYTES_PER_SECOND = 65_536
 # What is thrown away at most, where the limit for the body is not higher.
 _MOST_BYTES = 64 * 1024 * 1024
@@ -33,8 +33,8 @@ class LingeringSend:
     the rest of the body, which is thrown away. The last byte, because some servers take an answer
     for ended when it is as long as its head has announced.
 
-    SECURITY: bounded in bytes and in time, so that nobody is held up by a client that never stops
-    (`REQUEST_READ_TIMEOUT_SECONDS`), drips, or says nothing more.
+    SECURITY: bounded in bytes and in time (`REQUEST_READ_TIMEOUT_SECONDS`), so that a client that
+    never stops, sends slowly or sends nothing does not hold the connection.
 
     Args:
         send: The server's ASGI send callable.

@@ -131,7 +131,7 @@ class Request(Connection):
         Raises:
             HTTPException: As `stream`.
             ClientDisconnect: As `stream`.
-            RuntimeError: When somebody else streams the body.
+            RuntimeError: When the body is streamed by another caller.
         """
         if self._body is not None:
             return self._body, True
@@ -175,7 +175,7 @@ class Request(Connection):
                 400, f"The body is not valid {charset} text; send it in that encoding."
             ) from None
 
-    # `Any`: JSON is whatever the client sent; parameters annotated with a type get a checked one.
+    # `Any`: JSON has the type that was sent; parameters annotated with a type get a checked one.
     async def json(self) -> Any:
         """Return the body as decoded JSON (RFC 8259).
 
@@ -273,7 +273,7 @@ class Request(Connection):
         """Wait until the client closes the connection.
 
         A streamed response watches this, to stop its producer. While a body is still to be read
-        this only returns when it is cancelled: whoever reads the body learns of the end instead.
+        this only returns when it is cancelled: the reader of the body is told of the end instead.
         """
         reader = self._reader
         if reader is None and self._body is None and not self._expects_body():

@@ -38,7 +38,7 @@ def path_fault(scope: Scope, route: Route | None) -> HTTPException | None:
     if _MALFORMED.search(raw) or not _is_utf8(unquote_to_bytes(raw)):
         return _bad_path()
     if route is not None and not route.spans_segments and _ENCODED_SLASH.search(raw):
-        return HTTPException(404, "No address here contains an encoded slash; send a plain one.")
+        return HTTPException(404, "No route here takes an encoded slash; send a plain one.")
     return None
 
 

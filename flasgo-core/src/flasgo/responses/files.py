@@ -60,7 +60,7 @@ class FileChangedError(Exception):
 
 
 class OpenFile(NamedTuple):
-    """A regular file, open for reading. Whoever gets it closes it.
+    """A regular file, open for reading. The receiver closes it.
 
     Attributes:
         descriptor: The open file.
@@ -112,7 +112,7 @@ class FileFacts(Struct, frozen=True):
 
 
 class Handle:
-    """A descriptor that is closed with its last reference, if nobody closes it before.
+    """A descriptor that is closed with its last reference, unless it is closed before.
 
     An answer may be given up between its making and its sending.
 
@@ -203,15 +203,15 @@ def open_path(path: str | os.PathLike[str]) -> OpenFile:
     """Open a regular file for an answer.
 
     Args:
-        path: The file. Links are followed: whoever names it vouches for it.
+        path: The file. Links are followed, so the name must not come from a client.
 
     Raises:
-        OSError: If it cannot be opened, or is no regular file.
+        OSError: If it cannot be opened, or is not a regular file.
     """
     descriptor = os.open(path, OPEN_FLAGS)
     opened = regular_file(descriptor)
     if opened is None:
-        raise OSError(f"{os.fspath(path)!r} is no regular file; name a file that can be read.")
+        raise OSError(f"{os.fspath(path)!r} is not a regular file; name one that can be read.")
     return opened
 
 

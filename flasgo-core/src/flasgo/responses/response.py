@@ -180,7 +180,7 @@ class Response(ConditionalMixin):
 
     @classmethod
     def html(cls, content: str, status_code: int = 200, headers: HeadersLike | None = None) -> Self:
-        """Return HTML; whatever comes from users must be escaped already (CWE-79).
+        """Return HTML; text that comes from users must be escaped already (CWE-79).
 
         Args:
             content: The markup, sent in UTF-8.
@@ -291,7 +291,7 @@ class Response(ConditionalMixin):
 
     @property
     def sets_cookie(self) -> bool:
-        """Whether the response sets or deletes a cookie, by whatever way that got into it."""
+        """Whether the response sets or deletes a cookie, however it was added."""
         for pair in self._raw:  # PERF: half the time of any()  # noqa: SIM110
             if pair[0] == b"set-cookie":
                 return True
@@ -383,7 +383,7 @@ class Response(ConditionalMixin):
             size = len(body)
             raw.append(_length_pairs.get(size) or _length_pair(size))
         elif not head_only:
-            # A handler's own Content-Length is a promise for HEAD; here the body is the truth.
+            # A Content-Length of the handler's own counts for HEAD; here the body does.
             self._view["content-length"] = str(len(body))
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": b"" if head_only else body})
@@ -556,7 +556,7 @@ def checked_status(status: object) -> int:
     else:
         found = status if isinstance(status, int) and not isinstance(status, bool) else 0
     # SECURITY: a client that gets 1xx waits for the response behind it, and takes the bytes that
-    # come next for it (RFC 9110, section 15.2); they may be meant for another request.
+    # come next for it (RFC 9110, section 15.2); they may belong to another request.
     if not 200 <= found <= 599:
         raise ValueError(f"The status {status!r} is not an int from 200 to 599.")
     return int(found)

@@ -140,7 +140,7 @@ def tuple_parts(
         The body; the status, or None where the tuple has none; the headers, or None.
 
     Raises:
-        TypeError: When the tuple is none of these.
+        TypeError: When the tuple has another form.
     """
     if len(result) not in (2, 3):
         _refuse(handler, f"a tuple of {len(result)}")
@@ -230,7 +230,7 @@ def coerce_response(result: object, handler: object) -> Response:
 
 
 def _coerce_other(result: object, handler: object) -> Response:
-    """Handle subclasses, iterators and whatever msgspec knows."""
+    """Handle subclasses, iterators and other types that msgspec encodes."""
     if isinstance(result, Response):
         return claimed(result)
     if isinstance(result, AsyncIterable | GeneratorType):

@@ -35,7 +35,7 @@ Encode = Callable[[object], bytes]
 
 _END: object = object()
 # SECURITY: a producer and a server that never wait would keep the event loop to themselves: no
-# other request would be served, and nobody would hear that the client has left (CWE-400).
+# other request would be served, and it would go unnoticed that the client has left (CWE-400).
 _PARTS_IN_A_ROW = 16
 
 
@@ -90,7 +90,7 @@ class _ThreadedIterator:
         try:
             return next(self._iterator, _END)
         finally:
-            if self._is_abandoned:  # perhaps nobody waits for this step any more
+            if self._is_abandoned:  # this step may have no waiter any more
                 self._shut()
 
     def _shut(self) -> None:

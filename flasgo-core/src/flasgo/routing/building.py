@@ -51,7 +51,7 @@ def build_url(
         raise _missing(endpoint, candidates, given)
     failure: BuildError | None = None
     for rule in complete:
-        # Rules with other parameters are no second choice: a refused value would end up in a query.
+        # Rules with other parameters are not tried: a refused value would become part of a query.
         if _names(rule) != _names(complete[0]):
             continue
         try:

@@ -77,7 +77,8 @@ class Converter:
         Raises:
             ValueError: When the text is not one of yours: the route does not match (404).
                 ArithmeticError and LookupError, which Decimal and Enum raise, count as well.
-                Any other exception is a fault of the converter: logged, and 404 all the same.
+                Any other exception is a fault of the converter: it is logged, and the answer is
+                404 as well.
         """
         return value
 
@@ -94,7 +95,7 @@ class Converter:
 
 
 def report_fault(error: Exception) -> None:
-    """Log what a converter raised that is no refusal; whoever asked it goes on as if it were one.
+    """Log an error of a converter that is not a refusal; the route then does not match.
 
     SECURITY: the path comes from the client, so it must neither reach the handler nor get an
     answer that no hook has seen.
@@ -114,7 +115,7 @@ def text_of(value: object) -> str:
     """Return a value as the text of one segment.
 
     Args:
-        value: Anything but None and bytes, whose text nobody wants in a URL.
+        value: Anything but None and bytes, whose text is not meant for a URL.
 
     Raises:
         ValueError: When there is no such text, or it is empty or contains `/`.

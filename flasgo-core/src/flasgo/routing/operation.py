@@ -118,7 +118,7 @@ class Operation(Struct, frozen=True):
 
         Raises:
             RouteError: When an option is unknown, a status is not one, or tags or dependencies are
-                no lists.
+                not lists.
         """
         unknown = sorted(options.keys() - OperationOptions.__annotations__.keys())
         if unknown:
@@ -189,7 +189,7 @@ _RESPONSE_KEYS = ("model", "description", "content", "headers", "links")
 
 def _responses(where: str, responses: Mapping[int | str, Any]) -> dict[str, Any]:
     if not isinstance(responses, Mapping):
-        raise RouteError(f"{where}: responses={responses!r} is no mapping; give {{404: '...'}}.")
+        raise RouteError(f"{where}: responses={responses!r} is not a mapping; write {{404: '...'}}.")
     for status, given in responses.items():
         if not (_is_status(status, 200, 599) or _RANGE.fullmatch(str(status))):
             raise RouteError(
@@ -221,12 +221,12 @@ def _listed(where: str, name: str, options: OperationOptions) -> tuple[Any, ...]
     given: Any = options.get(name, ())
     # A blueprint's routes are made more than once: an iterator would be empty by then.
     if not isinstance(given, list | tuple):
-        raise RouteError(f"{where}: {name}={given!r} is no list; give one: [{given!r}].")
+        raise RouteError(f"{where}: {name}={given!r} is not a list; write [{given!r}].")
     return tuple(given)
 
 
 def _tag(where: str, tag: object) -> str:
     tag = tag.value if isinstance(tag, Enum) else tag
     if not isinstance(tag, str):
-        raise RouteError(f"{where}: the tag {tag!r} is no text; give a str.")
+        raise RouteError(f"{where}: the tag {tag!r} is not a str.")
     return tag

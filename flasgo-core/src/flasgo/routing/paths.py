@@ -29,8 +29,9 @@ def is_clean_text(text: str) -> bool:
 def is_clean_path(path: str) -> bool:
     """Tell whether a decoded request path may reach a dynamic route.
 
-    SECURITY: a path that a proxy, a guard and a handler could read in different ways is none of
-    ours: no empty segment but a last one, no dot segment (CWE-22, CWE-41), no control character.
+    SECURITY: a path that a proxy, a guard and a handler could read in different ways reaches no
+    dynamic route: no empty segment but a last one, no dot segment (CWE-22, CWE-41), no control
+    character.
 
     Args:
         path: The request path, percent-decoded once.

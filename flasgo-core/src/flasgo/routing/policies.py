@@ -31,7 +31,7 @@ class Policy:
     """A rule for the endpoints it is attached to. Subclass it as a frozen dataclass.
 
     A plugin declares that it enforces a policy with `registry.enforces(PolicyType)`. An app with
-    a route whose policy nobody enforces does not start.
+    a route whose policy no plugin enforces does not start.
     """
 
     def explain(self) -> str:
@@ -122,11 +122,12 @@ _ADVICE = "Decorate the function itself (for a method, in the class body)."
 
 
 def _carriers(handler: object, policy: Policy) -> tuple[object, ...]:
-    """Return what a policy has to be left on, so that it is found on whatever a route is given."""
+    """Return the objects that carry a policy, so that it is found whichever a route is given."""
     # SECURITY: a class body hands out the function, and a policy on its wrapping would be lost.
     if isinstance(handler, (staticmethod, classmethod)):
         return handler.__func__, handler
-    # SECURITY: nobody calls these, so nobody would be asked: not the methods of a class either.
+    # SECURITY: no route calls these, so the policy would never be enforced. The same holds for the
+    # methods of a class.
     if not callable(handler) or (isinstance(handler, type) and not _makes_callables(handler)):
         raise TypeError(
             f"{policy.explain()} cannot be attached to {handler!r}: it is not what a route calls. "

@@ -95,7 +95,7 @@ class Router:
             converter: A Converter, or a subclass that needs no arguments.
 
         Raises:
-            RouteError: When the name is taken or malformed, or the converter is none.
+            RouteError: When the name is taken or malformed, or it is not a converter.
         """
         if not isinstance(name, str) or not name.isidentifier():
             raise RouteError(f"A converter's name is an identifier such as 'slug', not {name!r}.")

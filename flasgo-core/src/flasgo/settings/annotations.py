@@ -1,6 +1,6 @@
 """What an annotation stands for: seen through `Annotated`, `NewType`, aliases and unions.
 
-`Any` throughout: annotations are whatever developers write.
+`Any` throughout: an annotation can be any object.
 """
 
 from __future__ import annotations

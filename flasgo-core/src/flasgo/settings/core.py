@@ -74,7 +74,7 @@ def _warn_weak_key(value: object) -> str | None:
     reason = weak_secret_key(str(value))
     if reason is None:
         return None
-    return f"{reason}. Whoever guesses it can forge sessions and tokens. {_HOW_TO_MAKE_A_KEY}"
+    return f"{reason}. Anyone who guesses it can forge sessions and tokens. {_HOW_TO_MAKE_A_KEY}"
 
 
 def _warn_weak_fallbacks(value: object) -> str | None:
@@ -99,7 +99,7 @@ def _refuse_blank_key(value: object) -> str | None:
 def _refuse_blank_fallbacks(value: object) -> str | None:
     if isinstance(value, list) and all(str(key).strip() for key in value):
         return None
-    return "one of the keys is empty, and whoever knows that can forge anything"
+    return "one of the keys is empty, which lets anyone forge sessions and tokens"
 
 
 def _positive(value: object) -> str | None:

@@ -58,7 +58,7 @@ def read_dotenv(path: Path, *, prefix: str = "FLASGO_") -> Mapping[str, str]:
 
 def _read_text(path: Path) -> str | None:
     try:
-        # A folder called .env is somebody's virtual environment.
+        # A folder called .env is a virtual environment.
         if path.is_dir() or not path.exists():
             return None
         text = path.read_bytes().decode("utf-8-sig")

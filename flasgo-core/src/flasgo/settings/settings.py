@@ -198,7 +198,7 @@ class Settings(_bundle.SettingMembers, Mapping[str, object]):
         return found
 
     def declared(self) -> Settings:
-        """Return the same settings without those that nobody declares any more."""
+        """Return the same settings without those that are no longer declared."""
         values = {name: value for name, value in self.items() if name in self._specs}
         return Settings(self._specs, values, self._sources, self._owner_of_unknown)
 
@@ -339,7 +339,7 @@ def resolve(spec: SettingSpec, sources: Sources) -> tuple[object, str]:
                 source = pattern.format(variable)
                 found.append((_from_text(spec, variables[variable], source), source))
     if not found:
-        # A default is its owner's word: it has to have the type, but is not checked further.
+        # A default has to have the declared type; `check` is for configured values.
         return _converted(spec, _default(spec), "default"), "default"
     value, source = found[0]
     if len(found) > 1:
@@ -488,7 +488,7 @@ def _from_text(spec: SettingSpec, text: str, source: str) -> object:
 
 def _error(spec: SettingSpec, value: object, source: str, reason: str) -> SettingError:
     if source == "default":
-        next_step = f"This is a mistake in {spec.owner!r}: mend the default it declares."
+        next_step = f"This is a mistake in {spec.owner!r}: correct the default it declares."
     elif source.startswith(("environment", ".env")):
         next_step = f"Correct {source}."
     else:
@@ -523,7 +523,7 @@ def _refuse_unknown(
 def _warn_of_unknown_variables(
     specs: SettingSpecs, sources: Sources, owner_of_unknown: Callable[[str], str | None] | None
 ) -> None:
-    # The environment is shared with other programs, so a stranger there is no error.
+    # The environment is shared with other programs, so an unknown name there is not an error.
     known = {variable for spec in specs for variable in spec.variables} | COMMAND_VARIABLES
     for pattern, variables in sources.texts():
         for variable in variables:

@@ -36,7 +36,7 @@ Convert = Callable[[object, object], object]
 def convert_value(value: object, target: object) -> object:
     """Convert a Python value to a setting's type.
 
-    Scalars are taken strictly (`"1"` is no int, `True` is no int, an int is a fine float);
+    Scalars are taken strictly (`"1"` and `True` are not an int, an int is accepted as float);
     list, tuple, set and frozenset stand in for each other. Containers are always new objects,
     so that two apps never share one.
 
@@ -228,7 +228,7 @@ def _convert_item_text(value: object, target: object) -> object:
 def _convert_union_text(text: str, args: tuple[object, ...]) -> object:
     if types.NoneType in args and not text.strip():
         return None
-    # Text fits `str` whatever it says, so that member has the last word.
+    # Every text fits `str`, so that member is tried last.
     members = _without_none(args)
     return _first_fit(text, sorted(members, key=lambda arg: arg is str), _convert_item_text)
 
