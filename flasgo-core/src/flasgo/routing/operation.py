@@ -189,7 +189,9 @@ _RESPONSE_KEYS = ("model", "description", "content", "headers", "links")
 
 def _responses(where: str, responses: Mapping[int | str, Any]) -> dict[str, Any]:
     if not isinstance(responses, Mapping):
-        raise RouteError(f"{where}: responses={responses!r} is not a mapping; write {{404: '...'}}.")
+        raise RouteError(
+            f"{where}: responses={responses!r} is not a mapping; write {{404: '...'}}."
+        )
     for status, given in responses.items():
         if not (_is_status(status, 200, 599) or _RANGE.fullmatch(str(status))):
             raise RouteError(
