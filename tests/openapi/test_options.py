@@ -161,3 +161,9 @@ def test_what_makes_no_sense_is_refused_where_it_is_said(
     if options.keys() <= shared - {"taggs"}:
         with pytest.raises(RouteError, match=match):
             Flasgo(**options)
+
+
+def test_static_files_are_no_operations(tmp_path: Any) -> None:
+    app = Flasgo(static_folder=str(tmp_path))
+    assert app.url_for("static", filename="a.css") == "/static/a.css"
+    assert app.openapi_spec()["paths"] == {}

@@ -38,8 +38,10 @@ class OpenApiDescription:
         from flasgo.plugin import add_error, operations  # only where there is a document
 
         for route, operation in operations(app, document):
-            policies = [policy for policy in self._policies_for(route) if not policy.is_open]
+            every = list(self._policies_for(route))
+            policies = [policy for policy in every if not policy.is_open]
             if not policies:
+                self._describe_optional(app, document, operation, every)
                 continue
             security = self._security(app, document, policies)
             if security:
@@ -56,6 +58,19 @@ class OpenApiDescription:
             )
             add_error(document, operation, 403, f"The caller lacks a permission: {wanted}.")
 
+    def _describe_optional(
+        self,
+        app: Flasgo,
+        document: dict[str, Any],
+        operation: dict[str, Any],
+        policies: Sequence[AuthPolicy],
+    ) -> None:
+        """Describe an open route that asks a backend who calls: with credentials, or without."""
+        asking = [policy for policy in policies if policy.backend is not None]
+        security = self._security(app, document, asking) if asking else []
+        if security:
+            operation["security"] = [{}, *security]
+
     def _security(
         self, app: Flasgo, document: dict[str, Any], policies: Sequence[AuthPolicy]
     ) -> list[dict[str, list[str]]]:
@@ -68,11 +83,16 @@ class OpenApiDescription:
             for name, scheme in described.items()
             if scheme is not None and (not named or name in named)
         }
-        document["components"].setdefault("securitySchemes", {}).update(schemes)
+        known = document["components"].setdefault("securitySchemes", {})
+        for name, scheme in schemes.items():
+            known.setdefault(name, scheme)
         wanted = {
             name: sorted({scope for policy in policies for scope in _scopes_via(policy, name)})
             for name in schemes
         }
+        for name, scopes in wanted.items():
+            for flow in known[name].get("flows", {}).values():
+                flow["scopes"] |= {scope: "" for scope in scopes if scope not in flow["scopes"]}
         if named:
             return [wanted] if wanted else []
         return [{name: scopes} for name, scopes in wanted.items()]

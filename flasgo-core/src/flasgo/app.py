@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -12,7 +13,13 @@ from flasgo import _bundle
 from flasgo.asgi import ASGIApp, Receive, Scope, Send
 from flasgo.binding import DependencyOverrides, compile_call
 from flasgo.blueprints import Blueprint, Placement, mount_routes, name_taken
-from flasgo.errors import ConfigurationError, OptionError, UnenforcedPolicyError, did_you_mean
+from flasgo.errors import (
+    ConfigurationError,
+    HTTPException,
+    OptionError,
+    UnenforcedPolicyError,
+    did_you_mean,
+)
 from flasgo.features import BUILT_IN, AppMembers
 from flasgo.http.multidict import State
 from flasgo.interop.middleware import (
@@ -278,6 +285,19 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         """
         self._compile()
         return route.pipeline.stages if isinstance(route.pipeline, Pipeline) else ()
+
+    def find_error_handler(self, route: Route, status: int) -> Callable[..., object] | None:
+        """Return the error handler that answers an HTTPException for a route, or None.
+
+        For plugins that describe an app. The handler of the innermost blueprint wins.
+
+        Args:
+            route: One of `app.routes`.
+            status: The status of the error.
+        """
+        self._compile()
+        callback = route.pipeline.errors.handlers.find(HTTPException(status))
+        return None if callback is None else inspect.unwrap(callback)
 
     # --- Routes -----------------------------------------------------------------------------
 

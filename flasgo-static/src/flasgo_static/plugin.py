@@ -138,6 +138,7 @@ class StaticPlugin:
             static_handler(folder, max_age, fingerprints),
             methods=("GET", "HEAD"),
             endpoint=endpoint,
+            include_in_schema=False,
         )
         self._served[prefix] = _Served(endpoint, folder, fingerprints)
 

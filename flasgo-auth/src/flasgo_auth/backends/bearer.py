@@ -80,6 +80,7 @@ class BearerTokenBackend(AuthBackend):
         validate: Takes the token, returns its user or None; or a mapping of tokens to users.
         realm: What the challenge calls the protected space.
         blocking: Whether a `def validate` may block, and so runs in a worker thread.
+        token_url: Where tokens are given for a name and a password; None when they are not.
 
     Raises:
         TypeError: When `validate` is neither a function nor a mapping.
@@ -87,8 +88,14 @@ class BearerTokenBackend(AuthBackend):
     """
 
     def __init__(
-        self, validate: TokenValidator | Mapping[str, User], *, realm: str, blocking: bool
+        self,
+        validate: TokenValidator | Mapping[str, User],
+        *,
+        realm: str,
+        blocking: bool,
+        token_url: str | None = None,
     ) -> None:
+        self._token_url = _checked_url(token_url)
         if isinstance(validate, Mapping):
             validate, blocking = StaticKeys(validate), False
         check_function(validate, "bearer_token_backend", "(token) -> User | None")
@@ -111,12 +118,28 @@ class BearerTokenBackend(AuthBackend):
         return bearer_challenge(self._challenge, read_authorization(request), forbidden=forbidden)
 
     def openapi_scheme(self, app: Flasgo) -> dict[str, object]:
-        """Return the HTTP scheme `bearer`."""
-        return {"type": "http", "scheme": "bearer"}
+        """Return the HTTP scheme `bearer`, or the password flow where there is a token URL."""
+        if self._token_url is None:
+            return {"type": "http", "scheme": "bearer"}
+        flow = {"tokenUrl": self._token_url, "scopes": {}}
+        return {"type": "oauth2", "flows": {"password": flow}}
+
+
+def _checked_url(url: str | None) -> str | None:
+    if url is not None and (not isinstance(url, str) or not url or not url.isprintable()):
+        raise ValueError(
+            f"bearer_token_backend(token_url=...) takes a URL or a path such as '/token', got "
+            f"{url!r}."
+        )
+    return url
 
 
 def bearer_token_backend(
-    validate: TokenValidator | Mapping[str, User], *, realm: str = "api", blocking: bool = True
+    validate: TokenValidator | Mapping[str, User],
+    *,
+    realm: str = "api",
+    blocking: bool = True,
+    token_url: str | None = None,
 ) -> BearerTokenBackend:
     """Return a backend that recognises users by bearer tokens.
 
@@ -130,6 +153,10 @@ def bearer_token_backend(
         realm: What the challenge calls the protected space.
         blocking: Whether a `def validate` may block, and so runs in a worker thread. Pass False
             for a function that only computes.
+        token_url: Where tokens are given for a name and a password, such as `/token`: a route of
+            the app's own that takes the form fields `username` and `password` and answers
+            `{"access_token": "...", "token_type": "bearer"}` (RFC 6749, section 4.3). Swagger UI
+            shows a form for them then.
 
     Returns:
         The backend, for `app.register_auth_backend("bearer", ...)`.
@@ -138,4 +165,4 @@ def bearer_token_backend(
         TypeError: When `validate` is neither a function nor a mapping of tokens to users.
         ValueError: When the realm or a token is malformed.
     """
-    return BearerTokenBackend(validate, realm=realm, blocking=blocking)
+    return BearerTokenBackend(validate, realm=realm, blocking=blocking, token_url=token_url)

@@ -119,10 +119,13 @@ class ErrorAnswers:
     Args:
         handlers: The error handlers of the app and of the endpoint's blueprints.
         hooks: The implementations of `error_response`, in the order in which they are asked.
+
+    Attributes:
+        handlers: The error handlers.
     """
 
     def __init__(self, handlers: ErrorHandlers, hooks: Iterable[Implementation] = ()) -> None:
-        self._handlers = handlers
+        self.handlers = handlers
         self._hooks = tuple(hooks)
 
     async def respond(self, connection: Connection, error: Exception, *, debug: bool) -> Response:
@@ -135,13 +138,13 @@ class ErrorAnswers:
                 debug page shows it.
         """
         aborted = isinstance(error, HTTPException) and error.response is not None
-        handler = _answer_of_abort if aborted else self._handlers.find(error)
+        handler = _answer_of_abort if aborted else self.handlers.find(error)
         if not isinstance(error, HTTPException):
-            if not self._handlers.expects(error):
+            if not self.handlers.expects(error):
                 note_error(connection, error)
             # A page that says sorry would hide from the developer what there is to mend.
             if handler is None and not debug:
-                handler = self._handlers.last_resort()
+                handler = self.handlers.last_resort()
         if handler is not None:
             try:
                 return await _handled(connection, error, handler)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from http import HTTPStatus
 from types import GeneratorType, NoneType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -14,9 +15,20 @@ from flasgo.errors import reason_phrase
 from flasgo.features.openapi.schemas import JsonObject, Schemas
 from flasgo.responses.response import Response
 from flasgo.routing import Route
-from flasgo.settings.annotations import alternatives
+from flasgo.settings.annotations import alternatives, union_of
 
-__all__ = ["Error", "Problem", "ValidationError", "ValidationFailure", "add_error", "answers_of"]
+if TYPE_CHECKING:
+    from flasgo.app import Flasgo
+
+__all__ = [
+    "Error",
+    "HandledErrors",
+    "Problem",
+    "ValidationError",
+    "ValidationFailure",
+    "add_error",
+    "answers_of",
+]
 
 
 class Error(msgspec.Struct):
@@ -62,7 +74,7 @@ _PROBLEM_NAME = "Problem"
 
 # What a return annotation says about the body; everything that is not JSON and has a name.
 _TEXTS = {str: "text/html", bytes: "application/octet-stream"}
-_NOT_JSON = (tuple, object)
+_NOT_JSON = (tuple, object, Any)
 
 
 def answers_of(route: Route, schemas: Schemas, returns: str) -> JsonObject:
@@ -226,6 +238,62 @@ def add_error(
             "description": meaning,
             "schema": {"type": "string"},
         }
+
+
+class HandledErrors:
+    """What the app's error handlers send instead of the framework's own error bodies.
+
+    Args:
+        app: The app.
+        routes: Its routes that are described.
+        schemas: Takes the types that the handlers return.
+    """
+
+    def __init__(self, app: Flasgo, routes: Iterable[Route], schemas: Schemas) -> None:
+        self._contents: dict[tuple[Route, int], JsonObject] = {}
+        by_function: dict[Callable[..., object], JsonObject] = {}
+        for route in routes:
+            for status in filter(lambda status: status >= 400, HTTPStatus):
+                function = app.find_error_handler(route, status)
+                if function is None:
+                    continue
+                if function not in by_function:
+                    by_function[function] = _returned_content(function, schemas)
+                self._contents[route, int(status)] = by_function[function]
+
+    def apply(self, document: JsonObject, route: Route, operation: JsonObject) -> None:
+        """Describe the bodies of error handlers where an operation promises the default ones.
+
+        Args:
+            document: The document, whose schemas have their names.
+            route: A route.
+            operation: Its operation.
+        """
+        for status, answer in operation["responses"].items():
+            content = self._contents.get((route, int(status) if status.isdecimal() else 0))
+            if content is None or not _is_default(document, answer.get("content")):
+                continue
+            answer.pop("content")
+            answer |= {"content": dict(content)} if content else {}
+
+
+def _returned_content(function: Callable[..., object], schemas: Schemas) -> JsonObject:
+    """Return what the annotation of an error handler tells about its body."""
+    annotation = return_annotation(function)
+    if annotation is MISSING:
+        return {}
+    kinds = [kind for kind in alternatives(annotation) if kind is not NoneType]
+    if any(typing.get_origin(kind) is tuple for kind in kinds):
+        kinds = [typing.get_args(k)[0] if typing.get_origin(k) is tuple else k for k in kinds]
+        annotation = union_of(kinds)
+    return _content(annotation, tuple(kinds), schemas)
+
+
+def _is_default(document: JsonObject, content: JsonObject | None) -> bool:
+    if not content or set(content) != {_JSON, _PROBLEM}:
+        return False
+    defaults = [{"$ref": _reference(document, kind)} for kind in (Error, ValidationFailure)]
+    return content[_JSON] in [{"schema": each} for each in defaults]
 
 
 def _reference(document: JsonObject, kind: type) -> str:

@@ -12,11 +12,13 @@ from msgspec import inspect as types
 from flasgo.binding.types import parts_of
 from flasgo.features.openapi.shapes import NAMED, JsonObject, Shapes, class_name, origin_of
 
-__all__ = ["JsonObject", "Schemas"]
+__all__ = ["REFERENCE", "JsonObject", "Schemas"]
 
 _logger = logging.getLogger("flasgo.app")
 
-_REFERENCE = "#/components/schemas/"
+REFERENCE = "#/components/schemas/"
+"""What a reference to a named schema begins with."""
+
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -55,7 +57,7 @@ class Schemas:
         for info in infos:
             _collect(info, classes)
         names = _names_of(classes)
-        shapes = Shapes({kind: _REFERENCE + name for kind, name in names.items()})
+        shapes = Shapes({kind: REFERENCE + name for kind, name in names.items()})
         for info, (_, schema, extra) in zip(infos, self._pending, strict=True):
             schema.update({**shapes.of(info), **extra})
         named = {name: shapes.whole(classes[kind]) for kind, name in names.items()}
