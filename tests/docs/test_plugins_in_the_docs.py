@@ -1,4 +1,4 @@
-"""Every plugin that the README, the docs and the packages' pages show passes the conformance kit."""
+"""Every plugin that the README, the docs and the package pages show passes the kit."""
 
 from __future__ import annotations
 
