@@ -14,7 +14,9 @@ import msgspec
 import pytest
 from flasgo.asgi import Message
 from flasgo.http.headers import HeaderBlock
+from flasgo.responses.eventsource import EventSourceResponse
 from flasgo.responses.file_response import FileResponse
+from flasgo.responses.ndjson import NDJSONResponse
 from flasgo.responses.response import (
     Response,
     StreamingResponse,
@@ -559,6 +561,13 @@ def test_tuples_as_flask_takes_them(result: object, status: int, header: str | N
 
 
 # --- What other frameworks call it -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [NDJSONResponse, EventSourceResponse])
+def test_streams_take_a_status_by_its_name_elsewhere(make: Any) -> None:
+    assert make([], status="201 CREATED").status_code == 201
+    with pytest.raises(TypeError, match="mimetype"):
+        make([], mimetype="text/plain")
 
 
 @pytest.mark.parametrize("make", [Response, StreamingResponse])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Generic, TypeVar, cast, overload
 
 from flasgo.errors import HTTPException, MissingKeyError
 
@@ -187,13 +187,10 @@ class _HeaderView(Generic[RawList]):
         return value
 
     @overload
-    def get(self, name: str) -> str | None: ...
+    def get(self, name: str, default: None = None) -> str | None: ...
 
     @overload
     def get(self, name: str, default: str) -> str: ...
-
-    @overload
-    def get(self, name: str, default: None) -> str | None: ...
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """Return the first value of a header, or `default`.
@@ -282,24 +279,12 @@ class Headers(_HeaderView[Sequence[RawHeader]]):
         """The pairs of bytes behind these headers."""
         return self._raw
 
-    @overload
-    def get(self, name: str) -> str | None: ...
+    if not TYPE_CHECKING:  # typed by the base class
 
-    @overload
-    def get(self, name: str, default: str) -> str: ...
-
-    @overload
-    def get(self, name: str, default: None) -> str | None: ...
-
-    def get(self, name: str, default: str | None = None) -> str | None:
-        """Return the first value of a header, or `default`.
-
-        Args:
-            name: The header's name, in any case.
-            default: What to return when the header is absent.
-        """
-        value = self._head.get(_lookup_key(name))
-        return default if value is None else value.decode("latin-1")
+        def get(self, name: str, default: str | None = None) -> str | None:
+            """Return the first value of a header, or `default`."""
+            value = self._head.get(_lookup_key(name))
+            return default if value is None else value.decode("latin-1")
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and _lookup_key(name) in self._head

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from flasgo.asgi import Message, Send
 from flasgo.errors import ClientDisconnect
-from flasgo.responses.response import HeadersLike, StreamingResponse, encode_json
+from flasgo.responses.response import HeadersLike, ResponseAliases, StreamingResponse, encode_json
 from flasgo.responses.streaming import Closed, producer
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ class EventSourceResponse(StreamingResponse):
         status_code: The status.
         headers: Response headers.
         background: What is to be called after the response: `BackgroundTasks`, or a function.
+        aliases: `status`, as Flask calls `status_code`.
 
     Raises:
         ValueError: When `heartbeat` is not above 0.
@@ -132,10 +133,12 @@ class EventSourceResponse(StreamingResponse):
         status_code: int = 200,
         headers: HeadersLike | None = None,
         background: Background | None = None,
+        **aliases: Unpack[ResponseAliases],
     ) -> None:
         if heartbeat is not None and not heartbeat > 0:
             raise ValueError(f"heartbeat is a number of seconds above 0, or None; not {heartbeat}.")
-        super().__init__((), status_code, headers, "text/event-stream; charset=utf-8", background)
+        kind = "text/event-stream; charset=utf-8"
+        super().__init__((), status_code, headers, kind, background, **aliases)
         self.headers.setdefault("cache-control", "no-store")
         self.headers.setdefault("x-accel-buffering", "no")
         self._source = producer(events)

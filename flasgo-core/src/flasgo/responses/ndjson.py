@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import msgspec
 
-from flasgo.responses.response import HeadersLike, StreamingResponse, encode_json
+from flasgo.responses.response import HeadersLike, ResponseAliases, StreamingResponse, encode_json
 from flasgo.responses.streaming import producer
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class NDJSONResponse(StreamingResponse):
         status_code: The status.
         headers: Response headers.
         background: What is to be called after the response: `BackgroundTasks`, or a function.
+        aliases: `status`, as Flask calls `status_code`.
     """
 
     def __init__(
@@ -33,8 +34,9 @@ class NDJSONResponse(StreamingResponse):
         status_code: int = 200,
         headers: HeadersLike | None = None,
         background: Background | None = None,
+        **aliases: Unpack[ResponseAliases],
     ) -> None:
-        super().__init__((), status_code, headers, "application/x-ndjson", background)
+        super().__init__((), status_code, headers, "application/x-ndjson", background, **aliases)
         self._source = producer(items)
 
     def encode(self, part: object) -> bytes:
@@ -48,5 +50,8 @@ class NDJSONResponse(StreamingResponse):
         """
         line = encode_json(part)
         if b"\n" in line:  # of a msgspec.Raw; what we encode has none
-            line = msgspec.json.format(line, indent=-1)
+            try:
+                line = msgspec.json.format(line, indent=-1)
+            except ValueError as error:
+                raise TypeError(f"This Raw cannot be sent as JSON: {error}.") from error
         return line + b"\n"
