@@ -106,6 +106,7 @@ _EXPORTS: Mapping[str, tuple[str, ...]] = {
         "OutboundTarget",
         "QuotaStatus",
         "RateLimit",
+        "RateLimitExempt",
         "SSRFConfig",
         "SSRFGuard",
         "SSRFViolation",
@@ -121,6 +122,7 @@ _EXPORTS: Mapping[str, tuple[str, ...]] = {
         "flash",
         "get_flashed_messages",
         "rate_limit",
+        "ratelimit_exempt",
         "security_event",
         "session",
     ),
@@ -166,7 +168,9 @@ _APP_MEMBERS: Mapping[str, tuple[str, ...]] = {
         "csp",
         "csrf_exempt",
         "outbound_transport",
+        "quota",
         "ratelimit",
+        "ratelimit_exempt",
         "resolve_outbound_url",
         "revoke_session",
         "security_event",
@@ -239,6 +243,8 @@ _SETTINGS: Mapping[str, tuple[str, ...]] = {
         "HTTPS_REDIRECT",
         "HTTPS_REDIRECT_EXEMPT",
         "PERMISSIONS_POLICY",
+        "RATELIMIT_DEFAULT",
+        "RATELIMIT_DEFAULT_EXEMPT",
         "RATELIMIT_MAX_KEYS",
         "RATELIMIT_STORAGE_FAILURE",
         "RATELIMIT_STORAGE_PREFIX",
@@ -347,6 +353,7 @@ if TYPE_CHECKING:
         OutboundTarget as OutboundTarget,
         QuotaStatus as QuotaStatus,
         RateLimit as RateLimit,
+        RateLimitExempt as RateLimitExempt,
         Session as Session,
         SignedTokenError as SignedTokenError,
         SSRFConfig as SSRFConfig,
@@ -363,6 +370,7 @@ if TYPE_CHECKING:
         get_flashed_messages as get_flashed_messages,
         members as security,
         rate_limit as rate_limit,
+        ratelimit_exempt as ratelimit_exempt,
         security_event as security_event,
         session as session,
     )
@@ -470,6 +478,8 @@ if TYPE_CHECKING:
         PASSWORD_THREADS: int
         PERMISSIONS_POLICY: str | None
         PLUGINS: set[str] | None
+        RATELIMIT_DEFAULT: list[str]
+        RATELIMIT_DEFAULT_EXEMPT: set[str]
         RATELIMIT_MAX_KEYS: int
         RATELIMIT_STORAGE_FAILURE: str
         RATELIMIT_STORAGE_PREFIX: str

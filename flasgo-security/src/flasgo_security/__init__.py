@@ -10,7 +10,13 @@ from flasgo_security.csrf import CsrfExempt, csrf_exempt
 from flasgo_security.events import security_event
 from flasgo_security.headers import Csp, csp
 from flasgo_security.plugin import SecurityPlugin
-from flasgo_security.quotas.ratelimit import QuotaStatus, RateLimit, rate_limit
+from flasgo_security.quotas.policy import (
+    RateLimit,
+    RateLimitExempt,
+    rate_limit,
+    ratelimit_exempt,
+)
+from flasgo_security.quotas.ratelimit import QuotaStatus
 from flasgo_security.sessions.proxy import session
 from flasgo_security.sessions.session import Session
 from flasgo_security.templating import csrf_input, csrf_token
@@ -30,6 +36,7 @@ __all__ = [
     "OutboundTarget",
     "QuotaStatus",
     "RateLimit",
+    "RateLimitExempt",
     "SSRFConfig",
     "SSRFGuard",
     "SSRFViolation",
@@ -46,6 +53,7 @@ __all__ = [
     "flash",
     "get_flashed_messages",
     "rate_limit",
+    "ratelimit_exempt",
     "security_event",
     "session",
 ]

@@ -10,7 +10,7 @@ from flasgo import Finding, hookimpl
 
 from flasgo_security.csp import ContentSecurityPolicy
 from flasgo_security.forwarded import TrustedProxies
-from flasgo_security.quotas.ratelimit import RateLimit
+from flasgo_security.quotas.ratelimit import has_quota
 
 if TYPE_CHECKING:
     from flasgo import Flasgo, Settings
@@ -41,7 +41,7 @@ class SecurityChecks:
     @hookimpl
     def check_app(self, app: Flasgo, deploy: bool) -> list[Finding]:
         """Return what weakens the app; most of it matters in production only."""
-        findings = [*_always(app.settings)]
+        findings = [*_always(app.settings), *_exempt_endpoints(app)]
         if deploy:
             findings += _cookies(app.settings, self._sessions.cookie_name)
             findings += _headers(app.settings, self._headers.policy)
@@ -125,6 +125,20 @@ def _always(settings: Settings) -> Iterable[Finding]:
                 "quotas, throttling and logs are worth nothing.",
                 "List the addresses of the proxies in front of this app, and no others.",
             )
+
+
+def _exempt_endpoints(app: Flasgo) -> Iterable[Finding]:
+    if not app.settings["RATELIMIT_DEFAULT"]:
+        return
+    exempt = cast("set[str]", app.settings["RATELIMIT_DEFAULT_EXEMPT"])
+    unknown = sorted(exempt - {route.endpoint for route in app.routes} - {"static"})
+    if unknown:
+        yield Finding(
+            "security.W014",
+            "warning",
+            f"RATELIMIT_DEFAULT_EXEMPT names endpoints that do not exist: {', '.join(unknown)}.",
+            "Correct the names; `flasgo routes` lists them.",
+        )
 
 
 def _cookies(settings: Settings, session_cookie: str) -> Iterable[Finding]:
@@ -265,7 +279,7 @@ def _limits(app: Flasgo) -> Iterable[Finding]:
 
 
 def _has_quotas(app: Flasgo) -> bool:
-    return any(route.policy(RateLimit) is not None for route in app.routes)
+    return any(map(has_quota, app.routes))
 
 
 def _stores(settings: Settings) -> Iterable[Finding]:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from flasgo_security.csp import ContentSecurityPolicy, Sources
     from flasgo_security.outbound import OutboundTarget, SSRFGuard
     from flasgo_security.outbound.transport import SSRFTransport
-    from flasgo_security.quotas.ratelimit import KeyFunc, QuotaStatus
+    from flasgo_security.quotas.client_keys import ClientKey
+    from flasgo_security.quotas.policy import CostFunc, KeyFunc, LimitFunc, On
+    from flasgo_security.quotas.quotas import Quotas
+    from flasgo_security.quotas.ratelimit import QuotaStatus
     from flasgo_security.sessions.session import Session
     from flasgo_security.tokens import TimedSigner
 
@@ -30,14 +33,25 @@ class AppMembers:
 
     def ratelimit(
         self,
-        requests: int,
-        per: float,
+        requests: int | str | LimitFunc,
+        per: float | None = None,
         *,
         scope: str | None = None,
         key_func: KeyFunc | None = None,
+        methods: Iterable[str] | None = None,
+        cost: int | CostFunc = 1,
+        on: On = "request",
+        shared: bool = False,
     ) -> Callable[[_H], _H]:
         """Limit how often one caller may use an endpoint; see `flasgo_security.rate_limit`."""
         raise NotImplementedError  # a declaration: the plugin contributes the method itself
+
+    def ratelimit_exempt(self, handler: _H) -> _H:
+        """Let no quota hold for an endpoint; see `flasgo_security.ratelimit_exempt`."""
+        raise NotImplementedError
+
+    quota: Quotas
+    """The quotas of callers: `await app.quota.reset(key)` lets one begin anew."""
 
     def cors(
         self,
@@ -134,7 +148,7 @@ class RequestMembers:
     peer_ip: str | None
     """The address of the direct peer: of a proxy, where `TRUSTED_PROXIES` speak for the client."""
 
-    client_key: str | None
+    client_key: ClientKey | None
     """What quotas count the client under: its address, or its network of IPv6."""
 
     session: Session

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flasgo import hookimpl
 
 from flasgo_security.csrf import SAFE_METHODS, CsrfExempt
-from flasgo_security.quotas.ratelimit import RateLimit
+from flasgo_security.quotas.policy import RateLimit, limits_for
 
 if TYPE_CHECKING:
     from flasgo import Flasgo, Route
@@ -44,9 +44,9 @@ class OpenApiDescription:
                 add_error(document, operation, 403, _CROSS_SITE)
             if settings["SECURITY_FAILURE_RATE_LIMIT"]:
                 add_error(document, operation, 429, _THROTTLED, headers=_RETRY)
-            limits = route.policies_of(RateLimit)
+            limits = limits_for(route)
             if limits:
-                quotas = ", ".join(f"{limit.requests} per {limit.per:g} s" for limit in limits)
+                quotas = ", ".join(map(_described, limits))
                 spent = f"The quota is used up: {quotas}."
                 add_error(document, operation, 429, spent, headers=_QUOTA_HEADERS)
                 if settings["RATELIMIT_STORAGE_URI"] and (
@@ -58,3 +58,17 @@ class OpenApiDescription:
 
 def _is_guarded(route: Route) -> bool:
     return route.policy(CsrfExempt) is None and not route.methods <= SAFE_METHODS
+
+
+def _described(policy: RateLimit) -> str:
+    """Return what a client should know of a quota; names of functions are not for it."""
+    limit = policy.limit
+    text = "as many as the caller may" if limit is None else f"{limit.requests} per {limit.per:g} s"
+    if policy.methods is not None:
+        text += f" ({', '.join(sorted(policy.methods))})"
+    if policy.on != "request":
+        text += " that are refused" if policy.on == "failure" else " of some kinds"
+    if policy.cost != 1:
+        cost = "differently many" if callable(policy.cost) else str(policy.cost)
+        text += f", each counting {cost}"
+    return text

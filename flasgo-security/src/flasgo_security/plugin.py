@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from flasgo import hookimpl
+from flasgo import attach_policy, hookimpl
 
 from flasgo_security import hookspecs
 from flasgo_security.checks import SecurityChecks
@@ -18,7 +18,8 @@ from flasgo_security.headers import Csp, HeaderGuard, RouteCspGuard, csp
 from flasgo_security.hosts import HostGuard
 from flasgo_security.https_redirect import HttpsGuard
 from flasgo_security.openapi import OpenApiDescription
-from flasgo_security.quotas.ratelimit import RateLimitGuard
+from flasgo_security.quotas.quotas import Quotas
+from flasgo_security.quotas.ratelimit import RateLimitGuard, default_policies
 from flasgo_security.quotas.throttle import FailureThrottle
 from flasgo_security.sessions.cookie_writers import CookieWriter, StoredCookieWriter
 from flasgo_security.sessions.guard import SessionGuard
@@ -86,6 +87,8 @@ class SecurityPlugin:
         registry.enforces(Csp)
         registry.app_method("csrf_exempt", csrf_exempt)
         registry.app_method("csp", csp)
+        registry.request_attribute("client_key", lambda request: self.ratelimit.client_key(request))
+        registry.app_property("quota", lambda: Quotas(self.ratelimit))
         registry.component("hosts", self.hosts)
         registry.component("heads", RefusedHeads())
         registry.component("csp", RouteCspGuard(self.headers))
@@ -138,6 +141,8 @@ class SecurityPlugin:
         if uri and not uri.removeprefix("async+").startswith("memory://"):
             self._share_quotas(app, uri)
         self.ratelimit.configure(settings)
+        for policy in default_policies(settings):
+            attach_policy(app, policy)
         self.throttle.configure(settings)
         self._registry.component("ratelimit", self.ratelimit)
         if self.throttle.is_active:

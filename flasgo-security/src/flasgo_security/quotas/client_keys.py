@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from flasgo import Registry, Settings
 
-__all__ = ["ClientKeys"]
+__all__ = ["ClientKey", "ClientKeys"]
 
 _WHOLE_ADDRESS = 128
 _NETWORK = 64  # what one customer gets at the least (RFC 6177, RFC 7421)
 _TRANSLATED = ip_network("64:ff9b::/96")
+
+
+class ClientKey(str):
+    """The key of an address, `request.client_key`: never equal to a name in the eyes of a quota."""
+
+    __slots__ = ()
 
 
 class ClientKeys:

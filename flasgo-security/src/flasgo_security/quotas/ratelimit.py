@@ -3,49 +3,53 @@
 from __future__ import annotations
 
 import inspect
-import itertools
 import logging
 import math
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, cast
 from uuid import UUID
 
-from flasgo import HeaderBlock, HTTPException, Policy, attach_policy, has_policy, hookimpl
-from flasgo.plugin import PolicyScope, qualified_name
+from flasgo import HeaderBlock, HTTPException, hookimpl
+from flasgo.plugin import qualified_name
 
-from flasgo_security.quotas.client_keys import ClientKeys
+from flasgo_security.quotas.client_keys import ClientKey, ClientKeys
+from flasgo_security.quotas.limit_texts import Limit, parse_limit
+from flasgo_security.quotas.policy import (
+    RateLimit,
+    RateLimitExempt,
+    check_numbers,
+    limits_for,
+    rate_limit,
+    ratelimit_exempt,
+)
 from flasgo_security.quotas.window import MAX_KEYS, SlidingWindow, Usage
 
 if TYPE_CHECKING:
-    from flasgo import Registry, Request, Response, Settings
+    from flasgo import Registry, Request, Response, Route, Settings
 
 __all__ = [
     "STATUS_ATTRIBUTE",
-    "KeyFunc",
+    "Hit",
     "QuotaStatus",
-    "RateLimit",
     "RateLimitGuard",
-    "limits_of",
+    "default_policies",
+    "has_quota",
+    "quota_key",
     "quota_status",
-    "rate_limit",
+    "remember",
+    "remembered",
     "tightest",
 ]
 
 logger = logging.getLogger("flasgo.security")
 
-_H = TypeVar("_H", bound=Callable[..., object] | PolicyScope)
-
-Key = str | int | UUID | None
-"""What a caller is counted under; callers with None share one quota."""
-
-KeyFunc = Callable[..., Key | Awaitable[Key]]
-"""Given the request, returns whom to count it for; `def` (must not block) or `async def`."""
-
 STATUS_ATTRIBUTE = "rate_limit"
 _NOBODY = ""
+_NAMED = "key:"  # no address begins so
+_HITS = "security.quota_hits"
+_MOST_QUOTAS = 10_000
 _STATUS_NAMES = frozenset(
     prefix + field
     for prefix in (b"ratelimit-", b"x-ratelimit-")
@@ -67,110 +71,23 @@ _STORAGE_SCHEMES = (
     "memcached",
 )
 
-_serials = itertools.count(1)
 
-
-@dataclass(frozen=True)
-class RateLimit(Policy):
-    """A quota on an endpoint.
+class Hit(NamedTuple):
+    """One request in the eyes of one quota.
 
     Attributes:
-        requests: How many requests a caller may make...
-        per: ...in any stretch of so many seconds.
-        scope: Endpoints with the same scope and numbers share one quota; None is for the
-            decorated handler alone, whichever of its routes is used.
-        key_func: Tells callers apart; None is by the direct peer's address.
-        serial: Tells the quotas without a scope apart.
-
-    Raises:
-        TypeError: When an argument has the wrong type.
-        ValueError: When a number or the scope is not allowed.
+        policy: The quota.
+        name: What it is counted under, besides the caller and the numbers.
+        limit: How many requests, within how many seconds.
+        key: The caller.
+        cost: How much of it the request uses up.
     """
 
-    requests: int
-    per: float
-    scope: str | None = None
-    key_func: KeyFunc | None = None
-    serial: int = field(default_factory=lambda: next(_serials), compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        _check_numbers(self.requests, self.per)
-        scope, key_func = self.scope, self.key_func
-        if scope is not None and (not isinstance(scope, str) or not scope.strip()):
-            kind = ValueError if isinstance(scope, str) else TypeError
-            raise kind(f"rate_limit: scope is a name such as 'reports', or None; got {scope!r}.")
-        if key_func is not None and not callable(key_func):
-            raise TypeError(
-                f"rate_limit: key_func is a function of the request, or None; got {key_func!r}."
-            )
-
-    @property
-    def quota(self) -> tuple[str | int, int, float]:
-        """What the hits are counted under, besides the caller."""
-        return (self.serial if self.scope is None else self.scope, self.requests, self.per)
-
-    def explain(self) -> str:
-        """Return what `flasgo routes --explain` shows."""
-        text = f"{self.requests} per {self.per:g} s"
-        if self.scope is not None:
-            text += f", scope {self.scope!r}"
-        if self.key_func is not None:
-            text += f", key {qualified_name(self.key_func)}"
-        return f"rate_limit ({text})"
-
-
-def rate_limit(
-    requests: int,
-    per: float,
-    *,
-    scope: str | None = None,
-    key_func: KeyFunc | None = None,
-) -> Callable[[_H], _H]:
-    """Limit how often one caller may use an endpoint; past it, answers are 429.
-
-    Several on one handler all hold. The handler does not run for a request that is refused, and
-    a refused request uses up nothing.
-
-    ```python
-    @app.post("/login")
-    @rate_limit(5, per=60)
-    def login(): ...
-    ```
-
-    Args:
-        requests: How many requests, at least 1...
-        per: ...in any stretch of so many seconds, more than 0.
-        scope: Name of a quota that endpoints share; by default each handler has its own.
-        key_func: Given the request, returns whom to count it for: str, int or UUID. By default
-            the address of the direct peer, whatever `X-Forwarded-For` claims. Callers without a
-            key (None) share one quota. Where it falls back on the address, let it return
-            `request.client_key`: of `request.client_ip` an IPv6 client has 2**64.
-
-    Raises:
-        TypeError: When an argument has the wrong type.
-        ValueError: When a number or the scope is not allowed.
-    """
-    RateLimit(requests, per, scope, key_func)  # so that mistakes show here, whatever it decorates
-
-    def decorate(handler: _H) -> _H:
-        # One for each handler: without a scope they do not share it.
-        return attach_policy(handler, RateLimit(requests, float(per), scope, key_func))
-
-    return decorate
-
-
-def _check_numbers(requests: object, per: object) -> None:
-    if isinstance(requests, bool) or not isinstance(requests, int):
-        raise TypeError(
-            f"rate_limit: requests is a whole number, got {requests!r}; "
-            "write @rate_limit(5, per=60)."
-        )
-    if requests < 1:
-        raise ValueError(f"rate_limit: requests must be at least 1, got {requests}.")
-    if isinstance(per, bool) or not isinstance(per, int | float):
-        raise TypeError(f"rate_limit: per is a number of seconds, got {per!r}.")
-    if not (per > 0 and math.isfinite(per)):
-        raise ValueError(f"rate_limit: per must be more than 0 seconds, got {per!r}.")
+    policy: RateLimit
+    name: tuple[str | int, str]
+    limit: Limit
+    key: str
+    cost: int
 
 
 class QuotaStatus(NamedTuple):
@@ -189,6 +106,20 @@ class QuotaStatus(NamedTuple):
     per: float
 
 
+def has_quota(route: Route) -> bool:
+    """Whether any quota holds for a route."""
+    return bool(limits_for(route))
+
+
+def default_policies(settings: Settings) -> list[RateLimit]:
+    """Return the quotas of routes that have none of their own."""
+    exempt = frozenset(cast("set[str]", settings["RATELIMIT_DEFAULT_EXEMPT"]))
+    return [
+        RateLimit(text, holder="the app", is_per_route=True, is_default=True, exempt=exempt)
+        for text in cast("list[str]", settings["RATELIMIT_DEFAULT"])
+    ]
+
+
 class RateLimitGuard:
     """Counts requests in memory and refuses those over a quota.
 
@@ -199,8 +130,9 @@ class RateLimitGuard:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._max_keys = MAX_KEYS
-        self._windows: dict[tuple[str | int, int, float], SlidingWindow] = {}
+        self._windows: dict[tuple[tuple[str | int, str], Limit], SlidingWindow] = {}
         self._lock = threading.Lock()
+        self._creating = threading.Lock()
         self._client_keys = ClientKeys()
         self._has_warned = False
 
@@ -213,6 +145,20 @@ class RateLimitGuard:
             default=MAX_KEYS,
             help="Callers that each quota counts exactly; those beyond share hashed buckets.",
             check=lambda value: None if cast("int", value) > 0 else "it must be greater than 0",
+        )
+        registry.setting(
+            "RATELIMIT_DEFAULT",
+            list[str],
+            default=[],
+            help="Quotas of each route that has none of its own, such as ['100/minute', "
+            "'2000/hour']; each route counts by itself. @ratelimit_exempt takes a route out.",
+            check=_check_defaults,
+        )
+        registry.setting(
+            "RATELIMIT_DEFAULT_EXEMPT",
+            set[str],
+            default={"static"},
+            help="Names of endpoints that RATELIMIT_DEFAULT does not hold for.",
         )
         registry.setting(
             "RATELIMIT_STORAGE_URI",
@@ -246,9 +192,10 @@ class RateLimitGuard:
             "different ones.",
         )
         registry.request_attribute(STATUS_ATTRIBUTE, _no_status)
-        registry.request_attribute("client_key", self._client_key)
         registry.app_method("ratelimit", rate_limit)
+        registry.app_method("ratelimit_exempt", ratelimit_exempt)
         registry.enforces(RateLimit)
+        registry.enforces(RateLimitExempt)
 
     def configure(self, settings: Settings) -> None:
         """Read the settings."""
@@ -257,30 +204,39 @@ class RateLimitGuard:
 
     # --- Hooks ------------------------------------------------------------------------------
 
-    @hookimpl(when=has_policy(RateLimit))
+    @hookimpl(when=has_quota)
     async def ratelimit_check(self, request: Request) -> None:
         """Count the request, or refuse it."""
-        limits = limits_of(request)
-        if len(limits) == 1 and limits[0].key_func is None:
+        policies = limits_for(request.route, request.method)
+        if len(policies) == 1 and policies[0].is_plain:
             # PERF: the usual route has one quota, per address.
-            window = self._window(limits[0])
+            window = self._window(policies[0].name(None), cast("Limit", policies[0].limit))
             with self._lock:
                 usage, is_free = window.take(self._address(request))
             status = quota_status(window.limit, window.period, usage)
         else:
-            keys = [await self._key(limit, request) for limit in limits]
-            status, is_free = self._take_all(limits, keys)
+            hits = await self._hits(policies, request)
+            if not hits:
+                return
+            status, is_free = self._take_all(hits)
+            if is_free:
+                remember(request, hits)
         setattr(request, STATUS_ATTRIBUTE, status)
         if not is_free:
             raise self._refusal(status)
 
-    @hookimpl(when=has_policy(RateLimit))
+    @hookimpl(when=has_quota)
     def response_finalize(self, request: Request, response: Response) -> Awaitable[None] | None:
         """Tell the caller where it stands, on every answer of the route."""
         status = cast("QuotaStatus | None", request.peek(STATUS_ATTRIBUTE))
         if status is None:
             # Something before the quota answered: nothing was counted.
             status = self._look(request)
+        else:
+            hits = remembered(request)
+            if hits:
+                status = self._settle(hits, request, response)
+                setattr(request, STATUS_ATTRIBUTE, status)
         self._announce(status, response)
         return None
 
@@ -292,7 +248,9 @@ class RateLimitGuard:
             headers={"retry-after": str(status.reset)},
         )
 
-    def _announce(self, status: QuotaStatus, response: Response) -> None:
+    def _announce(self, status: QuotaStatus | None, response: Response) -> None:
+        if status is None:
+            return
         block = _status_block(status)
         if not response.fill_headers(block):
             for name, value in block.pairs:
@@ -300,77 +258,118 @@ class RateLimitGuard:
 
     # --- Counting ---------------------------------------------------------------------------
 
-    def _take_all(
-        self, limits: Iterable[RateLimit], keys: Iterable[str]
-    ) -> tuple[QuotaStatus, bool]:
+    def _take_all(self, hits: Sequence[Hit]) -> tuple[QuotaStatus, bool]:
         """Count a hit in every quota and return True, or in none if one is used up."""
-        pairs = [(self._window(limit), key) for limit, key in zip(limits, keys, strict=True)]
+        pairs = [(self._window(hit.name, hit.limit), hit) for hit in hits]
         with self._lock:
-            before = [(window, window.usage(key)) for window, key in pairs]
-            spent = [(window, usage) for window, usage in before if usage.used >= window.limit]
+            before = [(window, window.usage(hit.key), hit.cost) for window, hit in pairs]
+            spent = [
+                (window, usage)
+                for window, usage, cost in before
+                if usage.used + cost > window.limit
+            ]
             if spent:
                 window, usage = max(spent, key=lambda pair: pair[1].wait)
                 return quota_status(window.limit, window.period, usage), False
             after = [
-                quota_status(window.limit, window.period, window.hit(key)) for window, key in pairs
+                quota_status(window.limit, window.period, window.hit(hit.key, hit.cost))
+                for window, hit in pairs
             ]
         return tightest(after), True
 
-    def _look(self, request: Request) -> QuotaStatus:
+    def _settle(self, hits: Sequence[Hit], request: Request, response: Response) -> QuotaStatus:
+        """Give back what the answer does not count for, and return where the caller stands."""
+        states: list[QuotaStatus] = []
+        spared = [hit for hit in hits if not hit.policy.counts(request, response)]
+        with self._lock:
+            for hit in hits:
+                window = self._window(hit.name, hit.limit)
+                if hit in spared:
+                    window.give_back(hit.key, hit.cost)
+                usage = window.usage(hit.key)
+                states.append(quota_status(window.limit, window.period, usage))
+        return tightest(states)
+
+    def _look(self, request: Request) -> QuotaStatus | None:
         """Return where a caller stands without counting anything.
 
-        SECURITY: key functions are not asked: whoever was refused before the quota (by the
-        throttle, or for want of credentials) must not cause the work they do.
+        SECURITY: functions are not asked: whoever was refused before the quota (by the throttle,
+        or for want of credentials) must not cause the work they do.
         """
         states: list[QuotaStatus] = []
-        for limit in limits_of(request):
-            window = self._window(limit)
+        for policy in limits_for(request.route, request.method):
+            if policy.limit is None:
+                continue
+            window = self._window(policy.name(request.route), policy.limit)
             usage = Usage(0, 0.0)
-            if limit.key_func is None:
+            if policy.key_func is None:
                 with self._lock:
                     usage = window.usage(self._address(request))
             states.append(quota_status(window.limit, window.period, usage))
-        return tightest(states)
+        return tightest(states) if states else None
 
-    def _window(self, limit: RateLimit) -> SlidingWindow:
-        window = self._windows.get(limit.quota)
+    def _window(self, name: tuple[str | int, str], limit: Limit) -> SlidingWindow:
+        window = self._windows.get((name, limit))
         if window is None:
-            with self._lock:
+            with self._creating:
+                if len(self._windows) >= _MOST_QUOTAS:
+                    raise RuntimeError(
+                        f"There are {_MOST_QUOTAS} quotas, because a function of the request "
+                        "returns ever new limits; let it choose among a few."
+                    )
                 window = self._windows.setdefault(
-                    limit.quota,
+                    (name, limit),
                     SlidingWindow(
                         limit.requests, limit.per, max_keys=self._max_keys, clock=self._clock
                     ),
                 )
         return window
 
+    async def reset(self, key: str, scope: str | None) -> None:
+        """Let a key begin anew, in all quotas or in those of a scope."""
+        with self._lock:
+            for (name, _), window in self._windows.items():
+                if scope is None or name[0] == scope:
+                    window.forget(key)
+
+    # --- Requests ---------------------------------------------------------------------------
+
+    async def _hits(self, policies: Iterable[RateLimit], request: Request) -> list[Hit]:
+        """Return what a request counts for in each quota that holds for it."""
+        found = [await self._hit(policy, request) for policy in policies]
+        return [hit for hit in found if hit is not None]
+
+    async def _hit(self, policy: RateLimit, request: Request) -> Hit | None:
+        limit = policy.limit
+        if limit is None:
+            limit = _checked_limit(policy, await _asked(policy, "requests", request))
+            if limit is None:
+                return None
+        cost = policy.cost
+        if callable(cost):
+            cost = _checked_cost(policy, await _asked(policy, "cost", request))
+            if cost == 0:
+                return None
+        key = await self._key(policy, request)
+        return Hit(policy, policy.name(request.route), limit, key, cost)
+
     # --- Callers ----------------------------------------------------------------------------
 
-    async def _key(self, limit: RateLimit, request: Request) -> str:
-        if limit.key_func is None:
+    async def _key(self, policy: RateLimit, request: Request) -> str:
+        if policy.key_func is None:
             return self._address(request)
-        try:
-            key = limit.key_func(request)
-            if inspect.isawaitable(key):
-                key = await key
-        except HTTPException:
-            raise
-        except Exception as error:
-            name = qualified_name(limit.key_func)
-            raise RuntimeError(
-                f"key_func {name} of {limit.explain()} raised {type(error).__name__}: {error}"
-            ) from error
+        key = await _asked(policy, "key_func", request)
         if key is None:
             return _NOBODY
         if isinstance(key, str | int | UUID):
-            return str(key)
+            return quota_key(key)
         raise TypeError(
-            f"The key_func of {limit.explain()} returned {type(key).__name__}; return a str, "
+            f"The key_func of {policy.explain()} returned {type(key).__name__}; return a str, "
             "an int, a UUID, or None for callers that share one quota."
         )
 
     def _address(self, request: Request) -> str:
-        key = self._client_key(request)
+        key = self.client_key(request)
         if key is not None:
             return key
         if not self._has_warned:
@@ -381,15 +380,70 @@ class RateLimitGuard:
             )
         return _NOBODY
 
-    def _client_key(self, request: Request) -> str | None:
+    def client_key(self, request: Request) -> ClientKey | None:
         """Return the client's address or network; the value of `request.client_key`."""
         address = request.client_ip
-        return None if address is None else self._client_keys.key(address)
+        return None if address is None else ClientKey(self._client_keys.key(address))
+
+    def key_of_address(self, address: str) -> ClientKey:
+        """Return what a client with an address is counted under."""
+        return ClientKey(self._client_keys.key(address))
 
 
-def limits_of(request: Request) -> tuple[RateLimit, ...]:
-    """Return the quotas of the endpoint that a request reached."""
-    return () if request.route is None else request.route.policies_of(RateLimit)
+def quota_key(key: str | int | UUID) -> str:
+    """Return what a caller is counted under, apart from all that a name could be mistaken for.
+
+    SECURITY: a user whose name is an address must not use up the quota of that address.
+
+    Args:
+        key: What a key function returned; a `ClientKey` is an address.
+    """
+    return str(key) if isinstance(key, ClientKey) else f"{_NAMED}{key}"
+
+
+def remember(request: Request, hits: Sequence[Hit]) -> None:
+    """Keep hits that the answer may turn out not to count for."""
+    if any(hit.policy.on != "request" for hit in hits):
+        request.__dict__[_HITS] = hits
+
+
+def remembered(request: Request) -> Sequence[Hit]:
+    """Return what `remember` kept, once."""
+    return request.__dict__.pop(_HITS, ())
+
+
+async def _asked(policy: RateLimit, what: str, request: Request) -> object:
+    """Return what a function of a policy answers for a request."""
+    function = cast("Callable[..., object]", getattr(policy, what))
+    try:
+        answer = function(request)
+        if inspect.isawaitable(answer):
+            answer = await answer
+    except HTTPException:
+        raise
+    except Exception as error:
+        raise RuntimeError(
+            f"{what} {qualified_name(function)} of {policy.explain()} raised "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    return answer
+
+
+def _checked_limit(policy: RateLimit, answer: object) -> Limit | None:
+    if answer is None:
+        return None
+    if isinstance(answer, str):
+        return parse_limit(answer)
+    check_numbers(answer, policy.per)
+    return Limit(cast("int", answer), cast("float", policy.per))
+
+
+def _checked_cost(policy: RateLimit, answer: object) -> int:
+    if isinstance(answer, bool) or not isinstance(answer, int) or answer < 0:
+        raise TypeError(
+            f"The cost of {policy.explain()} is {answer!r}; return a whole number from 0."
+        )
+    return answer
 
 
 def _no_status(request: Request) -> None:
@@ -422,6 +476,15 @@ def quota_status(limit: int, period: float, usage: Usage) -> QuotaStatus:
 def tightest(states: Iterable[QuotaStatus]) -> QuotaStatus:
     """Return the state that leaves the least, and of equal ones the one that lasts longest."""
     return min(states, key=lambda state: (state.remaining, -state.reset))
+
+
+def _check_defaults(value: object) -> str | None:
+    try:
+        for text in cast("list[str]", value):
+            parse_limit(text)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _check_storage_uri(value: object) -> str | None:

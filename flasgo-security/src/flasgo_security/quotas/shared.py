@@ -77,7 +77,7 @@ class SharedQuotas:
     # --- Counting ---------------------------------------------------------------------------
 
     async def take(
-        self, quotas: Sequence[SharedQuota], keys: Sequence[str]
+        self, quotas: Sequence[SharedQuota], keys: Sequence[str], costs: Sequence[int] = ()
     ) -> tuple[list[Usage], int | None]:
         """Count a hit in every quota, or in none if one is used up.
 
@@ -87,6 +87,7 @@ class SharedQuotas:
         Args:
             quotas: The quotas.
             keys: Whom to count in each of them.
+            costs: How many hits to count in each of them; one when left out.
 
         Returns:
             How much is used of each, and which one refuses, or None.
@@ -96,20 +97,24 @@ class SharedQuotas:
         """
         items = [self._item(quota) for quota in quotas]
         names = [self._identifiers(quota, key) for quota, key in zip(quotas, keys, strict=True)]
-        return await self._health.ask(lambda: self._take(items, names))
+        weights = costs or [1] * len(items)
+        return await self._health.ask(lambda: self._take(items, names, weights))
 
     async def _take(
-        self, items: Sequence[RateLimitItem], names: Sequence[tuple[str, str]]
+        self,
+        items: Sequence[RateLimitItem],
+        names: Sequence[tuple[str, str]],
+        costs: Sequence[int],
     ) -> tuple[list[Usage], int | None]:
         limiter = self._running_limiter()
         if len(items) > 1:
             usages = [await _usage(limiter, *pair) for pair in zip(items, names, strict=True)]
-            spent = [i for i, usage in enumerate(usages) if usage.used >= items[i].amount]
+            spent = [i for i, usage in enumerate(usages) if usage.used + costs[i] > items[i].amount]
             if spent:
                 return usages, max(spent, key=lambda i: usages[i].wait)
         refusing = None
         for number, (item, name) in enumerate(zip(items, names, strict=True)):
-            if not await limiter.hit(item, *name):
+            if not await limiter.hit(item, *name, cost=costs[number]):
                 refusing = number
                 break
         usages = [await _usage(limiter, *pair) for pair in zip(items, names, strict=True)]
@@ -132,13 +137,53 @@ class SharedQuotas:
 
         return await self._health.ask(look)
 
-    def check(self, quota: SharedQuota) -> None:
-        """Refuse a quota that cannot be shared.
+    async def give_back(self, quota: SharedQuota, key: str, cost: int) -> None:
+        """Take the latest hits of a key back.
 
         Raises:
-            ConfigurationError: When its period is not a whole number of seconds.
+            StoreDownError: When the storage does not answer.
+        """
+        item, name = self._item(quota), self._identifiers(quota, key)
+
+        async def give_back() -> None:
+            # The list holds the times of the hits, the latest first; `limits` has no word for it.
+            bridge = getattr(self._running_limiter().storage, "bridge")  # noqa: B009
+            list_key = bridge.prefixed_key(item.key_for(*name))
+            await bridge.get_connection().lpop(list_key, cost)
+
+        await self._health.ask(give_back)
+
+    async def reset(self, quotas: Sequence[SharedQuota], key: str) -> None:
+        """Let a key begin anew in some quotas.
+
+        Raises:
+            StoreDownError: When the storage does not answer.
+        """
+
+        async def reset() -> None:
+            limiter = self._running_limiter()
+            for quota in quotas:
+                await limiter.clear(self._item(quota), *self._identifiers(quota, key))
+
+        await self._health.ask(reset)
+
+    def check(self, quota: SharedQuota, *, gives_back: bool = False) -> None:
+        """Refuse a quota that cannot be shared.
+
+        Args:
+            quota: The quota.
+            gives_back: Whether some hits are taken back.
+
+        Raises:
+            ConfigurationError: When its period is not a whole number of seconds, or the storage
+                cannot take hits back.
         """
         self._item(quota)
+        if gives_back and self._scheme == "memcached":
+            raise ConfigurationError(
+                f"The quota {quota.name} counts only some answers (on=...), which memcached "
+                "cannot do exactly; use redis:// or valkey://, or count every request."
+            )
 
     async def close(self) -> None:
         """Close the connections."""

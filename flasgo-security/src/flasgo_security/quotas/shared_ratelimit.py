@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from flasgo import HTTPException, has_policy, hookimpl
+from flasgo import HTTPException, hookimpl
 from flasgo.plugin import full_name
 
+from flasgo_security.quotas.limit_texts import Limit
+from flasgo_security.quotas.policy import RateLimit, limits_for
 from flasgo_security.quotas.ratelimit import (
     STATUS_ATTRIBUTE,
+    Hit,
     QuotaStatus,
-    RateLimit,
     RateLimitGuard,
-    limits_of,
+    has_quota,
     quota_status,
+    remember,
+    remembered,
     tightest,
 )
 from flasgo_security.quotas.shared import SharedQuota, SharedQuotas
@@ -28,6 +34,7 @@ __all__ = ["QuotaNames", "SharedRateLimitGuard"]
 
 logger = logging.getLogger("flasgo.security")
 
+_MOST_REMEMBERED = 1000
 _RETRY_SECONDS = max(round(PAUSE_SECONDS), 1)
 
 
@@ -43,20 +50,22 @@ class QuotaNames:
         self._by_serial: dict[int, str] = {}
         self._taken: set[str] = set()
 
-    def name(self, limit: RateLimit) -> str:
+    def name(self, limit: RateLimit, route: Route | None) -> str:
         """Return the name of a quota: its scope, or the name of the handler it is for."""
-        if limit.scope is not None:
-            return f"scope:{limit.scope}"
+        scope, endpoint = limit.name(route)
+        if isinstance(scope, str):
+            return f"scope:{scope}"
         if limit.serial not in self._by_serial:
-            for route in self._app.routes:
-                self._note(route)
-        return self._by_serial[limit.serial]
+            for known in self._app.routes:
+                self._note(known)
+        base = self._by_serial[limit.serial]
+        return f"{base}:{endpoint}" if endpoint else base
 
     def _note(self, route: Route) -> None:
-        base = full_name(route.handler)
-        for limit in route.policies_of(RateLimit):
+        for limit in limits_for(route):
             if limit.serial in self._by_serial:
                 continue
+            base = limit.holder or full_name(route.handler)
             name, number = base, 1
             while name in self._taken:
                 number += 1
@@ -77,18 +86,23 @@ class SharedRateLimitGuard(RateLimitGuard):
 
     def __init__(self, app: Flasgo, quotas: SharedQuotas, *, is_open: bool) -> None:
         super().__init__()
+        self._app = app
         self._names = QuotaNames(app)
         self._quotas = quotas
         self._is_open = is_open
+        # The limits that functions have returned, so that they can be reset.
+        self._met: OrderedDict[SharedQuota, str | int] = OrderedDict()
 
-    @hookimpl(when=has_policy(RateLimit))
+    @hookimpl(when=has_quota)
     async def ratelimit_check(self, request: Request) -> None:
         """Count the request, or refuse it."""
-        limits = limits_of(request)
-        keys = [await self._key(limit, request) for limit in limits]
-        shared = [self._shared(limit) for limit in limits]
+        hits = await self._hits(limits_for(request.route, request.method), request)
+        if not hits:
+            return
+        shared = [self._shared(hit, request) for hit in hits]
         try:
-            usages, refusing = await self._quotas.take(shared, keys)
+            keys, costs = [hit.key for hit in hits], [hit.cost for hit in hits]
+            usages, refusing = await self._quotas.take(shared, keys, costs)
         except StoreDownError as error:
             status = self._status_without_store(shared)
             setattr(request, STATUS_ATTRIBUTE, status)
@@ -104,23 +118,53 @@ class SharedRateLimitGuard(RateLimitGuard):
         setattr(request, STATUS_ATTRIBUTE, status)
         if refusing is not None:
             raise self._refusal(status)
+        remember(request, hits)
 
-    @hookimpl(when=has_policy(RateLimit))
+    @hookimpl(when=has_quota)
     async def response_finalize(self, request: Request, response: Response) -> None:
         """Tell the caller where it stands, on every answer of the route."""
         status = cast("QuotaStatus | None", request.peek(STATUS_ATTRIBUTE))
         if status is None:
             status = await self._look_up(request)
+        else:
+            hits = remembered(request)
+            if hits:
+                status = await self._settle_shared(hits, request, response, status)
+                setattr(request, STATUS_ATTRIBUTE, status)
         self._announce(status, response)
 
-    async def _look_up(self, request: Request) -> QuotaStatus:
+    async def _settle_shared(
+        self, hits: Sequence[Hit], request: Request, response: Response, status: QuotaStatus
+    ) -> QuotaStatus:
+        """Give back what the answer does not count for, and return where the caller stands."""
+        shared = [self._shared(hit, request) for hit in hits]
+        keys = [hit.key for hit in hits]
+        try:
+            for hit, quota in zip(hits, shared, strict=True):
+                if not hit.policy.counts(request, response):
+                    await self._quotas.give_back(quota, hit.key, hit.cost)
+            usages = [
+                (await self._quotas.look([quota], [key]))[0]
+                for quota, key in zip(shared, keys, strict=True)
+            ]
+        except StoreDownError:
+            return status  # what was not given back counts: the safe way to be wrong
+        return tightest(_statuses(shared, usages))
+
+    async def _look_up(self, request: Request) -> QuotaStatus | None:
         """Return where a caller stands that was refused before it was counted.
 
-        SECURITY: key functions are not asked; see `RateLimitGuard`.
+        SECURITY: functions are not asked; see `RateLimitGuard`.
         """
-        limits = limits_of(request)
-        shared = [self._shared(limit) for limit in limits]
-        asked = [number for number, limit in enumerate(limits) if limit.key_func is None]
+        policies = [
+            policy
+            for policy in limits_for(request.route, request.method)
+            if policy.limit is not None
+        ]
+        if not policies:
+            return None
+        shared = [self._shared_policy(policy, request.route) for policy in policies]
+        asked = [number for number, policy in enumerate(policies) if policy.key_func is None]
         usages = [Usage(0, 0.0)] * len(shared)
         try:
             address = self._address(request)
@@ -131,8 +175,28 @@ class SharedRateLimitGuard(RateLimitGuard):
             usages[number] = usage
         return tightest(_statuses(shared, usages))
 
-    def _shared(self, limit: RateLimit) -> SharedQuota:
-        return SharedQuota(self._names.name(limit), limit.requests, limit.per)
+    def _shared(self, hit: Hit, request: Request) -> SharedQuota:
+        quota = SharedQuota(self._names.name(hit.policy, request.route), *hit.limit)
+        if hit.policy.limit is None and quota not in self._met:
+            self._met[quota] = hit.name[0]
+            if len(self._met) > _MOST_REMEMBERED:
+                self._met.popitem(last=False)
+        return quota
+
+    def _shared_policy(self, policy: RateLimit, route: Route | None) -> SharedQuota:
+        return SharedQuota(self._names.name(policy, route), *cast("Limit", policy.limit))
+
+    async def reset(self, key: str, scope: str | None) -> None:
+        """Let a key begin anew, in all quotas or in those of a scope."""
+        quotas = {
+            self._shared_policy(policy, route): policy.name(route)[0]
+            for route in self._app.routes
+            for policy in limits_for(route)
+            if policy.limit is not None
+        }
+        quotas.update(self._met)
+        chosen = [quota for quota, name in quotas.items() if scope is None or name == scope]
+        await self._quotas.reset(chosen, key)
 
     def _status_without_store(self, quotas: list[SharedQuota]) -> QuotaStatus:
         """Return what to say while nobody knows: all is left, or nothing is for a while."""
@@ -144,8 +208,10 @@ class SharedRateLimitGuard(RateLimitGuard):
     async def app_startup(self, app: Flasgo) -> None:
         """Refuse quotas that cannot be shared while there is nobody to be surprised."""
         for route in app.routes:
-            for limit in route.policies_of(RateLimit):
-                self._quotas.check(self._shared(limit))
+            for policy in limits_for(route):
+                limit = policy.limit or Limit(1, 1.0)
+                quota = SharedQuota(self._names.name(policy, route), *limit)
+                self._quotas.check(quota, gives_back=policy.on != "request")
 
     @hookimpl
     async def app_shutdown(self, app: Flasgo) -> None:

@@ -87,8 +87,8 @@ class SlidingWindow:
             return Usage(0, 0.0)
         return Usage(len(log), max(log[0] + self.period - now, 0.0))
 
-    def hit(self, key: str) -> Usage:
-        """Count one hit of a key, and return its usage with that hit."""
+    def hit(self, key: str, cost: int = 1) -> Usage:
+        """Count hits of a key, one as a rule, and return its usage with them."""
         now = self._clock()
         key = self._bounded(key)
         log = self._logs.get(key)
@@ -97,10 +97,20 @@ class SlidingWindow:
         else:
             self._trim(log, now)
             self._logs.move_to_end(key)
-        log.append(now)
-        if len(log) > self.limit:
+        log.extend([now] * min(cost, self.limit))
+        while len(log) > self.limit:
             del log[0]
         return Usage(len(log), max(log[0] + self.period - now, 0.0))
+
+    def give_back(self, key: str, cost: int = 1) -> None:
+        """Take the latest hits of a key back."""
+        log = self._find(self._bounded(key), self._clock())
+        for _ in range(min(cost, len(log or ()))):
+            del log[-1]  # ty: ignore[not-subscriptable]
+
+    def forget(self, key: str) -> None:
+        """Let a key begin anew; one that shares a bucket with others stays as it is."""
+        self._logs.pop(self._bounded(key), None)
 
     def take(self, key: str) -> tuple[Usage, bool]:
         """Count one hit of a key, unless it has used up the window.
