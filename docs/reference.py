@@ -11,7 +11,16 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from flasgo import Flasgo, hookspecs
+from flasgo import (
+    Connection,
+    FileResponse,
+    Flasgo,
+    Response,
+    Route,
+    Settings,
+    hookspecs,
+    plugin,
+)
 from flasgo.hookspecs import CONTRACT_LEVEL, REQUEST_HOOKS, SETUP_HOOKS
 from flasgo.settings.settings import SettingInfo
 
@@ -114,7 +123,125 @@ def _arguments(section: str) -> Iterator[str]:
         yield f"`{name}`: {_text(description)}"
 
 
-PAGES = {"settings.md": settings_page, "hooks.md": hooks_page}
+def kit_page() -> str:
+    """Return the page of `flasgo.plugin`: each name with the first sentence about it."""
+    parts = [_KIT_INTRODUCTION.format(level=CONTRACT_LEVEL)]
+    for title, names in _KIT.items():
+        rows = [f"| `{name}` | {_summary(getattr(plugin, name), name)} |" for name in names]
+        parts.append(f"## {title}\n\n| name | what it is |\n|---|---|\n" + "\n".join(rows) + "\n")
+    rows = [
+        f"| `{label}.{name}` | {_summary(inspect.getattr_static(kind, name), name)} |"
+        for label, kind, names in _KIT_MEMBERS
+        for name in names
+    ]
+    parts.append(_KIT_MEMBERS_INTRODUCTION + "\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def _summary(value: object, name: str) -> str:
+    """Return the first sentence of a docstring, on one line."""
+    text = _KIT_TEXTS.get(name) or inspect.getdoc(value) or ""
+    return " ".join(text.partition("\n\n")[0].split()).replace("|", "\\|")
+
+
+_KIT = {
+    "The plugin": (
+        "Plugin",
+        "hookimpl",
+        "hookspec",
+        "Registry",
+        "Finding",
+        "CONTRACT_LEVEL",
+        "SETUP_HOOKS",
+        "REQUEST_HOOKS",
+        "PluginError",
+        "HookError",
+    ),
+    "Policies": (
+        "Policy",
+        "attach_policy",
+        "has_policy",
+        "PolicyScope",
+        "UnenforcedPolicyError",
+    ),
+    "Other plugins": (
+        "Plugins",
+        "PluginInfo",
+        "Declarations",
+        "Implementation",
+        "HookOptions",
+        "Options",
+    ),
+    "Requests": ("current_request", "context_proxy", "lazy", "WorkerThreads"),
+    "Headers, cookies and media types": (
+        "HeaderBlock",
+        "encode_header",
+        "format_set_cookie",
+        "SameSite",
+        "LONGEST_SET_COOKIE",
+        "media_type",
+        "acceptable_encodings",
+    ),
+    "Open files": ("OpenFile", "FileFacts", "regular_file", "OPEN_FLAGS"),
+    "Settings": ("SettingSpec", "SettingInfo", "convert_value"),
+    "The API description": ("operations", "add_error"),
+    "Callables": (
+        "is_async",
+        "is_routine",
+        "called_by",
+        "signature_of",
+        "qualified_name",
+        "full_name",
+    ),
+    "Names and messages": ("did_you_mean", "lazy_names"),
+    "Finding an app": ("find_target", "load_target", "TargetError", "NoTargetError"),
+    "ASGI": ("ASGIApp", "Scope", "Message", "Receive", "Send"),
+}
+_KIT_MEMBERS = (
+    ("app", Flasgo, ("explain", "find_route", "routes_at")),
+    (
+        "app.plugins",
+        plugin.Plugins,
+        ("register", "implementations", "hook_callables", "call_all", "call_setup", "wrap_calls"),
+    ),
+    ("app.settings", Settings, ("read", "spec", "source", "describe")),
+    ("request", Connection, ("peek", "raw_header", "query_string", "preferred_type")),
+    ("request.route", Route, ("policy", "policies_of")),
+    ("response", Response, ("fill_headers", "sets_cookie", "is_streaming", "is_sent")),
+    ("FileResponse", FileResponse, ("opened_by",)),
+)
+_KIT_TEXTS = {
+    "CONTRACT_LEVEL": "The version of the hook contract; see [Hooks](hooks.md).",
+    "SETUP_HOOKS": "The names of the hooks that are called while an app is made or inspected.",
+    "REQUEST_HOOKS": "The names of the hooks that are called while a request is served.",
+    "hookspec": "Marks a function as the specification of a hook that a plugin publishes.",
+    "LONGEST_SET_COOKIE": "How many bytes a `Set-Cookie` line may have, attributes included.",
+    "OPEN_FLAGS": "The flags for `os.open` with which a file is opened to be served.",
+    "is_streaming": "Whether the body is produced while it is sent.",
+    "SameSite": "The type of the attribute `SameSite` of cookies.",
+    "ASGIApp": "The type of an ASGI application.",
+    "Scope": "The type of an ASGI scope.",
+    "Message": "The type of an ASGI message.",
+    "Receive": "The type of the ASGI callable `receive`.",
+    "Send": "The type of the ASGI callable `send`.",
+}
+_KIT_INTRODUCTION = """\
+# The plugin kit
+
+`flasgo.plugin` holds what a plugin imports of the core besides `flasgo` itself, at level {level} of
+the hooks. It changes as [Stability](stability.md) says; other modules of the core may change in any
+release. The bundled plugins import nothing else. [Plugins](plugins.md) shows a whole plugin.
+"""
+_KIT_MEMBERS_INTRODUCTION = """\
+## Members for plugins
+
+Apps, requests and responses have members that applications seldom need:
+
+| member | what it is |
+|---|---|
+"""
+
+PAGES = {"settings.md": settings_page, "hooks.md": hooks_page, "plugin-kit.md": kit_page}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import flasgo
 import pytest
@@ -80,3 +82,10 @@ def test_an_unmarked_hook_of_a_plugin_class_is_refused(make_app) -> None:
 
     with pytest.raises(flasgo.PluginError, match="named like a hook but not marked"):
         make_app(Forgetful())
+
+
+def test_every_name_of_the_kit_has_a_row_on_its_page() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "plugin-kit.md").read_text("utf-8")
+    names = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    assert sorted(names) == sorted(plugin.__all__)
+    assert not re.search(r"\| +\|$", page, re.MULTILINE), "a row without a text"

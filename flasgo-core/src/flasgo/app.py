@@ -147,8 +147,8 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         self._lifespan = Lifespan(self)
         self._sources = read_sources(settings)
         self.plugins = Plugins(self, self._declarations)
-        self.plugins.load(_choice(self._sources, plugins, disable_plugins, discover=discover))
-        self.plugins.set_up()
+        self.plugins._load(_choice(self._sources, plugins, disable_plugins, discover=discover))
+        self.plugins._set_up()
         self.settings = self._load_settings()
         self.options = self._take_options(options)
         self.threads = WorkerThreads(self.settings.SYNC_WORKERS)
@@ -156,7 +156,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         self._event_streams = OpenStreams()
         self.dependency_overrides = DependencyOverrides(self._rebind)
         self._router = Router(trailing_slash=self.settings.TRAILING_SLASH)
-        self.plugins.announce()
+        self.plugins._announce()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection: an HTTP request, a WebSocket, or the lifespan."""
@@ -600,7 +600,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         )
 
     def _names_of_inactive(self, names: set[str], known: Collection[str]) -> set[str]:
-        return names_of_inactive(names, self.plugins.inactive(), known) if names else names
+        return names_of_inactive(names, self.plugins._inactive(), known) if names else names
 
     def _take_options(self, given: Mapping[str, object]) -> Options:
         declared = self._declarations.options
@@ -630,7 +630,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         )
         try:
             self.options = self._take_options(dict(self.options))
-            self.plugins.announce(only=name)
+            self.plugins._announce(only=name)
             self._recompile()
             # What a route still lacks may come with the next plugin; all else is this one's fault.
             with suppress(UnenforcedPolicyError):

@@ -178,7 +178,7 @@ class Lifespan:
         loop = serving.loop
         if loop is None or loop is _running_loop():
             raise PluginError(
-                f"{self._app.plugins.blame(name)} has to be started, and the app serves in this "
+                f"{self._app.plugins._blame(name)} has to be started, and the app serves in this "
                 "very thread, which cannot wait for it. Write "
                 "`await app.plugins.register_async(plugin)`.",
                 plugin=name,
@@ -245,9 +245,9 @@ class Lifespan:
             raise
         except Exception as exc:
             plugins = self._app.plugins
-            plugin, hook = plugins.implementer_at_fault(exc) or (impl.plugin, impl.hook)
+            plugin, hook = plugins._implementer_at_fault(exc) or (impl.plugin, impl.hook)
             raise PluginError(
-                f"{plugins.blame(plugin)} failed in {hook}: {type(exc).__name__}: {exc}",
+                f"{plugins._blame(plugin)} failed in {hook}: {type(exc).__name__}: {exc}",
                 plugin=plugin,
             ) from exc
 

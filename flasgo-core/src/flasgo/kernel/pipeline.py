@@ -291,7 +291,7 @@ class PipelineCompiler:
                 impl.call: (impl.plugin, impl.hook)
                 for impl in (*started, *guards, *quotas, *finalize, *finished)
             },
-            at_fault=self._plugins.implementer_at_fault,
+            at_fault=self._plugins._implementer_at_fault,
             stages=(
                 *(_stage(impl) for impl in started),
                 *(StageInfo("before_request", "app", _label(c), "async") for c in before),
@@ -314,7 +314,7 @@ class PipelineCompiler:
         except Exception as exc:
             # SECURITY: a predicate that cannot answer must not leave a guard out.
             raise PluginError(
-                f"{self._plugins.blame(impl.plugin)}: the when= of {impl.hook} failed for route "
+                f"{self._plugins._blame(impl.plugin)}: the when= of {impl.hook} failed for route "
                 f"{route.path!r}: {type(exc).__name__}: {exc}. Correct the predicate.",
                 plugin=impl.plugin,
             ) from exc

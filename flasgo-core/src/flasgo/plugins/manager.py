@@ -135,7 +135,7 @@ class Plugins:
         self._wrappers: list[Callable[[Implementation], Implementation]] = []
         self.manager = _PluginManager(PROJECT)
         self.manager.add_hookspecs(hookspecs)
-        self._soundness = Soundness(self.manager, self._refuse, self.blame)
+        self._soundness = Soundness(self.manager, self._refuse, self._blame)
 
     # --- Listing ----------------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ class Plugins:
 
     # --- Loading ----------------------------------------------------------------------------
 
-    def load(self, choice: PluginChoice) -> None:
+    def _load(self, choice: PluginChoice) -> None:
         """Load and register every chosen plugin; nothing of theirs is called yet.
 
         Raises:
@@ -321,7 +321,7 @@ class Plugins:
         self._records[name] = record
         go_back = self._app._checkpoint()
         try:
-            self.set_up(only=name)
+            self._set_up(only=name)
             self._app._plugin_added(name)
             yield name
         except BaseException:
@@ -383,7 +383,7 @@ class Plugins:
         hooks = {caller.name for caller in self.manager.get_hookcallers(plugin) or ()}
         return not hooks.isdisjoint(_TELL_OF_APP)
 
-    def inactive(self) -> list[Inactive]:
+    def _inactive(self) -> list[Inactive]:
         """Return the plugins that are switched off or have failed, with what they declare.
 
         SECURITY: nothing of theirs is imported, called or looked at.
@@ -401,7 +401,7 @@ class Plugins:
 
     # --- What `Registry` asks for -----------------------------------------------------------
 
-    def add_hookspecs(self, namespace: ModuleType | type, plugin: str) -> None:
+    def _add_hookspecs(self, namespace: ModuleType | type, plugin: str) -> None:
         """Publish the hooks of a namespace on behalf of a plugin."""
         names = [
             name
@@ -430,7 +430,7 @@ class Plugins:
         caller = getattr(self.manager.hook, name, None)
         return caller is not None and caller.has_spec() and caller.spec.namespace is namespace
 
-    def add_component(self, plugin: str, name: str, component: object) -> None:
+    def _add_component(self, plugin: str, name: str, component: object) -> None:
         """Register a component of a plugin under `<plugin>.<name>`."""
         full_name = f"{plugin}.{name}"
         self._register(full_name, component)
@@ -444,7 +444,7 @@ class Plugins:
 
     # --- Set-up -----------------------------------------------------------------------------
 
-    def set_up(self, only: str | None = None) -> None:
+    def _set_up(self, only: str | None = None) -> None:
         """Call `plugin_setup` of every plugin, or of one, then check that all hooks exist.
 
         Raises:
@@ -465,7 +465,7 @@ class Plugins:
             if record.registry is not None and only in (None, record.name):
                 record.registry._enter(phase)
 
-    def announce(self, only: str | None = None) -> None:
+    def _announce(self, only: str | None = None) -> None:
         """Call `app_created` of every plugin, or of one.
 
         Raises:
@@ -538,7 +538,7 @@ class Plugins:
                 self._published[code] = (impl.plugin, hook)
         return tuple(impl.call for impl in impls)
 
-    def implementer_at_fault(self, error: BaseException) -> tuple[str, str] | None:
+    def _implementer_at_fault(self, error: BaseException) -> tuple[str, str] | None:
         """Return the plugin and the hook in which an error arose, if another plugin called it.
 
         A plugin that publishes a hook calls its implementations as plain callables. Which of them
@@ -565,9 +565,9 @@ class Plugins:
         except FlasgoError:
             raise
         except Exception as exc:
-            plugin, hook = self.implementer_at_fault(exc) or (impl.plugin, impl.hook)
+            plugin, hook = self._implementer_at_fault(exc) or (impl.plugin, impl.hook)
             raise PluginError(
-                f"{self.blame(plugin)} failed in {hook}: "
+                f"{self._blame(plugin)} failed in {hook}: "
                 f"{type(exc).__name__}: {exc}. Repair it, or switch it off with "
                 f"FLASGO_DISABLE_PLUGINS={plugin.partition('.')[0]}.",
                 plugin=plugin,
@@ -586,7 +586,7 @@ class Plugins:
         """
         return self.declarations.roles.get(name)
 
-    def blame(self, name: str) -> str:
+    def _blame(self, name: str) -> str:
         """Return how messages name a plugin: with its distribution where it has one."""
         record = self._records.get(name.partition(".")[0])
         candidate = record.candidate if record else None
@@ -604,4 +604,4 @@ class Plugins:
         return sorted(caller.name for caller in callers if caller.has_spec())
 
     def _refuse(self, name: str, found: str, advice: str) -> NoReturn:
-        raise PluginError(f"{self.blame(name)}: {found}; {advice}.", plugin=name)
+        raise PluginError(f"{self._blame(name)}: {found}; {advice}.", plugin=name)

@@ -287,7 +287,7 @@ class Registry:
             PluginError: When the namespace holds no hookspec, or a hook's name is taken.
         """
         self._check_phase("hookspecs")
-        self._plugins.add_hookspecs(namespace, self._plugin)
+        self._plugins._add_hookspecs(namespace, self._plugin)
 
     def component(self, name: str, component: object) -> None:
         """Register a further object whose hook implementations belong to this plugin.
@@ -300,7 +300,7 @@ class Registry:
             PluginError: When the name is taken or the component has no hooks.
         """
         self._check_phase("component", "plugin_setup", "app_created")
-        self._plugins.add_component(self._plugin, name, component)
+        self._plugins._add_component(self._plugin, name, component)
 
     def _claim_on_app(self, kind: str, name: str, function: object) -> None:
         from flasgo.app import Flasgo
