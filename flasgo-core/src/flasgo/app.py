@@ -135,6 +135,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         self.logger = _logger
         self.state = State()
         self._declarations = Declarations(SettingSpecs(CORE_SETTINGS))
+        self._is_traced = False  # besides what the settings DEBUG and TRACE_HOOKS say
         self._dispatcher: Dispatcher | None = None
         # What serves requests: the dispatcher, or the middleware around it.
         self._entry: Dispatcher | MiddlewareEntry | None = None

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from flasgo.cli.check import check
 from flasgo.cli.dev import dev
+from flasgo.cli.explain import explain
 from flasgo.cli.new import new
 from flasgo.cli.output import fail, note, write
 from flasgo.cli.plugins import plugins
@@ -67,7 +68,7 @@ def create_cli() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     cli.callback()(_options)
-    for command in (run, dev, routes, plugins, settings, check, shell, new, version):
+    for command in (run, dev, routes, plugins, settings, check, explain, shell, new, version):
         cli.command()(command)
     return cli
 

@@ -54,10 +54,16 @@ def run(
         list[str] | None,
         typer.Option(metavar="NAME", help="Do not load this plugin. Repeatable."),
     ] = None,
+    trace_hooks: Annotated[
+        bool,
+        typer.Option("--trace-hooks", help="Log every step of each request, with its plugin."),
+    ] = False,
     access_log: Annotated[bool, typer.Option(help="Log requests.")] = True,
     grace: Grace = 10,
 ) -> None:
     """Serve an app."""
+    if trace_hooks:
+        os.environ["FLASGO_TRACE_HOOKS"] = "true"
     if disable_plugin:
         # Read by the processes of --reload and --workers too.
         names = [*os.environ.get(_DISABLE, "").split(","), *disable_plugin]

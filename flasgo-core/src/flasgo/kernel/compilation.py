@@ -64,6 +64,7 @@ class Compilation:
         if route.plan is not None and route.plan.last_step is not None:
             # What the handler depends on ends before anything looks back at the request.
             pipeline.finished = ((route.plan.last_step, True), *pipeline.finished)
+        pipeline = self._traced(pipeline)
         wrapped = [s for s in scopes if isinstance(s, Blueprint) and s in self._stacks]
         if not wrapped:
             return pipeline
@@ -71,6 +72,15 @@ class Compilation:
         through = ThroughMiddleware(stacks, self._dispatcher, pipeline)
         names = (layer.name for scope in wrapped for layer in reversed(scope._layers))
         return pipeline.behind(through, names)
+
+    def _traced(self, pipeline: Pipeline) -> Pipeline:
+        """Return the pipeline with its steps wrapped, where the app is traced."""
+        settings = self._app.settings
+        if not (settings.DEBUG or settings.TRACE_HOOKS or self._app._is_traced):
+            return pipeline
+        from flasgo.kernel.tracing import traced
+
+        return traced(pipeline, server_timing=settings.DEBUG, log=settings.TRACE_HOOKS)
 
     def _scopes(self, route: Route) -> tuple[PolicyScope, ...]:
         return route.scopes or (self._app,)

@@ -137,6 +137,13 @@ CORE_SETTINGS: tuple[SettingSpec, ...] = (
         help="Show error pages with source and values. For development only.",
     ),
     SettingSpec(
+        "TRACE_HOOKS",
+        bool,
+        default=False,
+        help="Log every step of each request with its plugin, decision and time (logger "
+        "`flasgo.trace`).",
+    ),
+    SettingSpec(
         "SECRET_KEY",
         str,
         default_factory=_random_secret_key,

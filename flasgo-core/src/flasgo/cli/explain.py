@@ -1,0 +1,227 @@
+"""`flasgo explain`: what happens to one request, step by step."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import quote, unquote
+
+import typer
+from msgspec import Struct, structs
+
+from flasgo.app import Flasgo
+from flasgo.asgi import Message, Scope
+from flasgo.cli.loading import AppOption, JsonOption, app_for_command
+from flasgo.cli.output import fail, table, write, write_json
+from flasgo.interop.mounts import running
+from flasgo.kernel.tracing import HeaderChange, Trace, TraceStep
+
+__all__ = ["Explanation", "explain", "explain_request"]
+
+_PATH_SAFE = "%/:@!$&'()*+,;=-._~"  # RFC 3986, section 3.3; what is escaped already stays
+
+
+class SentHeader(Struct, frozen=True):
+    """A header of the response.
+
+    Attributes:
+        name: Its name.
+        value: Its value.
+        steps: What set or changed it, the first step first; empty for the core's own framing.
+    """
+
+    name: str
+    value: str
+    steps: tuple[str, ...]
+
+
+class Explanation(Struct, frozen=True):
+    """What happened to a request.
+
+    Attributes:
+        method: Its method.
+        path: Its path.
+        route: The route's rule and endpoint; None where no route was reached.
+        status: The status of the response.
+        microseconds: How long the whole request took.
+        steps: Every step, in the order in which they ended.
+        headers: The headers of the response.
+        removed: The names of headers that a step removed.
+    """
+
+    method: str
+    path: str
+    route: str | None
+    status: int
+    microseconds: float
+    steps: tuple[TraceStep, ...]
+    headers: tuple[SentHeader, ...]
+    removed: tuple[str, ...]
+
+
+def explain(
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="Such as GET.")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="With its query.")],
+    *,
+    header: Annotated[
+        list[str] | None,
+        typer.Option("--header", "-H", metavar="'NAME: VALUE'", help="A header. Repeatable."),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", "-d", metavar="BODY", help="The body.")
+    ] = None,
+    app: AppOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send one request through the app, in process, and show every step of it."""
+    loaded = app_for_command(app)
+    headers = _headers(header or (), data)
+    if not path.startswith("/"):
+        fail(f"A path begins with a slash, and {path!r} does not: flasgo explain GET /{path}")
+    told = asyncio.run(_with_lifespan(loaded, method.upper(), path, headers, data))
+    if as_json:
+        write_json(structs.asdict(told) | _plain(told))
+    else:
+        write(_text(told))
+
+
+def _plain(told: Explanation) -> dict[str, Any]:
+    steps = [structs.asdict(step) for step in told.steps]
+    for step in steps:
+        step["headers"] = [structs.asdict(change) for change in step["headers"]]
+    return {"steps": steps, "headers": [structs.asdict(each) for each in told.headers]}
+
+
+def _headers(given: list[str] | tuple[str, ...], data: str | None) -> list[tuple[bytes, bytes]]:
+    headers: list[tuple[bytes, bytes]] = []
+    for line in given:
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            fail(f"-H takes 'Name: value', not {line!r}.")
+        headers.append((name.strip().lower().encode(), value.strip().encode()))
+    names = {name for name, _ in headers}
+    if b"host" not in names:
+        headers.insert(0, (b"host", b"localhost"))
+    if data is not None:
+        if b"content-type" not in names:
+            is_json = data.lstrip()[:1] in ("{", "[")
+            kind = "application/json" if is_json else "application/x-www-form-urlencoded"
+            headers.append((b"content-type", kind.encode()))
+        headers.append((b"content-length", str(len(data.encode())).encode()))
+    return headers
+
+
+async def _with_lifespan(
+    app: Flasgo, method: str, path: str, headers: list[tuple[bytes, bytes]], data: str | None
+) -> Explanation:
+    async with running(app, app.name, {}):
+        return await explain_request(app, method, path, headers, (data or "").encode())
+
+
+async def explain_request(
+    app: Flasgo, method: str, path: str, headers: list[tuple[bytes, bytes]], body: bytes = b""
+) -> Explanation:
+    """Send one request through an app and return what happened to it.
+
+    Args:
+        app: The app; it is traced from now on.
+        method: The method, in upper case.
+        path: The path and query, percent-encoded or not.
+        headers: The headers, names in lower case.
+        body: The body.
+    """
+    app._is_traced = True
+    app._recompile()
+    scope = _scope(method, path, headers)
+    trace = Trace()
+    scope["flasgo.trace"] = trace
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    await app(scope, receive, send)
+    took = (loop.time() - started) * 1e6
+    head = next((each for each in sent if each["type"] == "http.response.start"), None)
+    if head is None:
+        fail("The app sent no response.")
+    connection_route = app._router.match(method, scope["path"])
+    route = None
+    if connection_route is not None:
+        route = f"{connection_route.route.path} ({connection_route.route.endpoint})"
+    received = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in head["headers"]]
+    authors = _authors(trace.steps)
+    return Explanation(
+        method,
+        path,
+        route,
+        head["status"],
+        round(took, 1),
+        tuple(trace.steps),
+        tuple(SentHeader(n, v, tuple(authors.get(n, ()))) for n, v in received),
+        tuple(sorted(set(authors) - {name for name, _ in received})),
+    )
+
+
+def _scope(method: str, path: str, headers: list[tuple[bytes, bytes]]) -> Scope:
+    target, _, query = path.partition("?")
+    raw = quote(target, safe=_PATH_SAFE)
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": unquote(raw),
+        "raw_path": raw.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": headers,
+        "client": ("127.0.0.1", 50000),
+        "server": ("localhost", 80),
+    }
+
+
+def _authors(steps: list[TraceStep]) -> dict[str, list[str]]:
+    """Return the steps that touched each header, in their order."""
+    authors: dict[str, list[str]] = {}
+    for step in steps:
+        for change in step.headers:
+            authors.setdefault(change.name, []).append(_author(step, change))
+    return authors
+
+
+def _author(step: TraceStep, change: HeaderChange) -> str:
+    where = step.stage if step.plugin == "app" else f"{step.plugin} ({step.stage})"
+    return where if change.change == "set" else f"{change.change} by {where}"
+
+
+def _text(told: Explanation) -> str:
+    reason = next((each.phrase for each in HTTPStatus if each == told.status), "")
+    lines = [
+        f"{told.method} {told.path} -> {told.status} {reason}".rstrip()
+        + f"   {told.microseconds:.0f} us, traced",
+        f"route: {told.route or 'none'}",
+        "",
+        table(
+            ("Step", "Plugin", "Decision", "us", "Callable"),
+            [
+                (s.stage, s.plugin, s.decision, f"{s.microseconds:.1f}", s.callable)
+                for s in told.steps
+            ],
+        ),
+        "",
+        table(
+            ("Response header", "Value", "Set by"),
+            [(each.name, each.value, ", ".join(each.steps) or "core") for each in told.headers],
+        ),
+    ]
+    if told.removed:
+        lines += ["", f"Removed: {', '.join(told.removed)}"]
+    return "\n".join(lines)
