@@ -518,6 +518,7 @@ if TYPE_CHECKING:
         TEMPLATE_AUTO_RELOAD: bool | None
         TEMPLATE_BYTECODE_DIRECTORY: str | None
         TEMPLATE_CACHE_SIZE: int
+        TRACE_HOOKS: bool
         TRAILING_SLASH: Literal["strict", "redirect", "ignore"]
         TRUSTED_PROXIES: set[str]
         WEBSOCKET_MAX_MESSAGES_PER_SECOND: float | None
