@@ -251,7 +251,7 @@ class Connection(_bundle.RequestMembers):
         """The cookies received. They are not checked: a client can send any."""
         value = self._head.get(b"cookie")
         if value is None:
-            return parse_cookies(b"")
+            return MultiDict(kind="cookie")
         headers = self.scope["headers"]
         if len(headers) != len(self._head):
             value = b"; ".join([value for name, value in headers if name == b"cookie"])
