@@ -63,7 +63,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("interop", ("interop",)),
     ("registrar", ("registrar",)),
     ("blueprints", ("blueprints",)),
-    ("kernel, high", ("kernel.compilation", "kernel.dispatch", "kernel.urls")),
+    ("kernel, high", ("kernel.addresses", "kernel.compilation", "kernel.dispatch", "kernel.urls")),
     ("plugin", ("plugin",)),
     ("features", ("features",)),
     ("app", ("app",)),

@@ -189,7 +189,7 @@ _APP_MEMBERS: Mapping[str, tuple[str, ...]] = {
         "template_test",
         "templates",
     ),
-    "flasgo-testing": ("test_client",),
+    "flasgo-testing": ("test_client", "test_request_context"),
 }
 
 _REQUEST_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from flasgo import _bundle
 from flasgo.asgi import ASGIApp, Receive, Scope, Send
 from flasgo.binding import DependencyOverrides, compile_call
-from flasgo.blueprints import Blueprint, Placement, mount_routes, name_taken
+from flasgo.blueprints import Address, Blueprint, Placement, mount_routes, name_taken, one_prefix
 from flasgo.errors import (
     ConfigurationError,
     HTTPException,
@@ -33,10 +33,11 @@ from flasgo.interop.mounts import METHODS, Mount
 from flasgo.kernel.background import BackgroundRunner
 from flasgo.kernel.callbacks import Callbacks
 from flasgo.kernel.compilation import Compilation
-from flasgo.kernel.context import AppContext
+from flasgo.kernel.context import AppContext, RequestContext
 from flasgo.kernel.dispatch import Dispatcher
 from flasgo.kernel.lifespan import Lifespan, LifespanFunction
 from flasgo.kernel.pipeline import Call, Pipeline, StageInfo
+from flasgo.kernel.request_contexts import nothing_received, request_context
 from flasgo.kernel.threads import WorkerThreads
 from flasgo.kernel.urls import endpoint_url
 from flasgo.plugins.declared_names import declaring_distribution, names_of_inactive
@@ -142,6 +143,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         self._stack: ASGIApp | None = None
         self._layers: list[Layer] = []
         self._blueprints: dict[str, Blueprint] = {}
+        self._addresses: list[Address] = []
         self._blueprint_stacks: dict[Blueprint, ASGIApp] = {}
         self._callbacks = Callbacks()
         self._calls: dict[Route, Call] = {}
@@ -177,6 +179,11 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
     def debug(self) -> bool:
         """Whether the app runs with `DEBUG` on."""
         return self.settings.DEBUG
+
+    @property
+    def config(self) -> Settings:
+        """The settings, under the name Flask gives them."""
+        return self.settings
 
     if not TYPE_CHECKING:
         # Hidden from type checkers, which know the bundle's members by `_bundle.AppMembers`.
@@ -237,9 +244,8 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             PluginError: When a plugin's predicate fails.
         """
         if self._dispatcher is None:
-            self._dispatcher = Compilation(self, self._router, self._blueprint_stacks).run(
-                self._calls
-            )
+            compilation = Compilation(self, self._router, self._blueprint_stacks, self._addresses)
+            self._dispatcher = compilation.run(self._calls)
         return self._dispatcher
 
     def _recompile(self) -> None:
@@ -386,6 +392,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         blueprint: Blueprint,
         *,
         prefix: str | None = None,
+        url_prefix: str | None = None,
         name: str | None = None,
         host: str | None = None,
         **shared: Unpack[SharedOptions],
@@ -395,6 +402,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         Args:
             blueprint: The blueprint. It may be registered again under another name.
             prefix: Takes the place of its own prefix.
+            url_prefix: The same, as Flask calls it.
             name: Takes the place of its own name, in front of its endpoints.
             host: Takes the place of its own host.
             shared: What is said of all its routes, before what it says itself; see
@@ -404,7 +412,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             ConfigurationError: When the name is taken, or a name or prefix is malformed.
             RouteError: When one of its routes cannot be registered.
         """
-        placement = Placement(self, blueprint, prefix, name, host, shared)
+        placement = Placement(self, blueprint, one_prefix(prefix, url_prefix), name, host, shared)
         for full_name, placed in placement.names.items():
             holder = self._blueprints.get(full_name)
             if holder is not None:
@@ -417,6 +425,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         self._register(placement.routes)
         self._blueprint_stacks.update(stacks)
         self._blueprints.update(placement.names)
+        self._addresses += placement.addresses
         for placed in placement.names.values():
             placed._join(self)
         self._add_lifespans(placement.routes)
@@ -528,6 +537,21 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             anchor=_anchor,
             scheme=_scheme,
         )
+
+    def request_context(self, scope: Scope, receive: Receive = nothing_received) -> RequestContext:
+        """Return a context in which a request is the current one, without being served.
+
+        No hook and no callback is called. `app.test_request_context(path)` of flasgo-testing makes
+        the scope as well.
+
+        Args:
+            scope: The ASGI scope of an HTTP request.
+            receive: Gives its body.
+
+        Raises:
+            HTTPException: When the head of the request is not allowed.
+        """
+        return request_context(self, self._router, scope, receive)
 
     def app_context(self) -> AppContext:
         """Return a context in which `current_app`, `g`, `url_for` and templates work.
@@ -649,6 +673,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         callbacks, policies = self._callbacks.copy(), self._held_policies
         calls, layers = self._calls.copy(), self._layers[:]
         blueprints, stacks = self._blueprints.copy(), self._blueprint_stacks.copy()
+        addresses = self._addresses[:]
         settings, options = self.settings, dict(self.options)
 
         def go_back() -> None:
@@ -657,6 +682,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             self._callbacks, self._held_policies = callbacks, policies
             self._calls, self._layers = calls, layers
             self._blueprints, self._blueprint_stacks = blueprints, stacks
+            self._addresses = addresses
             self.settings = settings.declared()
             kept = {name: options[name] for name in options if name in self._declarations.options}
             self.options = Options(kept, self.route)

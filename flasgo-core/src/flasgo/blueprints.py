@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, Unpack
 
 from msgspec import Struct
 
@@ -13,7 +14,8 @@ from flasgo.asgi import ASGIApp
 from flasgo.errors import ConfigurationError, RouteError
 from flasgo.interop.middleware import Layer
 from flasgo.interop.mounts import METHODS, Mount
-from flasgo.kernel.callbacks import Callbacks
+from flasgo.kernel.callbacks import Callbacks, check_callback
+from flasgo.kernel.error_handling import check_error_key
 from flasgo.registrar import RouteOptions, RouteScope
 from flasgo.routing import Route
 from flasgo.routing.operation import SharedOptions, merged, shared_options
@@ -22,7 +24,9 @@ from flasgo.routing.policies import Policy
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
 
-__all__ = ["Blueprint", "Placement", "mount_routes", "name_taken"]
+_F = TypeVar("_F", bound=Callable[..., object])
+
+__all__ = ["Address", "Blueprint", "Placement", "mount_routes", "name_taken", "one_prefix"]
 
 
 class _Recorded(Struct, frozen=True):
@@ -35,6 +39,20 @@ class _Recorded(Struct, frozen=True):
     options: RouteOptions
     endpoint: str
     mounted: ASGIApp | None = None
+
+
+class Address(Struct, frozen=True):
+    """Where the routes of a placed blueprint are.
+
+    Attributes:
+        prefix: What their paths begin with; `""` for the root.
+        host: The host that they answer on, or None.
+        scopes: The app and the blueprints, from the outermost to this one.
+    """
+
+    prefix: str
+    host: str | None
+    scopes: tuple[RouteScope, ...]
 
 
 class _Nested(Struct, frozen=True):
@@ -56,7 +74,10 @@ class Blueprint(RouteScope):
 
     Args:
         name: The name in front of its endpoints: `notes` makes `notes.show`.
-        prefix: What its paths begin with, such as `/notes`; it may have parameters.
+        prefix: What its paths begin with, such as `/notes`; it may have parameters. Flask's
+            `__name__` is welcome here, with the prefix in `url_prefix`.
+        url_prefix: The prefix, as Flask calls it.
+        import_name: The module that makes the blueprint; told by the caller when left out.
         host: The host that its routes answer on, unless they name another one.
         policies: Policies for all of its routes, in addition to their own.
         shared: What it says about all of its routes: see `SharedOptions`.
@@ -68,6 +89,7 @@ class Blueprint(RouteScope):
 
     name: str
     prefix: str
+    import_name: str
     host: str | None
 
     def __init__(
@@ -75,16 +97,24 @@ class Blueprint(RouteScope):
         name: str,
         prefix: str = "",
         *,
+        url_prefix: str | None = None,
+        import_name: str | None = None,
         host: str | None = None,
         policies: Iterable[Policy] = (),
         **shared: Unpack[SharedOptions],
     ) -> None:
+        if (
+            isinstance(prefix, str) and prefix in sys.modules
+        ):  # `__name__`, which Flask's blueprints have here
+            import_name, prefix = prefix, ""
         self.name = _checked_name(name)
-        self.prefix = _checked_prefix(prefix, name)
+        self.prefix = _checked_prefix(one_prefix(prefix, url_prefix) or "", name)
+        self.import_name = import_name or str(sys._getframe(1).f_globals.get("__name__", ""))
         self.host = host
         self._held_policies = tuple(policies)
         self._shared = shared_options(f"The blueprint {name!r}", shared)
         self._callbacks = Callbacks()
+        self._of_app = Callbacks()
         self._layers: list[Layer] = []
         self._routes: list[_Recorded] = []
         self._nested: list[_Nested] = []
@@ -178,11 +208,13 @@ class Blueprint(RouteScope):
         blueprint: Blueprint,
         *,
         prefix: str | None = None,
+        url_prefix: str | None = None,
         name: str | None = None,
         host: str | None = None,
         **shared: Unpack[SharedOptions],
     ) -> None:
         """Put a blueprint into this one; see `Flasgo.register_blueprint`."""
+        prefix = one_prefix(prefix, url_prefix)
         self._check_open(f"the blueprint {blueprint!r}")
         if self in set(blueprint._family()):
             raise ConfigurationError(f"{self!r} cannot contain {blueprint!r}, which contains it.")
@@ -210,7 +242,44 @@ class Blueprint(RouteScope):
         Args:
             app: The app.
         """
-        self._apps.add(app)
+        if app not in self._apps:
+            self._apps.add(app)
+            app._callbacks.extend(self._of_app)
+            app._recompile()
+
+    # --- Callbacks of the whole app ---------------------------------------------------------
+
+    def before_app_request(self, function: _F) -> _F:
+        """Register a function to call before every request of the app; see `before_request`."""
+        self._take_for_app("before_request", "before", function)
+        return function
+
+    def after_app_request(self, function: _F) -> _F:
+        """Register a function to call with every response of the app; see `after_request`."""
+        self._take_for_app("after_request", "after", function)
+        return function
+
+    def teardown_app_request(self, function: _F) -> _F:
+        """Register a function to call after every request of the app; see `teardown_request`."""
+        self._take_for_app("teardown_request", "teardown", function)
+        return function
+
+    def app_errorhandler(self, key: int | type[Exception]) -> Callable[[_F], _F]:
+        """Register the decorated function to answer errors of the whole app; see `errorhandler`."""
+        check_error_key(key)
+
+        def register(function: _F) -> _F:
+            check_callback("errorhandler", function)
+            self._check_open("an app_errorhandler")
+            self._of_app.errors.append((key, function))
+            return function
+
+        return register
+
+    def _take_for_app(self, kind: str, name: str, function: Callable[..., object]) -> None:
+        check_callback(kind, function)
+        self._check_open(f"this {kind} of the app")
+        getattr(self._of_app, name).append(function)
 
     def _family(self) -> Iterator[Blueprint]:
         """Iterate over this blueprint and all that it contains."""
@@ -238,6 +307,7 @@ class Placement:
 
     Attributes:
         names: The full name of each blueprint.
+        addresses: Where each of them is, from the outermost to the innermost.
         routes: Their routes.
 
     Raises:
@@ -255,6 +325,7 @@ class Placement:
         shared: SharedOptions,
     ) -> None:
         self.names: dict[str, Blueprint] = {}
+        self.addresses: list[Address] = []
         self.routes: list[Route] = []
         self._app = app
         placed = _placed(blueprint, prefix, name, host, shared)
@@ -276,6 +347,7 @@ class Placement:
         host = nested.host or host
         scopes = (*around, blueprint)
         self.names[full_name] = blueprint
+        self.addresses.append(Address(prefix, host, (self._app, *scopes)))
         for recorded in blueprint._routes:
             self.routes += self._routes_of(recorded, prefix, full_name, host, scopes, shared)
         for inner in blueprint._nested:
@@ -364,6 +436,18 @@ def name_taken(name: str, holder: Blueprint, blueprint: Blueprint) -> str:
         f"{same} is registered as {name!r} already. Give {blueprint!r} another name: "
         "register_blueprint(blueprint, name=...)."
     )
+
+
+def one_prefix(prefix: str | None, url_prefix: str | None) -> str | None:
+    """Return the prefix, which may be given by one of two names."""
+    if url_prefix is None:
+        return prefix
+    if prefix:
+        raise ConfigurationError(
+            f"A blueprint has one prefix, and was given prefix={prefix!r} and "
+            f"url_prefix={url_prefix!r}; keep one."
+        )
+    return url_prefix
 
 
 def _checked_name(name: str) -> str:

@@ -27,7 +27,7 @@ from flasgo.http.cookies import LONGEST_SET_COOKIE, SameSite, format_set_cookie
 from flasgo.http.headers import HeaderBlock, encode_header
 from flasgo.http.media_types import media_type
 from flasgo.http.negotiation import acceptable_encodings
-from flasgo.kernel.context import context_proxy, current_request
+from flasgo.kernel.context import RequestContext, context_proxy, current_request
 from flasgo.kernel.threads import WorkerThreads
 from flasgo.plugins.base import Plugin
 from flasgo.plugins.checks import Finding
@@ -73,6 +73,7 @@ __all__ = [
     "PolicyScope",
     "Receive",
     "Registry",
+    "RequestContext",
     "SameSite",
     "Scope",
     "Send",

@@ -197,6 +197,46 @@ class RouteScope(PolicyScope):
 
         return register
 
+    # --- Flask's spellings ------------------------------------------------------------------
+
+    def register_error_handler(
+        self, key: int | type[Exception], function: Callable[..., object]
+    ) -> None:
+        """Register a function to answer errors of one kind; see `errorhandler`."""
+        self.errorhandler(key)(function)
+
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: Callable[..., object] | None = None,
+        *,
+        methods: Iterable[str] | None = None,
+        **options: Unpack[RouteOptions],
+    ) -> None:
+        """Register a route as Flask spells it; see `add_route`.
+
+        Args:
+            rule: The rule, such as `/users/<int:id>`.
+            endpoint: The name for `url_for`; the function's name when left out.
+            view_func: The handler.
+            methods: The HTTP methods; those of the handler's attribute `methods` when left out,
+                else GET.
+            options: See `RouteOptions`.
+
+        Raises:
+            RouteError: When there is no handler, or as `add_route` does.
+        """
+        if view_func is None:
+            raise RouteError(
+                f"add_url_rule({rule!r}) was given no view_func; the handler is registered "
+                "together with its rule."
+            )
+        if endpoint is not None:
+            options["endpoint"] = endpoint
+        methods = methods or getattr(view_func, "methods", None) or ("GET",)
+        self.add_route(rule, view_func, methods, **options)
+
     def _take_callback(
         self,
         kind: str,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Unpack
 
 if TYPE_CHECKING:
+    from flasgo.plugin import RequestContext
+
     from .client import TestClient
-    from .options import ClientOptions
+    from .options import BuildOptions, ClientOptions
 
 __all__ = ["AppMembers", "RequestMembers"]
 
@@ -16,6 +18,15 @@ class AppMembers:
 
     def test_client(self, **options: Unpack[ClientOptions]) -> TestClient:
         """Make a test client for this app; the keywords are those of `TestClient`."""
+        raise NotImplementedError  # a declaration: the plugin contributes the method itself
+
+    def test_request_context(
+        self,
+        path: str = "/",
+        method: str = "GET",
+        **options: Unpack[BuildOptions],
+    ) -> RequestContext:
+        """Make a request the current one; see `TestingPlugin.test_request_context`."""
         raise NotImplementedError  # a declaration: the plugin contributes the method itself
 
 

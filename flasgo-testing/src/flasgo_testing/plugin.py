@@ -7,22 +7,28 @@ from typing import TYPE_CHECKING, Unpack
 from flasgo import Flasgo, Registry, hookimpl
 
 if TYPE_CHECKING:
+    from flasgo.plugin import RequestContext
+
     from .client import TestClient
-    from .options import ClientOptions
+    from .options import BuildOptions, ClientOptions
 
 __all__ = ["TestingPlugin"]
 
 
 class TestingPlugin:
-    """Contributes `app.test_client()`. The HTTP client is imported when one is made."""
+    """Contributes `app.test_client()` and `app.test_request_context()`.
+
+    The HTTP client is imported when one is made.
+    """
 
     __test__ = False  # pytest would collect it by its name
     name = "testing"
 
     @hookimpl
     def plugin_setup(self, registry: Registry) -> None:
-        """Register the method."""
+        """Register the methods."""
         registry.app_method("test_client", self.test_client)
+        registry.app_method("test_request_context", self.test_request_context)
 
     @hookimpl
     def app_created(self, app: Flasgo) -> None:
@@ -41,3 +47,26 @@ class TestingPlugin:
         from .client import TestClient
 
         return TestClient(self._app, **options)
+
+    def test_request_context(
+        self,
+        path: str = "/",  # noqa: PT028 - this is no test
+        method: str = "GET",  # noqa: PT028
+        **options: Unpack[BuildOptions],
+    ) -> RequestContext:
+        """Make a request the current one, without serving it.
+
+        `with app.test_request_context("/notes?page=2"):` lets `request`, `g`, `url_for` and
+        `render_template` be used. No hook and no callback is called.
+
+        Args:
+            path: A path, or a whole URL.
+            method: The HTTP method.
+            **options: The keywords of `TestClient.request`, such as `headers`, `json` and `data`.
+
+        Raises:
+            HTTPException: When the head of the request is not allowed.
+        """
+        from .request_context import context_of
+
+        return context_of(self._app, path, method, options)

@@ -37,6 +37,13 @@ class Callbacks(Struct):
     teardown: list[Callable[..., object]] = field(default_factory=list)
     errors: list[tuple[int | type[Exception], Callable[..., object]]] = field(default_factory=list)
 
+    def extend(self, other: Callbacks) -> None:
+        """Add another's callbacks behind these."""
+        self.before += other.before
+        self.after += other.after
+        self.teardown += other.teardown
+        self.errors += other.errors
+
     def copy(self) -> Callbacks:
         """Return the same callbacks in lists of their own."""
         return Callbacks(self.before[:], self.after[:], self.teardown[:], self.errors[:])

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from flasgo.blueprints import Blueprint
+from flasgo.blueprints import Address, Blueprint
 from flasgo.interop.middleware import ThroughMiddleware
+from flasgo.kernel.addresses import ErrorHandlersByAddress, addresses_with_handlers
 from flasgo.kernel.dispatch import Dispatcher, raise_head_fault
 from flasgo.kernel.pipeline import Call, Pipeline, PipelineCompiler, Surroundings
 from flasgo.plugins.hidden_policies import refuse_swallowed_policies
 from flasgo.registrar import RouteScope
 from flasgo.routing import Route
+from flasgo.routing.converters import BUILT_IN
 from flasgo.routing.policies import PolicyScope
 
 if TYPE_CHECKING:
@@ -29,10 +31,19 @@ class Compilation:
         app: The app.
         router: Its routes.
         stacks: The middleware of each blueprint that has some.
+        addresses: Where the blueprints are.
     """
 
-    def __init__(self, app: Flasgo, router: Router, stacks: Mapping[Blueprint, ASGIApp]) -> None:
+    def __init__(
+        self,
+        app: Flasgo,
+        router: Router,
+        stacks: Mapping[Blueprint, ASGIApp],
+        addresses: Iterable[Address],
+    ) -> None:
         self._app = app
+        self._router = router
+        self._addresses = addresses_with_handlers(addresses)
         self._stacks = stacks
         self._dispatcher = Dispatcher(app, router)
         self._compiler = PipelineCompiler(app.plugins, app._declarations)
@@ -55,8 +66,20 @@ class Compilation:
         answer = self._dispatcher.answer_unmatched
         route = Route("(unmatched)", answer, methods=(), endpoint="(unmatched)")
         unmatched = self._dispatcher.unmatched = self._pipeline(route, answer)
+        self._let_blueprints_answer(unmatched)
         self._dispatcher.refused = unmatched.without_gates(raise_head_fault)
         return self._dispatcher
+
+    def _let_blueprints_answer(self, unmatched: Pipeline) -> None:
+        """Have the error handlers of blueprints answer for what is missing below their prefix."""
+        if not self._addresses:
+            return
+        known = self._router.converters
+        own = {name: known[name] for name in known if name not in BUILT_IN}
+        choose = ErrorHandlersByAddress(self._surroundings((self._app,)).errors, own)
+        for address in self._addresses:
+            choose.add(address, self._surroundings(address.scopes).errors)
+        unmatched.errors.choose_by_address(choose)
 
     def _pipeline(self, route: Route, call: Call) -> Pipeline:
         scopes = self._scopes(route)

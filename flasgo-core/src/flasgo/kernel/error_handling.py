@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from flasgo.errors import (
@@ -127,6 +127,18 @@ class ErrorAnswers:
     def __init__(self, handlers: ErrorHandlers, hooks: Iterable[Implementation] = ()) -> None:
         self.handlers = handlers
         self._hooks = tuple(hooks)
+        self._at_address: Callable[[Connection], ErrorHandlers] | None = None
+
+    def choose_by_address(self, choose: Callable[[Connection], ErrorHandlers]) -> None:
+        """Have a request that reaches no endpoint find its handlers by where it was sent to.
+
+        Args:
+            choose: Returns the handlers of the innermost blueprint there, or the app's.
+        """
+        self._at_address = choose
+
+    def _handlers_for(self, connection: Connection) -> ErrorHandlers:
+        return self.handlers if self._at_address is None else self._at_address(connection)
 
     async def respond(self, connection: Connection, error: Exception, *, debug: bool) -> Response:
         """Return the answer for an exception; never raises one.
@@ -137,14 +149,15 @@ class ErrorAnswers:
             debug: Whether an unexpected error goes past the app's handler for 500, so that the
                 debug page shows it.
         """
+        handlers = self._handlers_for(connection)
         aborted = isinstance(error, HTTPException) and error.response is not None
-        handler = _answer_of_abort if aborted else self.handlers.find(error)
+        handler = _answer_of_abort if aborted else handlers.find(error)
         if not isinstance(error, HTTPException):
-            if not self.handlers.expects(error):
+            if not handlers.expects(error):
                 note_error(connection, error)
             # A page that says sorry would hide from the developer what there is to mend.
             if handler is None and not debug:
-                handler = self.handlers.last_resort()
+                handler = handlers.last_resort()
         if handler is not None:
             try:
                 return await _handled(connection, error, handler)

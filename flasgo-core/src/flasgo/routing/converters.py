@@ -7,7 +7,7 @@ import math
 import operator
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import ClassVar, SupportsIndex
 from uuid import UUID
@@ -15,12 +15,14 @@ from uuid import UUID
 __all__ = [
     "BUILT_IN",
     "REFUSALS",
+    "AnyConverter",
     "Converter",
     "FloatConverter",
     "IntConverter",
     "PathConverter",
     "StringConverter",
     "UUIDConverter",
+    "choice_of",
     "report_fault",
     "text_of",
 ]
@@ -243,6 +245,34 @@ class PathConverter(Converter):
         if text[0] == "/" or "//" in text:
             raise ValueError("a path in a URL has no '/' in front and no empty segment")
         return text
+
+
+class AnyConverter(Converter):
+    """`<any(day,week):name>`: one of some texts; `choice_of` makes the class for them."""
+
+    specificity: ClassVar[int] = 45
+    values: ClassVar[frozenset[str]] = frozenset()
+
+    def convert(self, value: str) -> str:
+        """Return the text, or raise ValueError."""
+        if value not in self.values:
+            raise ValueError(f"it is one of {', '.join(sorted(self.values))}")
+        return value
+
+    def build(self, value: object) -> str:
+        """Return the text, or raise ValueError."""
+        return self.convert(text_of(value))
+
+
+def choice_of(values: Sequence[str]) -> Converter:
+    """Return the converter of `<any(...):name>`.
+
+    Args:
+        values: The texts.
+    """
+    schema = {"type": "string", "enum": list(values)}
+    own = {"values": frozenset(values), "schema": schema}
+    return type("AnyConverter", (AnyConverter,), own)()
 
 
 BUILT_IN: Mapping[str, Converter] = {

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from flasgo.errors import RouteError, did_you_mean
-from flasgo.routing.converters import Converter
+from flasgo.routing.converters import Converter, choice_of
 from flasgo.routing.paths import is_clean_text
 from flasgo.routing.segment import Parameter, Segment
 
@@ -19,6 +19,8 @@ __all__ = ["Rule", "parse_rule"]
 
 _MAX_SEGMENTS = 100  # the walk recurses once per segment of a rule
 _DEFAULT_CONVERTER = "str"
+_OTHER_NAMES = {"string": "str"}  # what Werkzeug calls them
+_ANY = re.compile(r"any\((.*)\)")
 _ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 _FORM = "Write parameters as <name> or <converter:name>, for example '/users/<int:id>'."
 
@@ -151,14 +153,16 @@ class _Parser:
         kind, colon, name = text.rpartition(":")
         if not colon:
             kind = _DEFAULT_CONVERTER
+        kind = _OTHER_NAMES.get(kind, kind) if kind not in self.converters else kind
+        if found := _ANY.fullmatch(kind):
+            return self.choice(name, found[1], at)
         if "(" in kind:
             raise self.error(
-                at, f"converters take no arguments in a rule ({kind!r}); register one of your own"
+                at,
+                f"only any(a,b) takes arguments in a rule, not {kind!r}; register a converter of "
+                "your own",
             )
-        if not name.isidentifier() or keyword.iskeyword(name):
-            raise self.error(at, f"{name!r} is not a Python identifier. {_FORM}")
-        if name in self.names:
-            raise self.error(at, f"the parameter {name!r} is there twice")
+        self.check_name(name, at)
         converter = self.converters.get(kind)
         if converter is None:
             raise self.error(
@@ -167,8 +171,23 @@ class _Parser:
                 f"There are: {', '.join(sorted(self.converters))}; "
                 "add_converter() adds your own",
             )
-        self.names.add(name)
         return Parameter(name, kind, converter)
+
+    def choice(self, name: str, listed: str, at: int) -> Parameter:
+        """Return the parameter of `<any(a,b):name>`."""
+        self.check_name(name, at)
+        values = [value.strip().strip("\"'") for value in listed.split(",")]
+        if not all(values):
+            raise self.error(at, "any(...) lists texts, such as <any(day,week):span>")
+        return Parameter(name, f"any({','.join(values)})", choice_of(values))
+
+    def check_name(self, name: str, at: int) -> None:
+        """Take note of a parameter's name, or refuse it."""
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise self.error(at, f"{name!r} is not a Python identifier. {_FORM}")
+        if name in self.names:
+            raise self.error(at, f"the parameter {name!r} is there twice")
+        self.names.add(name)
 
     def error(self, at: int, reason: str) -> RouteError:
         """Return the error for the character at index `at`."""
