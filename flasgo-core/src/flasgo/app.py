@@ -541,7 +541,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
     def request_context(self, scope: Scope, receive: Receive = nothing_received) -> RequestContext:
         """Return a context in which a request is the current one, without being served.
 
-        No hook and no callback is called. `app.test_request_context(path)` of flasgo-testing makes
+        No hook and no callback is called. The test plugin's `app.test_request_context(path)` makes
         the scope as well.
 
         Args:

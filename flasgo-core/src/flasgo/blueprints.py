@@ -108,7 +108,7 @@ class Blueprint(RouteScope):
         ):  # `__name__`, which Flask's blueprints have here
             import_name, prefix = prefix, ""
         self.name = _checked_name(name)
-        self.prefix = _checked_prefix(one_prefix(prefix, url_prefix) or "", name)
+        self.prefix = _checked_prefix(one_prefix(prefix, url_prefix), name)
         self.import_name = import_name or str(sys._getframe(1).f_globals.get("__name__", ""))
         self.host = host
         self._held_policies = tuple(policies)
@@ -466,7 +466,7 @@ def _check_part(blueprint: Blueprint, what: str, name: str) -> None:
         )
 
 
-def _checked_prefix(prefix: str, name: str) -> str:
+def _checked_prefix(prefix: str | None, name: str) -> str:
     if not isinstance(prefix, str) or (prefix and not prefix.startswith("/")):
         raise ConfigurationError(
             f"The prefix of the blueprint {name!r} is a str that starts with '/', or '' for none, "
