@@ -36,6 +36,7 @@ def test_a_careful_configuration_is_flawless(make_app):
         ALLOWED_HOSTS={"example.com"},
         SECURITY_FAILURE_RATE_LIMIT=100,
         TRUSTED_PROXIES={"10.0.0.0/8", "unix"},
+        TRUSTED_PROXY_HEADERS={"x-forwarded-for", "x-forwarded-proto"},
         CORS_ORIGINS={"https://app.example.com", "http://localhost:3000"},
         CSRF_TRUSTED_ORIGINS={"https://*.example.com"},
     )

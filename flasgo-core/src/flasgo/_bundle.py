@@ -274,6 +274,7 @@ _SETTINGS: Mapping[str, tuple[str, ...]] = {
         "SSRF_RESOLVE_TIMEOUT_SECONDS",
         "STRICT_TRANSPORT_SECURITY",
         "TRUSTED_PROXIES",
+        "TRUSTED_PROXY_HEADERS",
         "WEBSOCKET_ORIGIN_CHECK",
         "X_CONTENT_TYPE_OPTIONS",
         "X_FRAME_OPTIONS",
@@ -521,6 +522,7 @@ if TYPE_CHECKING:
         TRACE_HOOKS: bool
         TRAILING_SLASH: Literal["strict", "redirect", "ignore"]
         TRUSTED_PROXIES: set[str]
+        TRUSTED_PROXY_HEADERS: set[str] | None
         WEBSOCKET_MAX_MESSAGES_PER_SECOND: float | None
         WEBSOCKET_MAX_MESSAGE_BYTES: int
         WEBSOCKET_ORIGIN_CHECK: bool

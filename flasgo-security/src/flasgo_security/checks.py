@@ -249,6 +249,15 @@ def _limits(app: Flasgo) -> Iterable[Finding]:
             "Set it, for example to 100. Behind a proxy set TRUSTED_PROXIES too, or all clients "
             "count as one.",
         )
+    if settings["TRUSTED_PROXIES"] and settings["TRUSTED_PROXY_HEADERS"] is None:
+        yield Finding(
+            "security.I008",
+            "info",
+            "TRUSTED_PROXY_HEADERS is not set: X-Forwarded-Proto, X-Forwarded-Prefix and Forwarded "
+            "are believed also where the proxies pass on what the client has sent (CWE-348).",
+            "Name the headers that your proxies set or remove, such as {'x-forwarded-for', "
+            "'x-forwarded-proto'}.",
+        )
     counts = bool(settings["SECURITY_FAILURE_RATE_LIMIT"]) or _has_quotas(app)
     prefix = cast("int", settings["CLIENT_IPV6_PREFIX"])
     if counts and prefix > 64:

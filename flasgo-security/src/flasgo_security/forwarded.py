@@ -1,7 +1,9 @@
-"""Which client is behind the proxies: `X-Forwarded-For` and `-Proto`, from trusted peers only."""
+"""What proxies say of the client: `X-Forwarded-*` and `Forwarded`, from trusted peers only."""
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import (
@@ -12,14 +14,19 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NoReturn, cast
+from urllib.parse import quote
 
-from flasgo import hookimpl
+from flasgo import HTTPException, hookimpl
+
+from flasgo_security.forwarded_header import parse_forwarded
 
 if TYPE_CHECKING:
     from flasgo import Registry, Request, Settings
 
 __all__ = ["ForwardedGuard", "TrustedProxies", "parse_hop"]
+
+logger = logging.getLogger("flasgo.security")
 
 _Address = IPv4Address | IPv6Address
 
@@ -28,6 +35,12 @@ UNIX = "unix"
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _MOST_HOPS = 32
+_LONGEST_PREFIX = 256
+_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~\-]+)+")
+_TAKEN = "flasgo.forwarded"
+FOR, PROTO, PREFIX = "x-forwarded-for", "x-forwarded-proto", "x-forwarded-prefix"
+FORWARDED = "forwarded"
+_HEADERS = frozenset({FOR, PROTO, PREFIX, FORWARDED})
 _LONGEST_HOP = len("[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535")
 _SECURE_SCHEMES = {"http": "https", "https": "https", "ws": "wss", "wss": "wss"}
 _PLAIN_SCHEMES = {"http": "http", "https": "http", "ws": "ws", "wss": "ws"}
@@ -113,7 +126,7 @@ class TrustedProxies:
         found = _parse(address.partition("%")[0] if ":" in address else address)
         return found is not None and any(found in network for network in self.networks)
 
-    def client_behind(self, peer: str | None, forwarded_for: str) -> str | None:
+    def client_behind(self, peer: str | None, hops: Iterable[str]) -> str | None:
         """Return the address of the client: the first one, from the right, that is no proxy.
 
         SECURITY: each proxy appends the address it was called from, so only what stands to the
@@ -122,11 +135,10 @@ class TrustedProxies:
 
         Args:
             peer: The direct peer.
-            forwarded_for: The value of `X-Forwarded-For`, several headers joined with commas.
+            hops: What the proxies said, from the right: the nearest one first.
         """
         client = peer
-        # The first piece may hold all the rest; it is no address then, and ends the walk.
-        for hop in reversed(forwarded_for.rsplit(",", _MOST_HOPS)):
+        for hop in hops:
             if not self.trusts(client):
                 return client
             address = parse_hop(hop)
@@ -162,11 +174,14 @@ class ForwardedGuard:
     """Puts the client's address and scheme in the place of a trusted proxy's.
 
     From then on `request.client_ip`, `request.scheme` and `request.is_secure` are the client's,
-    for events, quotas, throttling and whatever an app does with them.
+    for events, quotas, throttling and whatever an app does with them, and `request.root_path` is
+    the prefix under which the proxy serves the app.
     """
 
     def __init__(self) -> None:
         self._proxies = TrustedProxies(())
+        self._headers = _HEADERS
+        self._has_warned = False
 
     @property
     def is_active(self) -> bool:
@@ -180,14 +195,25 @@ class ForwardedGuard:
             set[str],
             default=set(),
             help="Addresses and networks of the proxies in front of this app ('10.0.0.0/8', "
-            "'unix' for a Unix socket): from them X-Forwarded-For and X-Forwarded-Proto count.",
+            "'unix' for a Unix socket): from them the headers of TRUSTED_PROXY_HEADERS count.",
             check=_check_proxies,
+        )
+        registry.setting(
+            "TRUSTED_PROXY_HEADERS",
+            set[str] | None,
+            default=None,
+            help="Which headers of TRUSTED_PROXIES count: those that your proxies set or remove of "
+            "'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-prefix' and 'forwarded'. None "
+            "is all of them, and a request with both kinds is refused.",
+            check=_check_headers,
         )
         registry.request_attribute("peer_ip", _peer_ip)
 
     def configure(self, settings: Settings) -> None:
         """Read the settings."""
         self._proxies = TrustedProxies(sorted(cast("set[str]", settings["TRUSTED_PROXIES"])))
+        named = cast("set[str] | None", settings["TRUSTED_PROXY_HEADERS"])
+        self._headers = _HEADERS if named is None else frozenset(name.lower() for name in named)
 
     @hookimpl(tryfirst=True, before=("security.throttle", "security.hosts"))
     def request_started(self, request: Request) -> None:
@@ -195,22 +221,81 @@ class ForwardedGuard:
         scope = request.scope
         client = scope.get("client")
         peer = (client[0] or None) if client else None
-        if not self._proxies.trusts(peer):
+        # What one app has taken up is not to be taken up again by one that it mounts.
+        if scope.get(_TAKEN) or not self._proxies.trusts(peer):
             return
-        forwarded_for = _joined(request, b"x-forwarded-for")
-        if forwarded_for:
-            found = self._proxies.client_behind(peer, forwarded_for)
+        scope[_TAKEN] = True
+        hops, proto = self._word_of_proxies(request)
+        if hops:
+            found = self._proxies.client_behind(peer, hops)
             if found != peer:
                 scope["flasgo.peer"] = client
                 # Mounted apps and the server's access log read the scope.
                 scope["client"] = None if found is None else (found, 0)
                 request.client_ip = found
-        # The rightmost word is that of the trusted peer itself.
-        proto = _joined(request, b"x-forwarded-proto").rpartition(",")[2].strip(" \t").lower()
-        scheme = _SCHEMES.get(proto, {}).get(request.scheme)
+        scheme = _SCHEMES.get(proto.strip(" \t").lower(), {}).get(request.scheme)
         if scheme is not None:
             scope["scheme"] = request.scheme = scheme
             request.is_secure = scheme in ("https", "wss")
+        if PREFIX in self._headers:
+            self._take_prefix(request)
+
+    def _word_of_proxies(self, request: Request) -> tuple[Iterable[str], str]:
+        """Return the addresses that the proxies saw, the nearest one's first, and the scheme."""
+        forwarded = _joined(request, b"forwarded") if FORWARDED in self._headers else ""
+        hops = _joined(request, b"x-forwarded-for") if FOR in self._headers else ""
+        proto = _joined(request, b"x-forwarded-proto") if PROTO in self._headers else ""
+        if not forwarded:
+            # The first piece may hold all the rest; it is no address then, and ends the walk.
+            # The rightmost word is that of the trusted peer itself.
+            pieces = hops.rsplit(",", _MOST_HOPS) if hops else []
+            return pieces[::-1], proto.rpartition(",")[2]
+        if hops or proto:
+            self._refuse_both()
+        try:
+            elements = parse_forwarded(forwarded)[: -_MOST_HOPS - 1 : -1]
+        except ValueError as error:
+            raise HTTPException(400, f"The header Forwarded is malformed: {error}.") from None
+        return [element.get("for", "") for element in elements], (
+            elements[0].get("proto", "") if elements else ""
+        )
+
+    def _refuse_both(self) -> NoReturn:
+        if not self._has_warned:
+            self._has_warned = True
+            logger.warning(
+                "A trusted proxy sent Forwarded together with X-Forwarded-*: one of them may be "
+                "the client's word. Name those that your proxies set in TRUSTED_PROXY_HEADERS."
+            )
+        raise HTTPException(
+            400,
+            "The request has both Forwarded and X-Forwarded-*; send neither. The operator names in "
+            "TRUSTED_PROXY_HEADERS which of them the proxies set.",
+        )
+
+    def _take_prefix(self, request: Request) -> None:
+        """Serve the app below the path that the nearest proxy has taken off."""
+        prefix = _joined(request, b"x-forwarded-prefix").rpartition(",")[2].strip(" \t")
+        prefix = prefix.rstrip("/")
+        if not prefix:
+            return
+        # SECURITY: it begins links and redirects, and "//host" would lead elsewhere (CWE-601).
+        if len(prefix) > _LONGEST_PREFIX or not _PREFIX.fullmatch(prefix):
+            raise HTTPException(
+                400,
+                "The header X-Forwarded-Prefix is malformed; send a path such as '/app', of "
+                "letters, digits and '-._~', without '..'.",
+            )
+        scope = request.scope
+        below = request.root_path + request.path
+        raw = scope.get("raw_path")
+        # As ASGI has it, the path begins with the root path; some servers leave it out.
+        if raw is not None and scope["path"] != below:
+            raw = quote(request.root_path, safe="/").encode("ascii") + raw
+        scope["path"] = prefix + below
+        if raw is not None:
+            scope["raw_path"] = prefix.encode("ascii") + raw
+        scope["root_path"] = request.root_path = prefix + request.root_path
 
 
 def _joined(request: Request, name: bytes) -> str:
@@ -232,4 +317,20 @@ def _check_proxies(value: object) -> str | None:
         TrustedProxies(cast("set[str]", value))
     except ValueError as error:
         return str(error)
+    return None
+
+
+def _check_headers(value: object) -> str | None:
+    if value is None:
+        return None
+    names = {name.lower() for name in cast("set[str]", value)}
+    unknown = sorted(names - _HEADERS)
+    if unknown:
+        known = ", ".join(sorted(_HEADERS))
+        return f"{', '.join(map(repr, unknown))} is not read; name some of {known}"
+    if FORWARDED in names and names & {FOR, PROTO}:
+        return (
+            "'forwarded' and 'x-forwarded-*' say the same; name what your proxies set, or None to "
+            "take either and refuse requests with both"
+        )
     return None
