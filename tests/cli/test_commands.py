@@ -289,11 +289,6 @@ def test_an_unknown_path(app_run: Run, path: str) -> None:
     assert f"No route serves {path!r}." in result.stderr
 
 
-@pytest.mark.parametrize("target", ["app.py", "shop.web:app"])
-def test_an_app_in_the_place_of_a_path_is_told_apart(app_run: Run, target: str) -> None:
-    assert f"To name the app, write `--app {target}`." in app_run("routes", target).stderr
-
-
 def test_a_path_with_a_slash_too_many_is_led_to_the_right_one(app_run: Run) -> None:
     assert "Did you mean '/notes/5'?" in app_run("routes", "/notes/5/").stderr
 

@@ -161,6 +161,8 @@ if TYPE_CHECKING:
         logout as logout,
         needs_rehash as needs_rehash,
         rate_limit as rate_limit,
+        rate_limit_exempt as rate_limit_exempt,
+        ratelimit as ratelimit,
         ratelimit_exempt as ratelimit_exempt,
         render_template as render_template,
         render_template_async as render_template_async,

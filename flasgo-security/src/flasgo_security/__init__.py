@@ -21,6 +21,10 @@ from flasgo_security.sessions.proxy import session
 from flasgo_security.sessions.session import Session
 from flasgo_security.templating import csrf_input, csrf_token
 
+# One thing, both spellings: the app's methods and these functions are found under either.
+ratelimit = rate_limit
+rate_limit_exempt = ratelimit_exempt
+
 if TYPE_CHECKING:
     from flasgo_security.outbound import OutboundTarget, SSRFConfig, SSRFGuard, SSRFViolation
     from flasgo_security.sessions.flashes import flash, get_flashed_messages
@@ -53,6 +57,8 @@ __all__ = [
     "flash",
     "get_flashed_messages",
     "rate_limit",
+    "rate_limit_exempt",
+    "ratelimit",
     "ratelimit_exempt",
     "security_event",
     "session",

@@ -50,6 +50,9 @@ class AppMembers:
         """Let no quota hold for an endpoint; see `flasgo_security.ratelimit_exempt`."""
         raise NotImplementedError
 
+    rate_limit = ratelimit
+    rate_limit_exempt = ratelimit_exempt
+
     quota: Quotas
     """The quotas of callers: `await app.quota.reset(key)` lets one begin anew."""
 

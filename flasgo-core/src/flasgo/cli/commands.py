@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,7 +27,12 @@ from flasgo.serving.target import VARIABLE, NoTargetError, load_app, user_error
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
 
-__all__ = ["CommandGroup", "create_cli", "main"]
+__all__ = ["CommandGroup", "app_in", "create_cli", "main"]
+
+
+# What can be nothing but an app: a file, or a module and a name in it.
+_TARGET = re.compile(r"(?!-)\S+\.py(?::\S+)?|[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:\(.*\))?")
+_WITHOUT_APP = frozenset({"new", "version"})
 
 
 class CommandGroup(TyperGroup):
@@ -48,6 +54,22 @@ class CommandGroup(TyperGroup):
         if cmd_name not in self.commands:
             self._ask_plugins()
         return super().get_command(ctx, cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; every one takes the app as `--app`, `-a` and as its first argument."""
+        if args:
+            name, rest = args[0], args[1:]
+            command = self.commands.get(name)
+            target, others = app_in(rest, _flags_of(command) if command is not None else set())
+            if target is not None and name not in _WITHOUT_APP:
+                _use_app(target)
+                args = [name, *others]
+                if command is None:
+                    # A plugin's: it is known now, and may take the option itself.
+                    command = self.get_command(ctx, name)
+                    if command is not None and {"-a", "--app"} & _flags_of(command):
+                        args = [name, *rest]
+        return super().resolve_command(ctx, args)
 
     def _ask_plugins(self) -> None:
         if self._has_asked_plugins:
@@ -78,6 +100,36 @@ def main() -> None:
     create_cli()(prog_name="flasgo")
 
 
+def app_in(arguments: list[str], flags: set[str]) -> tuple[str | None, list[str]]:
+    """Return the app that the arguments of a command name, and the other arguments.
+
+    Args:
+        arguments: What follows the name of the command.
+        flags: The options of the command, and `TARGET` where its argument is an app. What the
+            command takes itself is left to it.
+    """
+    for index, argument in enumerate(arguments):
+        if argument == "--":
+            break
+        flag, equals, value = argument.partition("=")
+        if flag in ("-a", "--app") and flag not in flags:
+            if equals:
+                return value, [*arguments[:index], *arguments[index + 1 :]]
+            if index + 1 < len(arguments):
+                return arguments[index + 1], [*arguments[:index], *arguments[index + 2 :]]
+    first = arguments[0] if arguments else ""
+    if "TARGET" not in flags and _TARGET.fullmatch(first):
+        return first, arguments[1:]
+    return None, arguments
+
+
+# Any: typer gives no public name to commands.
+def _flags_of(command: Any) -> set[str]:
+    flags = {flag for parameter in command.params for flag in parameter.opts}
+    arguments = (each for each in command.params if each.param_type_name == "argument")
+    return flags | {"TARGET"} if any(each.metavar == "TARGET" for each in arguments) else flags
+
+
 def _show_version(asked: bool) -> None:
     if asked:
         from flasgo import __version__
@@ -100,6 +152,7 @@ def _options(
         str | None,
         typer.Option(
             "--app",
+            "-a",
             metavar="TARGET",
             is_eager=True,
             callback=_use_app,

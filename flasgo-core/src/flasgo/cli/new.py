@@ -32,7 +32,10 @@ def new(
         typer.Option(metavar="FOLDER", help="Where to put it; NAME here by default."),
     ] = None,
 ) -> None:
-    """Begin an application or a plugin: a project that installs and passes its own tests."""
+    """Begin an application or a plugin.
+
+    What is written installs, and passes its own tests.
+    """
     from flasgo import __version__
 
     chosen: Kind

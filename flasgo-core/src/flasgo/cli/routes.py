@@ -69,8 +69,6 @@ def _routes_of(app: Flasgo, path: str) -> list[Route]:
         twin = path[:-1] if path.endswith("/") else f"{path}/"
         known = [twin] if app.routes_at(twin) else known
         hint = did_you_mean(path, known)
-        if not hint and (path.endswith(".py") or ":" in path):
-            hint = f" To name the app, write `--app {path}`."
         fail(f"No route serves {path!r}.{hint} `flasgo routes` lists them.")
     return found
 

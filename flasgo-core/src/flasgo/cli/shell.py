@@ -28,7 +28,10 @@ def shell(
         typer.Option("--command", "-c", metavar="CODE", help="Run this code and end."),
     ] = None,
 ) -> None:
-    """Start Python with `app` and a test `client`; IPython where it is installed."""
+    """Start Python with the app and a test client.
+
+    `app` and `client` are at hand; IPython is used where it is installed.
+    """
     loaded = app_for_command(target or app)
     with ExitStack() as stack:
         names = _names(loaded, stack)

@@ -15,7 +15,10 @@ _SERVERS = ("uvicorn", "granian", "hypercorn")
 
 
 def version(*, as_json: JsonOption = False) -> None:
-    """Show the versions of Flasgo, Python, the installed plugins and servers."""
+    """Show the versions of Flasgo and what it uses.
+
+    Those of Python, the installed plugins and the servers are listed too.
+    """
     from flasgo import __version__
 
     found = {"flasgo-core": __version__, "Python": platform.python_version()}

@@ -193,7 +193,9 @@ class RateLimitGuard:
         )
         registry.request_attribute(STATUS_ATTRIBUTE, _no_status)
         registry.app_method("ratelimit", rate_limit)
+        registry.app_method("rate_limit", rate_limit)
         registry.app_method("ratelimit_exempt", ratelimit_exempt)
+        registry.app_method("rate_limit_exempt", ratelimit_exempt)
         registry.enforces(RateLimit)
         registry.enforces(RateLimitExempt)
 
