@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -137,6 +138,66 @@ def test_what_is_awaited_here(make_app: MakeApp, connect: Connect, name: str, ad
         return "told"
 
     assert connect(app).get("/").text == "told"
+
+
+async def form_by_key(request: Request) -> object:
+    return request.form["email"]  # ty: ignore[not-subscriptable]
+
+
+def json_by_key(request: Request) -> object:
+    return request.json["email"]  # ty: ignore[not-subscriptable]
+
+
+async def json_get(request: Request) -> object:
+    return request.json.get("email")  # ty: ignore[unresolved-attribute]
+
+
+async def form_without_await(request: Request) -> object:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return request.form()["email"]  # ty: ignore[not-subscriptable]
+
+
+async def form_in(request: Request) -> object:
+    return "email" in request.form  # ty: ignore[unsupported-operator]
+
+
+@pytest.mark.parametrize(
+    ("handler", "name"),
+    [
+        (form_by_key, "form"),
+        (json_by_key, "json"),
+        (json_get, "json"),
+        (form_without_await, "form"),
+        (form_in, "form"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
+def test_a_body_that_was_not_awaited_is_explained(
+    make_app: MakeApp,
+    connect: Connect,
+    caplog: pytest.LogCaptureFixture,
+    handler: Callable[..., object],
+    name: str,
+) -> None:
+    app = make_app()
+    app.add_route("/", handler, ["POST"], endpoint="x")
+    answer = connect(app).post("/", data={"email": "a"})
+    assert answer.status_code == 500
+    notes = answer.extensions["exception"].__notes__
+    assert len(notes) == 1
+    assert f"{name} = await request.{name}()" in notes[0]
+    assert notes[0] in caplog.text
+
+
+def test_other_errors_get_no_such_note(make_app: MakeApp, connect: Connect) -> None:
+    app = make_app()
+
+    @app.get("/")
+    async def index(request: Request) -> object:
+        return request.path.split["x"]  # ty: ignore[not-subscriptable]
+
+    assert not hasattr(connect(app).get("/").extensions["exception"], "__notes__")
 
 
 # --- What is not there -------------------------------------------------------------------------

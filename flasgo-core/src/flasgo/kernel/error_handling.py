@@ -15,6 +15,7 @@ from flasgo.errors import (
     type_name,
 )
 from flasgo.kernel.callbacks import Callback
+from flasgo.requests.advice import note_missing_await
 from flasgo.responses.response import Response
 from flasgo.responses.results import claimed, coerce_response, gives_status
 
@@ -266,6 +267,7 @@ def note_error(connection: Connection, error: Exception) -> None:
     if connection.scope.get("flasgo.exception") is error:
         return
     connection.scope["flasgo.exception"] = error
+    note_missing_await(error)
     log_error(connection, error)
 
 
