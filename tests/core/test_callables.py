@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from flasgo import Depends, Flasgo, PluginError, Request, Response, TestClient, hookimpl
+from flasgo import (
+    Blueprint,
+    Depends,
+    Flasgo,
+    PluginError,
+    Request,
+    Response,
+    RouteError,
+    TestClient,
+    hookimpl,
+)
 from flasgo.callables import (
     docstring_of,
     full_name,
@@ -283,3 +293,47 @@ def test_the_api_description_takes_the_summary_of_the_function() -> None:
     paths = app.openapi_spec()["paths"]
     assert paths["/partial"]["get"]["summary"] == "Answer at once."
     assert paths["/object"]["get"]["summary"] == "Call it."
+
+
+# --- Endpoints ----------------------------------------------------------------------------------
+
+
+def test_a_name_that_nobody_chose_never_clashes(connect: Connect) -> None:
+    async def show(text: str) -> str:
+        return text
+
+    app = Flasgo()
+    blueprint = Blueprint("b", "/b")
+    for taker in (app, blueprint):
+        for text in "abc":
+            taker.add_route(f"/lambda.{text}", lambda text=text: text)
+            taker.add_route(f"/partial/{text}", functools.partial(show, text=text))
+            taker.add_route(f"/object/{text}", Asynchronous())
+    app.register_blueprint(blueprint)
+    app.register_blueprint(blueprint, name="again", prefix="/again")
+    # Names that were chosen take theirs, whether they come first or last.
+    app.add_route("/show/<text>", show)
+    app.add_route("/named", coroutine, endpoint="lambda")
+    client = connect(app)
+    for prefix in ("", "/b", "/again"):
+        for text in "abc":
+            assert client.get(f"{prefix}/lambda.{text}").text == text
+            assert client.get(f"{prefix}/partial/{text}").text == text
+            assert client.get(f"{prefix}/object/{text}").text == "value"
+    assert app.url_for("show", text="x") == "/show/x"
+    assert app.url_for("lambda") == "/named"
+    endpoints = [route.endpoint for route in app.routes]
+    assert len(set(endpoints)) == len(endpoints)
+    assert {"b.lambda", "b.lambda_2", "again.show_3", "show_4"} <= set(endpoints)
+    assert app.url_for("show_2") == "/partial/b"
+    assert app.url_for("show_4") == "/partial/a"
+
+
+def test_names_that_were_chosen_still_clash() -> None:
+    app = Flasgo()
+    app.add_route("/a", coroutine)
+    with pytest.raises(RouteError, match="belongs to another handler"):
+        app.add_route("/b", plain, endpoint="coroutine")
+    with pytest.raises(RouteError, match="belongs to another handler"):
+        app.add_route("/b", lambda: "x", endpoint="coroutine")
+    assert [route.endpoint for route in app.routes] == ["coroutine"]

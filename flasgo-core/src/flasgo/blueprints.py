@@ -38,6 +38,7 @@ class _Recorded(Struct, frozen=True):
     is_websocket: bool
     options: RouteOptions
     endpoint: str
+    is_named: bool = True
     mounted: ASGIApp | None = None
 
 
@@ -167,7 +168,15 @@ class Blueprint(RouteScope):
                 f"{self!r}: the path {path!r} starts with '/', or is empty for the prefix itself."
             )
         self._routes.append(
-            _Recorded(path, handler, tuple(methods), is_websocket, options, route.endpoint)
+            _Recorded(
+                path,
+                handler,
+                tuple(methods),
+                is_websocket,
+                options,
+                route.endpoint,
+                route.is_named,
+            )
         )
         return route
 
@@ -184,7 +193,9 @@ class Blueprint(RouteScope):
         self._check_open(f"the mount {path!r}")
         endpoint = name or path.strip("/").replace("/", "_") or "mount"
         _check_part(self, "The name of a mount", endpoint)
-        self._routes.append(_Recorded(path, app, tuple(methods), False, options, endpoint, app))
+        self._routes.append(
+            _Recorded(path, app, tuple(methods), False, options, endpoint, mounted=app)
+        )
 
     # Any: each middleware has options of its own.
     def add_middleware(self, factory: Callable[..., Any], **options: Any) -> None:
@@ -375,7 +386,9 @@ class Placement:
             return mount_routes(path, recorded.mounted, recorded.methods, options)
         path = prefix + recorded.path or "/"
         options |= {"methods": recorded.methods, "is_websocket": recorded.is_websocket}
-        return (Route(path, recorded.handler, **options),)
+        route = Route(path, recorded.handler, **options)
+        route.is_named = recorded.is_named
+        return (route,)
 
 
 def mount_routes(

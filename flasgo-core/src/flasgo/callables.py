@@ -29,6 +29,7 @@ __all__ = [
     "generator_of",
     "is_async",
     "is_generator",
+    "is_named",
     "is_routine",
     "name_of",
     "qualified_name",
@@ -121,6 +122,11 @@ def generator_of(function: object) -> object | None:
 def name_of(function: object) -> str:
     """Return the short name of a callable, such as `show`; for an object that of its class."""
     return _named(function, "__name__")
+
+
+def is_named(function: object) -> bool:
+    """Return whether somebody has named a callable: not so lambdas, partials and objects."""
+    return isinstance(function, (*_ROUTINES, type)) and name_of(function) != "<lambda>"
 
 
 def qualified_name(function: object) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, Unpack
 
-from flasgo.callables import name_of, source_of
+from flasgo.callables import is_named, name_of, source_of
 from flasgo.errors import RouteError
 from flasgo.routing.converters import Converter
 from flasgo.routing.operation import Operation, OperationOptions
@@ -59,6 +59,8 @@ class Route:
         host_parameters: The names of those that are in the host; filled likewise.
         spans_segments: Whether a parameter may contain `/`; filled likewise.
         is_head_automatic: Whether HEAD came with GET; an explicit HEAD route wins over it.
+        is_named: Whether somebody has chosen the endpoint's name: a router changes it where it is
+            that of a lambda, a partial or an object, and clashes with another.
         plan: How the handler gets its arguments; None before that is known.
         pipeline: What the compiler made of the route; not there before that.
 
@@ -78,6 +80,7 @@ class Route:
         "host",
         "host_parameters",
         "is_head_automatic",
+        "is_named",
         "is_websocket",
         "max_body",
         "max_message_bytes",
@@ -134,7 +137,8 @@ class Route:
         self.handler = handler
         self.is_head_automatic = "GET" in given and "HEAD" not in given
         self.methods: frozenset[str] = given | {"HEAD"} if self.is_head_automatic else given
-        self.endpoint = name_of(handler) if endpoint is None else endpoint
+        self.is_named = endpoint is not None or is_named(handler)
+        self.endpoint = name_of(handler).strip("<>") if endpoint is None else endpoint
         self.blocking = blocking
         self.is_websocket = is_websocket
         self.max_body = max_body

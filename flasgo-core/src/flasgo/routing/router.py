@@ -158,6 +158,7 @@ class Router:
                 methods, or another handler has the endpoint's name.
         """
         rule = self.prepare(route)
+        self._settle_endpoint(route)
         self._check_endpoint(route)
         table = self._table_of(rule.host)
         table.add(route, rule)
@@ -215,6 +216,24 @@ class Router:
         else:
             self._open_hosts.append((host, table))
             self._open_hosts.sort(key=lambda known: known[0].rank)
+
+    def _settle_endpoint(self, route: Route) -> None:
+        """Give way to names that were chosen: one that nobody has chosen never clashes."""
+        name = route.endpoint
+        other = self._handlers.get(name)
+        if other is None or other.handler == route.handler or (route.is_named and other.is_named):
+            return
+        number = 2
+        while f"{name}_{number}" in self._handlers:
+            number += 1
+        if not route.is_named:
+            route.endpoint = f"{name}_{number}"
+            return
+        for known in self._routes:
+            if known.endpoint == name:
+                known.endpoint = f"{name}_{number}"
+        self._handlers[f"{name}_{number}"] = self._handlers.pop(name)
+        self._rules[f"{name}_{number}"] = self._rules.pop(name)
 
     def _check_endpoint(self, route: Route) -> None:
         if not isinstance(route.endpoint, str) or not route.endpoint:
