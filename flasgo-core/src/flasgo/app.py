@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from flasgo import _bundle
 from flasgo.asgi import ASGIApp, Receive, Scope, Send
 from flasgo.binding import DependencyOverrides, compile_call
+from flasgo.binding.parameters import Depends
 from flasgo.blueprints import Address, Blueprint, Placement, mount_routes, name_taken, one_prefix
 from flasgo.errors import (
     ConfigurationError,
@@ -30,7 +31,7 @@ from flasgo.interop.middleware import (
     stacked,
 )
 from flasgo.interop.mounts import METHODS, Mount
-from flasgo.kernel.background import BackgroundRunner
+from flasgo.kernel.background import BackgroundRunner, BackgroundTasks
 from flasgo.kernel.callbacks import Callbacks
 from flasgo.kernel.compilation import Compilation
 from flasgo.kernel.context import AppContext, RequestContext
@@ -45,6 +46,7 @@ from flasgo.plugins.manager import PluginChoice, Plugins
 from flasgo.plugins.options import Options
 from flasgo.plugins.registry import Declarations
 from flasgo.registrar import RouteOptions, RouteScope
+from flasgo.requests.connection import Connection
 from flasgo.responses.open_streams import OpenStreams
 from flasgo.routing import Converter, Route, Router, routed_host
 from flasgo.routing.operation import SharedOptions, merged, shared_options
@@ -59,10 +61,6 @@ from flasgo.settings.settings import (
     read_value,
     resolve,
 )
-
-if TYPE_CHECKING:
-    from flasgo.binding.parameters import Depends
-    from flasgo.requests.connection import Connection
 
 __all__ = ["Flasgo"]
 
@@ -137,6 +135,9 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         self.state = State()
         self._declarations = Declarations(SettingSpecs(CORE_SETTINGS))
         self._is_traced = False  # besides what the settings DEBUG and TRACE_HOOKS say
+        for kind, provider in ((Flasgo, _app), (type(self), _app), (BackgroundTasks, _background)):
+            self._declarations.claim("type", str(kind), "flasgo-core")
+            self._declarations.provided[kind] = Depends(provider, blocking=False)
         self._dispatcher: Dispatcher | None = None
         # What serves requests: the dispatcher, or the middleware around it.
         self._entry: Dispatcher | MiddlewareEntry | None = None
@@ -378,7 +379,8 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
                 watch_policies(route.handler, self)
 
     def _bind(self, route: Route) -> Call:
-        return compile_call(route, self.threads, self.dependency_overrides)
+        provided = self._declarations.provided
+        return compile_call(route, self.threads, self.dependency_overrides, provided)
 
     def _rebind(self) -> None:
         """Bind the handlers anew that have dependencies, because some were overridden."""
@@ -689,6 +691,14 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             self._recompile()
 
         return go_back
+
+
+async def _app(connection: Connection) -> Flasgo:
+    return connection.app
+
+
+async def _background(connection: Connection) -> BackgroundTasks:
+    return connection.background
 
 
 def _choice(

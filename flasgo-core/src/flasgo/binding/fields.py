@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import PurePath
 from typing import Any, Literal
 
 import msgspec
@@ -15,7 +16,7 @@ from flasgo.errors import HTTPException
 from flasgo.requests.connection import Connection
 from flasgo.requests.forms import FormData
 
-__all__ = ["Field", "FileField", "Model", "Place", "Reader", "path_reader"]
+__all__ = ["Field", "FileField", "Model", "Place", "Reader", "path_maker", "path_reader"]
 
 Place = Literal["path", "query", "header", "cookie", "form"]
 
@@ -199,6 +200,18 @@ def _presence(place: Place) -> Callable[[Any, str], bool]:
     if place == "cookie":
         return lambda connection, name: name in connection.cookies
     return lambda connection, name: name in connection.headers
+
+
+def path_maker(name: str, kind: type[PurePath]) -> Reader:
+    """Return the function that reads a path parameter as a path of files.
+
+    SECURITY: it is as the client sent it: `..` included, where the rule lets slashes through.
+
+    Args:
+        name: The parameter.
+        kind: The class, such as `pathlib.PurePosixPath`.
+    """
+    return lambda connection: kind(str(connection.path_params[name]))
 
 
 def path_reader(name: str, text: Text | None) -> Reader:

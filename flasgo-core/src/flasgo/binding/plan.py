@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import PurePath
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -25,7 +26,7 @@ from flasgo.binding.bodies import (
 )
 from flasgo.binding.calls import Arguments, make_call
 from flasgo.binding.dependencies import Node, clean_up, solver
-from flasgo.binding.fields import Field, FileField, Model, Place, Reader, path_reader
+from flasgo.binding.fields import Field, FileField, Model, Place, Reader, path_maker, path_reader
 from flasgo.binding.parameters import (
     Body,
     Cookie,
@@ -141,12 +142,13 @@ def compile_call(
     route: Route,
     threads: WorkerThreads,
     overrides: Mapping[Callable[..., object], Callable[..., object]] | None = None,
+    provided: Mapping[Any, Depends] | None = None,
 ) -> Call:
     """Give a route its plan, and return the function that calls its handler for a request.
 
     The arguments are those of `compile_plan`.
     """
-    route.plan = compile_plan(route, threads, overrides)
+    route.plan = compile_plan(route, threads, overrides, provided)
     return route.plan.call
 
 
@@ -154,6 +156,7 @@ def compile_plan(
     route: Route,
     threads: WorkerThreads,
     overrides: Mapping[Callable[..., object], Callable[..., object]] | None = None,
+    provided: Mapping[Any, Depends] | None = None,
 ) -> CallPlan:
     """Compile the plan of a route.
 
@@ -161,12 +164,13 @@ def compile_plan(
         route: The route, with the handler and the names in its path.
         threads: Where `def` handlers and dependencies run.
         overrides: What stands in for which dependency.
+        provided: What gives the values of types that need no marker. `Any`: what is annotated.
 
     Raises:
         RouteError: When a parameter of the handler or of a dependency cannot be bound; it and the
             place are named.
     """
-    return _Compiler(route, threads, overrides or {}).compile()
+    return _Compiler(route, threads, overrides or {}, provided or {}).compile()
 
 
 Slot = tuple[str, int]
@@ -181,10 +185,12 @@ class _Compiler:
         route: Route,
         threads: WorkerThreads,
         overrides: Mapping[Callable[..., object], Callable[..., object]],
+        provided: Mapping[Any, Depends],
     ) -> None:
         self._route = route
         self._threads = threads
         self._overrides = overrides
+        self._provided = provided
         self._paths: dict[str, PathParameter] = {}
         self._readers: list[Reader] = []
         self._fields: list[Field] = []
@@ -320,21 +326,14 @@ class _Compiler:
         if isinstance(marker, Depends):
             return self._dependency(site, name, annotation, marker)
         if name in self._route.parameters:
-            if marker is not None and not isinstance(marker, Path):
-                site.refuse(
-                    name,
-                    f"is marked {type(marker).__name__}, and the path has <{name}>",
-                    "rename one of them",
-                )
-            if marker is not None and marker.default is not MISSING:
-                site.refuse(name, "has a default, and a path has every parameter", "remove it")
-            self._seen_in_path.add(name)
-            text = self._path_text(site, name, annotation)
-            return self._add_path(name, annotation, marker or Path(), text)
+            return self._path_slot(site, name, annotation, marker)
         if isinstance(marker, Path):
             site.refuse(name, "is marked Path, and the rule has no such parameter", "add it there")
         if is_connection:
             return "connection", 0
+        provider = self._provider(annotation) if marker is None else None
+        if provider is not None:
+            return self._dependency(site, name, annotation, provider)
         if annotation is MISSING:
             if asked.default is not MISSING and marker is None:
                 return None
@@ -342,6 +341,24 @@ class _Compiler:
                 site.refuse(name, "belongs to a class", "register the method of an instance")
             annotation = str
         return self._value(site, asked, annotation, marker)
+
+    def _path_slot(self, site: Site, name: str, annotation: Any, marker: Marker | None) -> Slot:
+        """Return where a parameter of the path will be."""
+        if marker is not None and not isinstance(marker, Path):
+            site.refuse(
+                name,
+                f"is marked {type(marker).__name__}, and the path has <{name}>",
+                "rename one of them",
+            )
+        if marker is not None and marker.default is not MISSING:
+            site.refuse(name, "has a default, and a path has every parameter", "remove it")
+        self._seen_in_path.add(name)
+        if isinstance(annotation, type) and issubclass(annotation, PurePath):
+            self._add_path(name, MISSING, marker or Path())
+            self._readers[-1] = path_maker(name, annotation)
+            return "reader", len(self._readers) - 1
+        text = self._path_text(site, name, annotation)
+        return self._add_path(name, annotation, marker or Path(), text)
 
     def _marker(self, site: Site, asked: Asked) -> tuple[Any, Marker | Depends | None, Asked]:
         """Return a parameter's type, its marker, and the parameter with the default it means."""
@@ -510,6 +527,17 @@ class _Compiler:
         if marker.use_cache:
             self._node_of[key] = slot
         return slot
+
+    def _provider(self, annotation: Any) -> Depends | None:
+        """Return what gives the values of a type without a marker, or None."""
+        kinds = [kind for kind in alternatives(annotation) if kind is not NoneType]
+        try:
+            found = self._provided.get(kinds[0]) if len(kinds) == 1 else None
+        except TypeError:  # it has no hash
+            return None
+        if found is not None and kinds[0] in self._overrides:
+            return Depends(self._overrides[kinds[0]])
+        return found
 
     def _node(
         self, function: Callable[..., object], marker: Depends, slots: list[tuple[Asked, Slot]]

@@ -22,7 +22,6 @@ from msgspec import inspect as types
 
 from flasgo.binding.parameters import Depends, Marker
 from flasgo.binding.signatures import Site
-from flasgo.kernel.background import BackgroundTasks
 from flasgo.requests.forms import UploadedFile
 from flasgo.responses.response import Response
 from flasgo.settings.annotations import (
@@ -313,8 +312,6 @@ def advice_on(annotation: Any) -> str | None:
         return None
     if issubclass(kind, Response):
         return "return a Response, or a tuple (body, status, headers)"
-    if issubclass(kind, BackgroundTasks):
-        return "take `request: Request` and call request.background.add(function, ...)"
     if issubclass(kind, UploadedFile):
         return "mark the parameter Form(): files come with forms, not with JSON"
     if hasattr(kind, "model_validate") and hasattr(kind, "model_fields"):

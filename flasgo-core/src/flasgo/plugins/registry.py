@@ -6,10 +6,11 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, get_origin
 
 from msgspec import Struct, field
 
+from flasgo.binding.parameters import Depends
 from flasgo.callables import is_async
 from flasgo.errors import PluginError, did_you_mean
 from flasgo.plugins.roles import ROLES
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Declarations", "Option", "Registry"]
 
+_BOUND_OTHERWISE = frozenset({str, bytes, int, float, bool, list, tuple, set, dict, object})
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
@@ -43,6 +45,8 @@ class Declarations(Struct):
     app_properties: dict[str, Callable[[], object]] = field(default_factory=dict)
     request_attributes: dict[str, Callable[[Request], object]] = field(default_factory=dict)
     roles: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    # Any: what is annotated, a class or a generic one with arguments.
+    provided: dict[Any, Depends] = field(default_factory=dict)
     enforcers: dict[type, str] = field(default_factory=dict)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -77,6 +81,8 @@ class Declarations(Struct):
                 self.request_attributes.pop(name, None)
             if kind == "role":
                 self.roles.pop(name, None)
+            if kind == "type":
+                self.provided = {t: d for t, d in self.provided.items() if str(t) != name}
             if kind == "setting":
                 self.settings.discard(name)
         self.enforcers = {kind: name for kind, name in self.enforcers.items() if name != owner}
@@ -279,6 +285,37 @@ class Registry:
             self._refuse(f"role {name!r} was given {provider!r}", "give a callable")
         self._declarations.claim("role", name, self._plugin)
         self._declarations.roles[name] = provider
+
+    # Any: a class, or a generic one with arguments.
+    def provides(
+        self, kind: Any, provider: Callable[..., object], *, blocking: bool = True
+    ) -> None:
+        """Give handlers and dependencies that annotate a parameter with a type its value.
+
+        `async def show(session: AsyncSession)` is called with what the provider returns, as with
+        `Annotated[AsyncSession, Depends(provider)]`. Tests override it by the type or by the
+        provider: `app.dependency_overrides[AsyncSession] = fake`.
+
+        Args:
+            kind: The class. Only parameters annotated with it, or with `kind | None`, get one.
+            provider: As for `Depends`: `def`, `async def`, or a generator function with one
+                `yield`; it has its parameters bound as a handler has.
+            blocking: False calls a `def` provider on the event loop.
+
+        Raises:
+            PluginError: When the type has a provider already, or either cannot be one.
+        """
+        self._check_phase("provides")
+        if not isinstance(kind, type) and get_origin(kind) is None:
+            self._refuse(f"registry.provides was given {kind!r}", "give it a class")
+        if not callable(provider):
+            self._refuse(f"the provider of {kind!r} is {provider!r}", "give a function")
+        if kind in _BOUND_OTHERWISE:
+            self._refuse(
+                f"parameters of the type {kind!r} are bound from requests", "provide a class"
+            )
+        self._declarations.claim("type", str(kind), self._plugin)
+        self._declarations.provided[kind] = Depends(provider, blocking=blocking)
 
     def hookspecs(self, namespace: ModuleType | type) -> None:
         """Publish further hooks, marked with `flasgo.hookspec` in a module or class.

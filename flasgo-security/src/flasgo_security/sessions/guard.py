@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from flasgo import ConfigurationError, SettingError, WebSocket
+from flasgo import ConfigurationError, Connection, SettingError, WebSocket
 
 from flasgo_security.caching import PrivateCaching, is_private
 from flasgo_security.cookie_options import CookieOptions, cookie_fault
@@ -31,6 +31,10 @@ logger = logging.getLogger("flasgo.security")
 _DEFAULT_NAME = "session"
 _TWO_WEEKS = 14 * 24 * 60 * 60
 _STORE_SCHEMES = ("redis", "rediss", "redis+unix", "valkey", "valkeys", "valkey+unix")
+
+
+async def _session_of(connection: Connection) -> Session:
+    return connection.session
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,7 @@ class SessionGuard:
             help="What the store's keys begin with; apps that share a server take different ones.",
         )
         registry.request_attribute("session", self.load)
+        registry.provides(Session, _session_of, blocking=False)
         registry.app_method("revoke_session", self.revoke)
         registry.app_property("session_cookie_name", self.get_cookie_name)
 
