@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -262,3 +265,85 @@ def test_string_and_any_in_rules(make_app: MakeApp, connect: Connect) -> None:
     for rule in ("/<any():x>", "/<any(a,):x>", "/<int(min=1):x>"):
         with pytest.raises(RouteError, match="any"):
             app.get(rule, endpoint=rule)(lambda x: "x")
+
+
+# --- defaults= ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("on_blueprint", [False, True])
+def test_defaults_stand_for_parameters_that_a_rule_lacks(
+    make_app: MakeApp, connect: Connect, on_blueprint: bool
+) -> None:
+    app = make_app()
+    scope = Blueprint("scope") if on_blueprint else app
+
+    @scope.route("/notes/", defaults={"page": 1})
+    @scope.route("/notes/<int:page>/")
+    def notes(page: int) -> dict[str, object]:
+        return {"page": page, "args": request.view_args}
+
+    @scope.route("/any", defaults={"kind": "x"})
+    async def anything(**rest: object) -> dict[str, object]:
+        return rest
+
+    if isinstance(scope, Blueprint):
+        app.register_blueprint(scope)
+    client = connect(app)
+    assert client.get("/notes/").json() == {"page": 1, "args": {"page": 1}}
+    assert client.get("/notes/7/").json() == {"page": 7, "args": {"page": 7}}
+    assert client.get("/any").json() == {"kind": "x"}
+    name = "scope.notes" if on_blueprint else "notes"
+    assert app.url_for(name) == app.url_for(name, page=1) == "/notes/"
+    assert app.url_for(name, page=2, q="a") == "/notes/2/?q=a"
+    document = app.openapi_spec()["paths"]
+    assert document["/notes/"]["get"].get("parameters", []) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "defaults", "message"),
+    [
+        ("/a/<page>", {"page": 1}, "leave it out"),
+        ("/a", {"other": 1}, "no parameter of that name"),
+        ("/a", ["page"], "is a dict"),
+    ],
+)
+def test_defaults_that_fit_nothing_are_refused(
+    make_app: MakeApp, rule: str, defaults: Any, message: str
+) -> None:
+    with pytest.raises(RouteError, match=message):
+        make_app().add_route(rule, lambda page="": page, defaults=defaults)
+
+
+# --- app.run(debug=True) --------------------------------------------------------------------
+
+
+def test_run_with_debug_serves_with_debug_on(tmp_path: Path) -> None:
+    program = tmp_path / "app.py"
+    program.write_text(
+        "from flasgo import Flasgo\n"
+        "app = Flasgo(__name__)\n"
+        "print('DEBUG', app.debug, flush=True)\n"
+        "if __name__ == '__main__':\n"
+        "    app.run(debug=True, port=0)\n"
+    )
+    environ = {name: value for name, value in os.environ.items() if name != "FLASGO_DEBUG"}
+    with subprocess.Popen(
+        [sys.executable, str(program)],
+        cwd=tmp_path,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            lines = iter(process.stdout.readline, "")
+            assert next(lines) == "DEBUG False\n"
+            assert next(lines) == "DEBUG True\n"
+        finally:
+            process.terminate()
+
+
+def test_run_with_debug_needs_a_new_process(make_app: MakeApp) -> None:
+    with pytest.raises(ConfigurationError, match="FLASGO_DEBUG=1"):
+        make_app().run(debug=True, reload=False)

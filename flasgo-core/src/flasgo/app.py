@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import logging
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
@@ -595,7 +596,14 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         """
         self._event_streams.end()
 
-    def run(self, host: str = "127.0.0.1", port: int = 8000, *, reload: bool = False) -> None:
+    def run(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        *,
+        debug: bool = False,
+        reload: bool | None = None,
+    ) -> None:
         """Serve the app for development, until interrupted.
 
         While another process imports the app to serve it, as `flasgo run` does, this does nothing.
@@ -603,9 +611,11 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         Args:
             host: The address to listen on.
             port: The port, 0 for a free one.
-            reload: Whether to start anew when a source file changes.
+            debug: Whether to serve with `DEBUG` on, as `FLASGO_DEBUG=1` does, and with `reload`.
+            reload: Whether to start anew when a source file changes; as `debug` when left out.
 
         Raises:
+            ConfigurationError: When `debug` is asked for without `reload`, and `DEBUG` is off.
             TargetError: When `reload` is asked for and no module-level variable holds the app.
             ServingError: When the port is none.
             SystemExit: With status 1 when it cannot listen there, the app does not start, or
@@ -613,7 +623,14 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         """
         from flasgo.serving.runner import run
 
-        run(self, host=host, port=port, reload=reload)
+        if debug and not self.debug:
+            if reload is False:
+                raise ConfigurationError(
+                    "app.run(debug=True, reload=False): DEBUG is read when the app is made, which "
+                    "is too late here. Set FLASGO_DEBUG=1, or leave reload out."
+                )
+            os.environ["FLASGO_DEBUG"] = "1"  # for the process that makes the app anew
+        run(self, host=host, port=port, reload=debug if reload is None else reload)
 
     # --- Putting together -------------------------------------------------------------------
 

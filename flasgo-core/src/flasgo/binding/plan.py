@@ -212,14 +212,17 @@ class _Compiler:
         if route.is_websocket:
             _check_connection(route, slots)
         extra: list[tuple[str, Slot]] = []
-        for name in route.parameters:
+        for name in (*route.parameters, *route.defaults):
             if name not in self._seen_in_path:
+                is_default = name not in route.parameters
                 if not takes_any:
+                    found = f"defaults= has {name!r}" if is_default else f"the path has <{name}>"
                     raise RouteError(
-                        f"Route {route.path!r}: the path has <{name}>, and the handler at "
-                        f"{route.source} takes no parameter of that name. Add it, or rename one."
+                        f"Route {route.path!r}: {found}, and the handler at {route.source} takes "
+                        "no parameter of that name. Add it, or rename one."
                     )
-                extra.append((name, self._add_path(name, MISSING, Path())))
+                slot = self._add_default if is_default else self._add_path
+                extra.append((name, slot(name)))
         body = self._body(site)
         nodes = tuple(self._node(*entry) for entry in self._nodes)
         has_exits = any(node.is_generator for node in nodes)
@@ -327,6 +330,9 @@ class _Compiler:
             return self._dependency(site, name, annotation, marker)
         if name in self._route.parameters:
             return self._path_slot(site, name, annotation, marker)
+        if name in self._route.defaults:
+            self._seen_in_path.add(name)
+            return self._add_default(name)
         if isinstance(marker, Path):
             site.refuse(name, "is marked Path, and the rule has no such parameter", "add it there")
         if is_connection:
@@ -465,10 +471,19 @@ class _Compiler:
         self._parts.append(part)
         return "body", len(self._parts) - 1
 
+    def _add_default(self, name: str) -> Slot:
+        value = self._route.defaults[name]
+        self._readers.append(lambda _: value)
+        return "reader", len(self._readers) - 1
+
     def _add_path(
-        self, name: str, annotation: Any, marker: Marker, text: Text | None = None
+        self,
+        name: str,
+        annotation: Any = MISSING,
+        marker: Marker | None = None,
+        text: Text | None = None,
     ) -> Slot:
-        self._paths.setdefault(name, PathParameter(name, annotation, marker))
+        self._paths.setdefault(name, PathParameter(name, annotation, marker or Path()))
         self._readers.append(path_reader(name, text))
         return "reader", len(self._readers) - 1
 

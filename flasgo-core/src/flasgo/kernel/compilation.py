@@ -9,7 +9,7 @@ from flasgo.blueprints import Address, Blueprint
 from flasgo.interop.middleware import ThroughMiddleware
 from flasgo.kernel.addresses import ErrorHandlersByAddress, addresses_with_handlers
 from flasgo.kernel.dispatch import Dispatcher, raise_head_fault
-from flasgo.kernel.pipeline import Call, Pipeline, PipelineCompiler, Surroundings
+from flasgo.kernel.pipeline import Call, Gate, Pipeline, PipelineCompiler, Surroundings
 from flasgo.plugins.hidden_policies import refuse_swallowed_policies
 from flasgo.registrar import RouteScope
 from flasgo.routing import Route
@@ -19,6 +19,7 @@ from flasgo.routing.policies import PolicyScope
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
     from flasgo.asgi import ASGIApp
+    from flasgo.requests.connection import Connection
     from flasgo.routing import Router
 
 __all__ = ["Compilation"]
@@ -84,6 +85,8 @@ class Compilation:
     def _pipeline(self, route: Route, call: Call) -> Pipeline:
         scopes = self._scopes(route)
         pipeline = self._compiler.compile(route, call, around=self._surroundings(scopes))
+        if route.defaults:
+            pipeline.gates = (_with_defaults(route), *pipeline.gates)
         if route.plan is not None and route.plan.last_step is not None:
             # What the handler depends on ends before anything looks back at the request.
             pipeline.finished = ((route.plan.last_step, True), *pipeline.finished)
@@ -119,3 +122,12 @@ class Compilation:
             callbacks: Iterable = (s._callbacks for s in scopes if isinstance(s, RouteScope))
             known = self._around[scopes] = Surroundings.of(callbacks, self._app.threads)
         return known
+
+
+def _with_defaults(route: Route) -> Gate:
+    """Return a step that adds to the parameters of the path those that the rule does not have."""
+
+    def add_defaults(connection: Connection) -> None:
+        connection.path_params = {**route.defaults, **connection.path_params}
+
+    return add_defaults

@@ -46,6 +46,11 @@ def build_url(
             endpoint=endpoint,
         )
     given = {name: value for name, value in params.items() if value is not None}
+    for rule in candidates:
+        # As in Flask, the rule that stands for a value is its URL: "/" for `page=1`.
+        if rule.defaults and rule.defaults.items() <= given.items():
+            given = {name: given[name] for name in given if name not in rule.defaults}
+            break
     complete = [rule for rule in candidates if _names(rule) <= given.keys()]
     if not complete:
         raise _missing(endpoint, candidates, given)

@@ -75,6 +75,8 @@ class RouteOptions(OperationOptions, total=False):
     Attributes:
         endpoint: The name for `url_for`; the function's name when left out.
         name: Another word for `endpoint`.
+        defaults: Values of parameters that the rule does not have, by name: the handler gets them
+            as if they stood in the path.
         blocking: False runs a quick `def` handler on the event loop.
         max_body: The largest request body in bytes; the setting decides when left out.
         policies: Policies for this route alone.
@@ -86,6 +88,7 @@ class RouteOptions(OperationOptions, total=False):
 
     endpoint: str | None
     name: str | None
+    defaults: Mapping[str, object]
     blocking: bool
     max_body: int | None
     policies: Iterable[Policy]

@@ -25,6 +25,7 @@ WEBSOCKET = "WEBSOCKET"
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
 _NO_PARAMETERS: Mapping[str, Converter] = MappingProxyType({})
+_NO_DEFAULTS: Mapping[str, object] = MappingProxyType({})
 
 P = TypeVar("P", bound=Policy)
 
@@ -41,6 +42,7 @@ class Route:
         methods: HTTP methods; HEAD is added where GET is given. Not used for WebSocket routes.
         endpoint: The name for `url_for`; the handler's own name when left out.
         name: Another word for `endpoint`.
+        defaults: Values of parameters that the rule does not have.
         blocking: Whether a `def` handler runs in a worker thread.
         is_websocket: Whether this is a WebSocket route.
         max_body: The largest request body in bytes; None leaves it to the app's setting.
@@ -75,6 +77,7 @@ class Route:
         "_own_policies",
         "blocking",
         "blueprint",
+        "defaults",
         "endpoint",
         "handler",
         "host",
@@ -104,6 +107,7 @@ class Route:
         methods: Iterable[str] = ("GET",),
         endpoint: str | None = None,
         name: str | None = None,
+        defaults: Mapping[str, object] = _NO_DEFAULTS,
         blocking: bool = True,
         is_websocket: bool = False,
         max_body: int | None = None,
@@ -139,6 +143,7 @@ class Route:
         self.methods: frozenset[str] = given | {"HEAD"} if self.is_head_automatic else given
         self.is_named = endpoint is not None or is_named(handler)
         self.endpoint = name_of(handler).strip("<>") if endpoint is None else endpoint
+        self.defaults = _checked_defaults(path, defaults)
         self.blocking = blocking
         self.is_websocket = is_websocket
         self.max_body = max_body
@@ -211,6 +216,12 @@ def _check_bound(path: str, name: str, value: float | None) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise RouteError(f"{name} of {path!r} is a number above 0, or None; not {value!r}.")
+
+
+def _checked_defaults(path: str, defaults: Mapping[str, object]) -> Mapping[str, object]:
+    if not isinstance(defaults, Mapping) or not all(isinstance(name, str) for name in defaults):
+        raise RouteError(f"defaults of {path!r} is a dict of parameters, not {defaults!r}.")
+    return MappingProxyType(dict(defaults)) if defaults else _NO_DEFAULTS
 
 
 def _checked_methods(path: str, methods: Iterable[str]) -> frozenset[str]:

@@ -143,6 +143,13 @@ class Router:
                 )
             parameters |= {p.name: p.converter for p in rule.host.parameters}
             route.host_parameters = tuple(p.name for p in rule.host.parameters)
+        twice = sorted(parameters.keys() & route.defaults.keys())
+        if twice:
+            raise RouteError(
+                f"{route.path!r}: the parameter {twice[0]!r} is in the rule and in defaults=; "
+                "leave it out of one."
+            )
+        rule.defaults = route.defaults
         route.parameters = MappingProxyType(parameters)
         route.spans_segments = rule.spans_segments
         return rule

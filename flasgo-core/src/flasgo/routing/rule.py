@@ -34,9 +34,10 @@ class Rule:
 
     Attributes:
         host: The host that the rule is bound to, if it is.
+        defaults: The values of parameters that it does not have.
     """
 
-    __slots__ = ("host", "key", "parameters", "segments", "spans_segments", "text")
+    __slots__ = ("defaults", "host", "key", "parameters", "segments", "spans_segments", "text")
 
     def __init__(self, text: str, segments: Sequence[Segment]) -> None:
         self.text = text
@@ -45,6 +46,7 @@ class Rule:
         self.spans_segments = any(segment.spans for segment in self.segments)
         self.key = tuple(segment.key for segment in self.segments)
         self.host: HostRule | None = None
+        self.defaults: Mapping[str, object] = {}
 
     @property
     def every_parameter(self) -> tuple[Parameter, ...]:
@@ -159,8 +161,8 @@ class _Parser:
         if "(" in kind:
             raise self.error(
                 at,
-                f"only any(a,b) takes arguments in a rule, not {kind!r}; register a converter of "
-                "your own",
+                f"converters take no arguments in a rule ({kind!r}), save any(a,b); register "
+                "one of your own",
             )
         self.check_name(name, at)
         converter = self.converters.get(kind)
