@@ -15,6 +15,7 @@ from flasgo import (
     Connection,
     FileResponse,
     Flasgo,
+    Request,
     Response,
     Route,
     Settings,
@@ -198,7 +199,11 @@ _KIT = {
     "ASGI": ("ASGIApp", "Scope", "Message", "Receive", "Send"),
 }
 _KIT_MEMBERS = (
-    ("app", Flasgo, ("explain", "find_route", "routes_at")),
+    (
+        "app",
+        Flasgo,
+        ("explain", "find_route", "routes_at", "find_error_handler", "request_context"),
+    ),
     (
         "app.plugins",
         plugin.Plugins,
@@ -206,7 +211,20 @@ _KIT_MEMBERS = (
     ),
     ("app.settings", Settings, ("read", "spec", "source", "describe")),
     ("request", Connection, ("peek", "raw_header", "query_string", "preferred_type")),
-    ("request.route", Route, ("policy", "policies_of")),
+    ("request", Request, ("form_field", "max_body", "read_timeout")),
+    (
+        "request.route",
+        Route,
+        (
+            "policy",
+            "policies_of",
+            "is_websocket",
+            "is_head_automatic",
+            "mounted",
+            "host_parameters",
+            "spans_segments",
+        ),
+    ),
     ("response", Response, ("fill_headers", "sets_cookie", "is_streaming", "is_sent")),
     ("FileResponse", FileResponse, ("opened_by",)),
 )
@@ -217,6 +235,11 @@ _KIT_TEXTS = {
     "hookspec": "Marks a function as the specification of a hook that a plugin publishes.",
     "LONGEST_SET_COOKIE": "How many bytes a `Set-Cookie` line may have, attributes included.",
     "OPEN_FLAGS": "The flags for `os.open` with which a file is opened to be served.",
+    "is_websocket": "Whether the route takes WebSocket connections.",
+    "is_head_automatic": "Whether it answers HEAD because it answers GET.",
+    "mounted": "The app that is mounted there, or None.",
+    "host_parameters": "The names of the parameters in its host.",
+    "spans_segments": "Whether its last parameter takes slashes, as `<path:name>` does.",
     "is_streaming": "Whether the body is produced while it is sent.",
     "SameSite": "The type of the attribute `SameSite` of cookies.",
     "ASGIApp": "The type of an ASGI application.",

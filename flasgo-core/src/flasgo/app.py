@@ -702,7 +702,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             self._calls, self._layers = calls, layers
             self._blueprints, self._blueprint_stacks = blueprints, stacks
             self._addresses = addresses
-            self.settings = settings.declared()
+            self.settings = settings._declared()
             kept = {name: options[name] for name in options if name in self._declarations.options}
             self.options = Options(kept, self.route)
             self._recompile()

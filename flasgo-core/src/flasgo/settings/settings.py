@@ -197,7 +197,7 @@ class Settings(_bundle.SettingMembers, Mapping[str, object]):
             raise KeyError(self._unknown(name))
         return found
 
-    def declared(self) -> Settings:
+    def _declared(self) -> Settings:
         """Return the same settings without those that are no longer declared."""
         values = {name: value for name, value in self.items() if name in self._specs}
         return Settings(self._specs, values, self._sources, self._owner_of_unknown)
