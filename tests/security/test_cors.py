@@ -1,10 +1,10 @@
 """SEC-9: which other sites' scripts may read our answers."""
 
-from typing import cast
+from typing import Any, cast
 
 import pytest
-from flasgo import FlasgoError, HTTPException, Response, StreamingResponse, hookimpl
-from flasgo_security import cors, rate_limit
+from flasgo import Flasgo, FlasgoError, HTTPException, Response, StreamingResponse, hookimpl
+from flasgo_security import SecurityPlugin, cors, rate_limit
 
 ORIGIN = "https://app.example.com"
 ALLOW_ORIGIN = "access-control-allow-origin"
@@ -332,7 +332,17 @@ def test_refusing_other_sites_counts_no_failure_against_the_visitor(make_app, co
         ({"CORS_ORIGINS": {"*", ORIGIN}}, "leave out the other"),
         ({"CORS_ORIGINS": {"null"}}, "sandboxed"),
         ({"CORS_ORIGINS": {"app.example.com"}}, "not an origin"),
-        ({"CORS_ORIGINS": {"https://*.example.com"}}, "no patterns"),
+        ({"CORS_ORIGINS": {"https://*.*.example.com"}}, "one label only"),
+        ({"CORS_ORIGINS": {"https://app.*.example.com"}}, "one label only"),
+        ({"CORS_ORIGINS": {"https://a*.example.com"}}, "one label only"),
+        ({"CORS_ORIGINS": {"*.example.com"}}, "one label only"),
+        ({"CORS_ORIGINS": {"https://*.com"}}, "top-level domain"),
+        ({"CORS_ORIGINS": {"https://*.Example.com"}}, "browsers write"),
+        ({"CORS_ORIGINS": {"https://*.example.com:443"}}, "browsers write"),
+        ({"CORS_ORIGINS": {"https://*.example.com/"}}, "one label only"),
+        ({"CORS_ORIGINS": {"*", "https://*.example.com"}}, "leave out the other"),
+        ({"CORS_ORIGIN_FUNC": "no.such.function"}, "cannot be imported"),
+        ({"CORS_ORIGIN_FUNC": 3}, "a function"),
         ({"CORS_ORIGINS": {"https://app.example.com/"}}, "not an origin"),
         ({"CORS_ORIGINS": {"https://APP.example.com"}}, "browsers write"),
         ({"CORS_ORIGINS": {"https://app.example.com:443"}}, "browsers write"),
@@ -347,6 +357,10 @@ def test_wrong_settings_stop_the_app(make_app, settings, advice):
         make_app(**settings)
 
 
+async def async_origin_func(origin, request):
+    return True
+
+
 @pytest.mark.parametrize(
     ("make", "error"),
     [
@@ -359,6 +373,9 @@ def test_wrong_settings_stop_the_app(make_app, settings, advice):
         (lambda: cors(ORIGIN, max_age=-1), ValueError),
         (lambda: cors(ORIGIN, max_age=cast("int", True)), ValueError),
         (lambda: cors(cast("str", print)), TypeError),
+        (lambda: cors("https://*.com"), ValueError),
+        (lambda: cors(origin_func=cast("Any", 3)), ValueError),
+        (lambda: cors(origin_func=cast("Any", async_origin_func)), ValueError),
     ],
 )
 def test_mistakes_show_at_decoration(make, error):
@@ -423,3 +440,104 @@ def test_a_page_can_read_that_its_post_wants_the_other_slash(slashes, connect):
     answer = client.post("/orders", headers={"origin": ORIGIN, "authorization": "Bearer x"})
     assert answer.status_code in (403, 404)
     assert answer.headers[ALLOW_ORIGIN] == ORIGIN
+
+
+# --- Patterns and functions ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("origin", "may_read"),
+    [
+        ("https://a.example.com", True),
+        ("https://a-1.example.com", True),
+        ("https://example.com", False),
+        ("https://.example.com", False),
+        ("https://a.b.example.com", False),
+        ("http://a.example.com", False),
+        ("https://a.example.com:8443", False),
+        ("https://a.example.com.evil.example", False),
+        ("https://aexample.com", False),
+        ("https://evil.example/.example.com", False),
+        ("https://evil.example#.example.com", False),
+        ("https://evil@a.example.com", False),
+        ("https://A.example.com", False),
+        ("https://*.example.com", False),
+        ("https://-a.example.com", False),
+        ("https://a.localhost:3000", True),
+        ("null", False),
+    ],
+)
+def test_a_pattern_stands_for_one_label(make_app, connect, origin, may_read):
+    app = add_routes(
+        make_app(
+            CORS_ORIGINS={"https://*.example.com", "https://*.localhost:3000"},
+            CORS_CREDENTIALS=True,
+        )
+    )
+    client = connect(app)
+    answer = client.get("/", headers={"origin": origin})
+    assert answer.headers.get(ALLOW_ORIGIN) == (origin if may_read else None)
+    assert "Origin" in answer.headers["vary"]
+    assert preflight(client, "/thing", "PUT", origin=origin).status_code == (
+        204 if may_read else 400
+    )
+
+
+def test_what_clients_choose_is_not_kept(make_app, connect):
+    plugin = SecurityPlugin()
+    app = Flasgo(
+        settings={
+            "SECRET_KEY": "5f0c8e1d7a3b49266e0d9c84b1f7a2d3",
+            "CORS_ORIGINS": {"https://*.example.com", ORIGIN},
+        },
+        plugins=[plugin],
+        discover=False,
+    )
+    client = connect(add_routes(app))
+    for number in range(50):
+        origin = f"https://a{number}.example.com"
+        assert client.get("/", headers={"origin": origin}).headers[ALLOW_ORIGIN] == origin
+    assert client.get("/", headers={"origin": ORIGIN}).headers[ALLOW_ORIGIN] == ORIGIN
+    assert len(plugin.cors._blocks) == 1
+
+
+def of_a_tenant(origin, request):
+    """Whether an origin belongs to the tenant whose data is asked for."""
+    return origin == f"https://{request.query.get('tenant', 'nobody')}.example"
+
+
+@pytest.mark.parametrize("as_name", [True, False])
+def test_a_function_may_tell(make_app, connect, as_name):
+    function = f"{__name__}.of_a_tenant" if as_name else of_a_tenant
+    app = make_app(CORS_ORIGINS={ORIGIN}, CORS_ORIGIN_FUNC=function)
+    app.get("/")(lambda: "x")
+
+    @app.get("/own")
+    @cors(origin_func=lambda origin, request: origin.endswith(".test"), credentials=True)
+    async def own():
+        return {}
+
+    client = connect(app)
+
+    def may_read(path, origin):
+        return client.get(path, headers={"origin": origin}).headers.get(ALLOW_ORIGIN) == origin
+
+    assert may_read("/", ORIGIN)
+    assert may_read("/?tenant=tea", "https://tea.example")
+    assert not may_read("/?tenant=tea", "https://coffee.example")
+    assert may_read("/own", "https://a.test")
+    assert not may_read("/own", ORIGIN)
+    # Only what browsers send is put to the function.
+    for junk in ("null", "https://A.test", "https://x/.test", "https://a.test:443", "a.test"):
+        assert not may_read("/own", junk)
+    assert preflight(client, "/?tenant=tea", "GET", origin="https://tea.example").status_code == 204
+
+
+@pytest.mark.parametrize("answer", [1, "yes", None])
+def test_a_function_that_does_not_say_yes_or_no_is_named(make_app, connect, answer):
+    app = make_app(CORS_ORIGIN_FUNC=lambda origin, request: answer)
+    app.get("/")(lambda: "x")
+    refused = connect(app).get("/", headers={"origin": ORIGIN})
+    assert refused.status_code == 500
+    assert ALLOW_ORIGIN not in refused.headers
+    assert "must answer True or False" in str(refused.extensions["exception"])

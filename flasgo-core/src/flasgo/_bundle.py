@@ -233,6 +233,7 @@ _SETTINGS: Mapping[str, tuple[str, ...]] = {
         "CORS_MAX_AGE_SECONDS",
         "CORS_METHODS",
         "CORS_ORIGINS",
+        "CORS_ORIGIN_FUNC",
         "CORS_PRIVATE_NETWORK",
         "CROSS_ORIGIN_OPENER_POLICY",
         "CSRF_COOKIE_HTTP_ONLY",
@@ -452,6 +453,7 @@ if TYPE_CHECKING:
         CORS_MAX_AGE_SECONDS: int
         CORS_METHODS: set[str] | None
         CORS_ORIGINS: set[str]
+        CORS_ORIGIN_FUNC: object
         CORS_PRIVATE_NETWORK: bool
         CROSS_ORIGIN_OPENER_POLICY: str | None
         CSRF_COOKIE_HTTP_ONLY: bool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from flasgo import (
@@ -16,8 +16,16 @@ from flasgo import (
     attach_policy,
     hookimpl,
 )
-from flasgo.plugin import PolicyScope
+from flasgo.plugin import PolicyScope, qualified_name
 
+from flasgo_security.cors_origins import (
+    ANY,
+    OriginFunc,
+    OriginPattern,
+    check_function,
+    named_function,
+    split_origins,
+)
 from flasgo_security.events import loggable
 from flasgo_security.origins import parse_origin
 
@@ -28,7 +36,6 @@ __all__ = ["Cors", "CorsGuard", "CorsRules", "cors"]
 
 _H = TypeVar("_H", bound=Callable[..., object] | PolicyScope)
 
-ANY = "*"
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
 # What a page may send without asking, and read without being told (Fetch, section 2.2.2).
 _ALWAYS_ALLOWED_HEADERS = frozenset({"accept", "accept-language", "content-language"})
@@ -41,7 +48,8 @@ class CorsRules:
     """Who may read, and how: checked, and ready to be compared with requests.
 
     Attributes:
-        origins: Origins as browsers write them; `*` alone is everybody.
+        origins: Origins as browsers write them, `https://*.example.com` for one label; `*` alone
+            is everybody.
         methods: What a preflight may ask for; None is whatever the path serves.
         headers: Request headers that a page may set, in lower case.
         expose: Response headers that a page may read besides the usual ones.
@@ -49,6 +57,9 @@ class CorsRules:
         max_age: Seconds for which a browser remembers a preflight's answer.
         private_network: Whether pages from the public internet may reach this app on a private
             address.
+        origin_func: Tells of an origin that is not listed whether its pages may read.
+        exact: The origins that are listed as they are.
+        patterns: Those of which the first label is not.
     """
 
     origins: frozenset[str] = frozenset()
@@ -58,10 +69,15 @@ class CorsRules:
     credentials: bool = False
     max_age: int = 600
     private_network: bool = False
+    origin_func: OriginFunc | None = None
+    exact: frozenset[str] = field(init=False, compare=False, repr=False)
+    patterns: tuple[OriginPattern, ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for origin in self.origins - {ANY}:
-            _check_origin(origin)
+        exact, patterns = split_origins(self.origins)
+        object.__setattr__(self, "exact", exact)
+        object.__setattr__(self, "patterns", patterns)
+        check_function(self.origin_func)
         for kind, names in (
             ("method", self.methods or ()),
             ("header", (*self.headers, *self.expose)),
@@ -86,29 +102,39 @@ class CorsRules:
         """Whether everybody may read."""
         return ANY in self.origins
 
-    def allows(self, origin: str) -> bool:
-        """Whether a page of an origin may read; origins are compared as text."""
-        return origin in self.origins or self.is_open
+    @property
+    def is_on(self) -> bool:
+        """Whether anybody may read at all."""
+        return bool(self.origins) or self.origin_func is not None
+
+    def names(self, origin: str) -> bool:
+        """Whether an origin is listed as it is; origins are compared as text."""
+        return origin in self.exact
+
+    def allows(self, origin: str, request: Request) -> bool:
+        """Whether a page of an origin may read."""
+        if origin in self.exact or self.is_open:
+            return True
+        if any(pattern.matches(origin) for pattern in self.patterns):
+            return True
+        if self.origin_func is None or parse_origin(origin) != origin:
+            return False
+        answer = self.origin_func(origin, request)
+        # SECURITY: something truthy is no yes; a forgotten `await` would let everybody read.
+        if not isinstance(answer, bool):
+            raise TypeError(
+                f"origin_func {qualified_name(self.origin_func)} must answer True or False, got "
+                f"{type(answer).__name__}."
+            )
+        return answer
 
     def explain(self) -> str:
         """Return who may read, in a few words."""
-        who = ", ".join(sorted(self.origins)) or "nobody"
+        named = [*sorted(self.origins)]
+        if self.origin_func is not None:
+            named.append(f"by {qualified_name(self.origin_func)}")
+        who = ", ".join(named) or "nobody"
         return f"{who}, with credentials" if self.credentials else who
-
-
-def _check_origin(origin: object) -> None:
-    if origin == "null":
-        raise ValueError(
-            "'null' is every sandboxed page and every local file, of whomever; leave it out"
-        )
-    canonical = parse_origin(origin) if isinstance(origin, str) else None
-    if canonical is None:
-        raise ValueError(
-            f"{origin!r} is not an origin; write scheme and host, such as "
-            "'https://app.example.com', without a path, one by one: CORS has no patterns"
-        )
-    if canonical != origin:
-        raise ValueError(f"{origin!r} would never match; browsers write {canonical!r}")
 
 
 @dataclass(frozen=True)
@@ -134,6 +160,7 @@ def cors(
     credentials: bool = False,
     max_age: int = 600,
     private_network: bool = False,
+    origin_func: OriginFunc | None = None,
 ) -> Callable[[_H], _H]:
     """Say which other sites' scripts may read the answers of an endpoint.
 
@@ -147,13 +174,16 @@ def cors(
     ```
 
     Args:
-        *origins: Scheme, host and port if need be: `"https://app.example.com"`; `"*"` for all.
+        *origins: Scheme, host and port if need be: `"https://app.example.com"`,
+            `"https://*.example.com"` for one label; `"*"` for all.
         methods: What may be used; by default what the path serves.
         headers: Request headers that a page may set.
         expose: Response headers that a page may read besides the usual ones.
         credentials: Whether cookies go along.
         max_age: Seconds for which a browser remembers the answer to a preflight.
         private_network: Whether public pages may reach this endpoint on a private address.
+        origin_func: A `def` function `(origin, request) -> bool` for origins that are not listed;
+            it must not block.
 
     Raises:
         TypeError: When an argument is a string instead of several.
@@ -173,6 +203,7 @@ def cors(
             credentials=bool(credentials),
             max_age=max_age,
             private_network=bool(private_network),
+            origin_func=origin_func,
         )
     except ValueError as error:
         raise ValueError(f"cors: {error}.") from None
@@ -198,7 +229,14 @@ class CorsGuard:
             set[str],
             default=set(),
             help="Origins whose scripts may read this app's answers, such as "
-            "'https://app.example.com'; {'*'} for all. Empty is off.",
+            "'https://app.example.com', or 'https://*.example.com' for one label; {'*'} for all.",
+        )
+        registry.setting(
+            "CORS_ORIGIN_FUNC",
+            object,
+            default=None,
+            help="A function (origin, request) -> bool, or its dotted name: may pages of an origin "
+            "read that CORS_ORIGINS does not list? It must not block.",
         )
         registry.setting(
             "CORS_METHODS",
@@ -260,6 +298,7 @@ class CorsGuard:
                 credentials=bool(settings["CORS_CREDENTIALS"]),
                 max_age=cast("int", settings["CORS_MAX_AGE_SECONDS"]),
                 private_network=bool(settings["CORS_PRIVATE_NETWORK"]),
+                origin_func=check_function(named_function(settings["CORS_ORIGIN_FUNC"])),
             )
         except ValueError as error:
             raise SettingError(f"The settings CORS_*: {error}.", name="CORS_ORIGINS") from None
@@ -274,7 +313,7 @@ class CorsGuard:
         """Whether there is anything to do for an endpoint, or for requests that reach none."""
         if route.is_websocket:
             return False
-        if self._rules.origins or route.policy(Cors) is not None:
+        if self._rules.is_on or route.policy(Cors) is not None:
             return True
         # Preflights of endpoints without an OPTIONS of their own arrive where nothing matches.
         return (
@@ -306,7 +345,7 @@ class CorsGuard:
     def _check_preflight(
         self, request: Request, rules: CorsRules, target: Route | None, origin: str, method: str
     ) -> None:
-        if not rules.allows(origin):
+        if not rules.allows(origin, request):
             _refuse(f"Pages of {loggable(origin)} may not read this.")
         if target is None or (rules.methods is not None and method not in rules.methods):
             _refuse(f"The method {loggable(method)} is not allowed here from other origins.")
@@ -337,7 +376,7 @@ class CorsGuard:
         """Return the rules that hold for an endpoint; None when CORS is off for it."""
         own = None if route is None else route.policy(Cors)
         rules = self._rules if own is None else own.rules
-        return rules if rules.origins else None
+        return rules if rules.is_on else None
 
     # --- Answers ----------------------------------------------------------------------------
 
@@ -353,7 +392,7 @@ class CorsGuard:
         block = None
         if request.raw_header(b"origin") is not None:
             origin = _text(request, b"origin")
-            if rules.allows(origin):
+            if rules.allows(origin, request):
                 block = self._block(rules, origin)
         if block is None:
             if rules.is_open:
@@ -375,8 +414,10 @@ class CorsGuard:
                 pairs["Access-Control-Expose-Headers"] = ", ".join(rules.expose)
             if not rules.is_open:
                 pairs["Vary"] = "Origin"
-            # As many entries as origins were listed: what is not on a list never gets here.
-            block = self._blocks[(rules, allowed)] = HeaderBlock(pairs)
+            block = HeaderBlock(pairs)
+            # As many entries as origins are listed as they are: clients choose the others.
+            if rules.names(allowed):
+                self._blocks[(rules, allowed)] = block
         return block
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import httpx2
     from flasgo import Request
 
+    from flasgo_security.cors_origins import OriginFunc
     from flasgo_security.csp import ContentSecurityPolicy, Sources
     from flasgo_security.outbound import OutboundTarget, SSRFGuard
     from flasgo_security.outbound.transport import SSRFTransport
@@ -65,6 +66,7 @@ class AppMembers:
         credentials: bool = False,
         max_age: int = 600,
         private_network: bool = False,
+        origin_func: OriginFunc | None = None,
     ) -> Callable[[_H], _H]:
         """Say which other sites may read an endpoint's answers; see `flasgo_security.cors`."""
         raise NotImplementedError
