@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from msgspec import Struct, field
 
@@ -183,7 +183,7 @@ def shared_options(where: str, options: SharedOptions) -> SharedOptions:
             f"{where} was given an unknown option {unknown[0]!r}."
             f"{did_you_mean(unknown[0], known)} It takes {', '.join(known)} for all of its routes."
         )
-    Operation.of(where, options)
+    Operation.of(where, cast("OperationOptions", options))
     return options
 
 
