@@ -99,10 +99,11 @@ def test_nothing_heavy_is_imported_before_it_is_used() -> None:
     made = "from flasgo import Flasgo; app = Flasgo(discover=False)"
     assert loaded_by("import flasgo") == set()
     light = {"error_pages", "error_pages.plugin", "error_pages.error_page", "openapi"}
-    assert loaded_by(made) == {*light, "openapi.plugin"}
+    health = {"health", "health.plugin", "health.hookspecs"}
+    assert loaded_by(made) == {*light, *health, "openapi.plugin"}
     off = "from flasgo import Flasgo; app = Flasgo(discover=False, disable_plugins={'%s'})"
-    assert loaded_by(off % "openapi") == light - {"openapi"}
-    assert loaded_by(off % "error_pages") == {"openapi", "openapi.plugin"}
+    assert loaded_by(off % "openapi") == {*light, *health} - {"openapi"}
+    assert loaded_by(off % "error_pages") == {*health, "openapi", "openapi.plugin"}
 
 
 # --- Without the pages -------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, cast
 
 from flasgo import attach_policy, hookimpl
@@ -24,6 +24,7 @@ from flasgo_security.quotas.throttle import FailureThrottle
 from flasgo_security.sessions.cookie_writers import CookieWriter, StoredCookieWriter
 from flasgo_security.sessions.guard import SessionGuard
 from flasgo_security.ssrf import OutboundConcern
+from flasgo_security.stores.readiness import StoreReadiness
 from flasgo_security.templating import TemplateHelpers
 from flasgo_security.tokens import SignerConcern
 
@@ -65,6 +66,7 @@ class SecurityPlugin:
         self.ratelimit = RateLimitGuard(clock)
         self.outbound = OutboundConcern(resolver)
         self.signers = SignerConcern(wall_clock)
+        self._stores: dict[str, Callable[[], Awaitable[object]]] = {}
 
     @hookimpl
     def plugin_setup(self, registry: Registry) -> None:
@@ -126,12 +128,15 @@ class SecurityPlugin:
             component("websockets", WebSocketOriginGuard(self.csrf))
         self._add_sessions()
         self._add_quotas(app)
+        if self._stores:
+            component("readiness", StoreReadiness(self._stores))
 
     def _add_sessions(self) -> None:
         stored = self.sessions.stored
         if stored is None:
             self._registry.component("cookies", CookieWriter(self.sessions, self.csrf))
         else:
+            self._stores["SESSION_STORE_URI"] = stored.ping
             self._registry.component("sessions", stored)
             self._registry.component("cookies", StoredCookieWriter(stored, self.csrf))
 
@@ -160,6 +165,7 @@ class SecurityPlugin:
             cast("float", settings["RATELIMIT_STORAGE_TIMEOUT_SECONDS"]),
             cast("str", settings["RATELIMIT_STORAGE_PREFIX"]),
         )
+        self._stores["RATELIMIT_STORAGE_URI"] = quotas.ping
         is_open = settings["RATELIMIT_STORAGE_FAILURE"] == "open"
         self.ratelimit = SharedRateLimitGuard(app, quotas, is_open=is_open)
         self.throttle = SharedFailureThrottle(quotas, self._clock)

@@ -17,6 +17,7 @@ __all__ = ["BUILT_IN", "AppMembers"]
 
 BUILT_IN: Mapping[str, str] = {
     "error_pages": "flasgo.features.error_pages.plugin:ErrorPagesPlugin",
+    "health": "flasgo.features.health.plugin:HealthPlugin",
     "openapi": "flasgo.features.openapi.plugin:OpenAPIPlugin",
 }
 """The plugins that come with core, by name: where each is imported from once it is loaded."""

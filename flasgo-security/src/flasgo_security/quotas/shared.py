@@ -137,6 +137,19 @@ class SharedQuotas:
 
         return await self._health.ask(look)
 
+    async def ping(self) -> None:
+        """Ask the storage whether it is there.
+
+        Raises:
+            StoreDownError: When it does not answer.
+        """
+
+        async def check() -> None:
+            if not await self._running_limiter().storage.check():
+                raise OSError("it does not answer")
+
+        await self._health.ask(check)
+
     async def give_back(self, quota: SharedQuota, key: str, cost: int) -> None:
         """Take the latest hits of a key back.
 

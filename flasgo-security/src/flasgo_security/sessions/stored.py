@@ -147,6 +147,14 @@ class StoredSessions:
         self._caching = caching
         self._clock = clock
 
+    async def ping(self) -> None:
+        """Ask the store for a session that does not exist.
+
+        Raises:
+            StoreDownError: When it does not answer.
+        """
+        await self._health.ask(lambda: self._store.load("ping"))
+
     # --- Reading ----------------------------------------------------------------------------
 
     @hookimpl(tryfirst=True, after=("security.hosts", "security.https", "security.cors"))
