@@ -472,6 +472,8 @@ if TYPE_CHECKING:
         DOCS_AUTH_BACKEND: str | None
         DOCS_PATH: str
         ENABLE_DOCS: bool
+        HEALTH_PATH: str | None
+        HEALTH_TIMEOUT_SECONDS: float
         HTTPS_REDIRECT: bool
         HTTPS_REDIRECT_EXEMPT: set[str]
         MAX_FORM_FIELDS: int
@@ -494,6 +496,7 @@ if TYPE_CHECKING:
         RATELIMIT_STORAGE_PREFIX: str
         RATELIMIT_STORAGE_TIMEOUT_SECONDS: float
         RATELIMIT_STORAGE_URI: str | None
+        READY_PATH: str | None
         REFERRER_POLICY: str | None
         REQUEST_READ_TIMEOUT_SECONDS: float
         SECRET_KEY: str
