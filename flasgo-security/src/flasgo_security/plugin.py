@@ -90,7 +90,7 @@ class SecurityPlugin:
         registry.app_method("csrf_exempt", csrf_exempt)
         registry.app_method("csp", csp)
         registry.request_attribute("client_key", lambda request: self.ratelimit.client_key(request))
-        registry.app_property("quota", lambda: Quotas(self.ratelimit))
+        registry.app_property("quota", self._quota)
         registry.component("hosts", self.hosts)
         registry.component("heads", RefusedHeads())
         registry.component("csp", RouteCspGuard(self.headers))
@@ -99,6 +99,10 @@ class SecurityPlugin:
         registry.component("checks", SecurityChecks(self.headers, self.sessions))
         registry.component("openapi", OpenApiDescription())
         self._registry = registry
+
+    def _quota(self) -> Quotas:
+        """Return what resets quotas: `await app.quota.reset(key)`."""
+        return Quotas(self.ratelimit)
 
     @hookimpl(tryfirst=True)
     def app_created(self, app: Flasgo) -> None:

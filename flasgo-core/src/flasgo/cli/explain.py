@@ -74,7 +74,7 @@ def explain(
     app: AppOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send one request through the app, in process, and show every step of it."""
+    """Show every step of one request, sent through the app in process."""
     loaded = app_for_command(app)
     headers = _headers(header or (), data)
     if not path.startswith("/"):
