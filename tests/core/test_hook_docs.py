@@ -161,6 +161,12 @@ def fail(app: Flasgo, connect: Connect) -> None:
     connect(app).get("/")
 
 
+@triggers("route_added", "routes_ready", "wrap_handler")
+def add(app: Flasgo, connect: Connect) -> None:
+    app.add_route("/", lambda: "x", endpoint="index")
+    connect(app).get("/")
+
+
 @triggers("check_app")
 def check(app: Flasgo, connect: Connect) -> None:
     collect_findings(app, deploy=True)

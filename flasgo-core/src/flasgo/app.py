@@ -149,6 +149,8 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         self._blueprint_stacks: dict[Blueprint, ASGIApp] = {}
         self._callbacks = Callbacks()
         self._calls: dict[Route, Call] = {}
+        self._has_new_routes = True
+        self._is_announced = False
         self._lifespan = Lifespan(self)
         self._sources = read_sources(settings)
         self.plugins = Plugins(self, self._declarations)
@@ -162,6 +164,8 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         self.dependency_overrides = DependencyOverrides(self._rebind)
         self._router = Router(trailing_slash=self.settings.TRAILING_SLASH)
         self.plugins._announce()
+        self._is_announced = True
+        self._tell_of_routes(self._calls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection: an HTTP request, a WebSocket, or the lifespan."""
@@ -246,9 +250,23 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             PluginError: When a plugin's predicate fails.
         """
         if self._dispatcher is None:
+            self._announce_routes()
             compilation = Compilation(self, self._router, self._blueprint_stacks, self._addresses)
             self._dispatcher = compilation.run(self._calls)
         return self._dispatcher
+
+    def _announce_routes(self) -> None:
+        """Call `routes_ready`, where routes have changed since the last time."""
+        if not self._has_new_routes:
+            return
+        self._has_new_routes = False
+        try:
+            self.plugins.call_all("routes_ready", self)
+        except BaseException:
+            self._has_new_routes = True  # so that the next attempt meets the same error
+            raise
+        # Routes that it has added are compiled with the others.
+        self._has_new_routes = False
 
     def _recompile(self) -> None:
         """Have the pipelines compiled anew before the next request."""
@@ -373,11 +391,29 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             is_mount = isinstance(route.handler, Mount)
             calls[route] = route.handler if is_mount else self._bind(route)
         self._recompile()
+        # Before the plugins have seen the app they are told of its routes all at once.
+        is_told = self._is_announced and bool(self.plugins.implementations("route_added"))
+        go_back = self._checkpoint() if is_told else None
         self._router.add_all(routes)
         self._calls.update(calls)
+        self._has_new_routes = True
         for route in routes:
             if not isinstance(route.handler, Mount):
                 watch_policies(route.handler, self)
+        if go_back is not None:
+            try:
+                self._tell_of_routes(routes)
+            except BaseException:
+                go_back()
+                raise
+
+    def _tell_of_routes(self, routes: Iterable[Route], only: str | None = None) -> None:
+        """Call `route_added` of every plugin, or of one, for each route."""
+        impls = self.plugins.implementations("route_added")
+        told = [impl for impl in impls if only in (None, impl.plugin.partition(".")[0])]
+        for route in tuple(routes) if told else ():
+            for impl in told:
+                self.plugins.call_setup(impl, self, route)
 
     def _bind(self, route: Route) -> Call:
         provided = self._declarations.provided
@@ -675,6 +711,8 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         try:
             self.options = self._take_options(dict(self.options))
             self.plugins._announce(only=name)
+            self._tell_of_routes(self._calls, only=name)
+            self._has_new_routes = True
             self._recompile()
             # What a route still lacks may come with the next plugin; all else is this one's fault.
             with suppress(UnenforcedPolicyError):

@@ -14,7 +14,7 @@ The order of a request: `request_started`, the app's `before_request`, `authoriz
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from flasgo.plugins.hooks import hookspec
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from flasgo.plugins.registry import Registry
     from flasgo.requests.connection import Connection
     from flasgo.responses.response import Response
+    from flasgo.routing import Route
 
 __all__ = [
     "CONTRACT_CHANGES",
@@ -46,6 +47,9 @@ __all__ = [
     "request_finished",
     "request_started",
     "response_finalize",
+    "route_added",
+    "routes_ready",
+    "wrap_handler",
 ]
 
 CONTRACT_LEVEL = 1
@@ -94,6 +98,86 @@ def app_created(app: Flasgo) -> None:
         @hookimpl
         def app_created(self, app):
             app.add_route("/health", health)
+        ```
+    """
+
+
+@hookspec
+def route_added(app: Flasgo, route: Route) -> None:
+    """Look at a route that was registered.
+
+    When:
+        Once per route, as it is registered; for the routes that plugins add in `app_created`, when
+        all plugins have seen the app. For blueprints when they are registered, and for mounts as
+        well. `def` only. An error here refuses the route.
+
+    Args:
+        app: The app.
+        route: The route. Decorators that stand above the route's own are yet to come.
+
+    Example:
+        ```python
+        @hookimpl
+        def route_added(self, app, route):
+            self.known.add(route.endpoint)
+        ```
+    """
+
+
+@hookspec
+def routes_ready(app: Flasgo) -> None:
+    """Look at the app once all of its routes are known.
+
+    When:
+        At the start-up, or with the first request, before pipelines are compiled; again when
+        routes have been added later. `def` only. An error stops the start-up.
+
+    Args:
+        app: The app. Routes may still be added.
+
+    Example:
+        ```python
+        @hookimpl
+        def routes_ready(self, app):
+            missing = [route.path for route in app.routes if not route.policies]
+            if missing:
+                raise PluginError(f"These routes have no policy: {missing}.", plugin="strict")
+        ```
+    """
+
+
+@hookspec
+def wrap_handler(
+    route: Route, call: Callable[[Connection], Awaitable[object]]
+) -> Callable[[Connection], Awaitable[object]] | None:
+    """Wrap the call of a handler: to time, trace or cache it, or to run it in a transaction.
+
+    When:
+        Once per endpoint, WebSocket routes and mounts included, when pipelines are compiled: an
+        endpoint that is not wrapped pays nothing. `def` only; what it returns is `async def`.
+        The first implementation is the outermost. `when=` chooses endpoints.
+
+    Args:
+        route: The endpoint.
+        call: `await call(request)` runs the handler with the arguments it asks for, and returns
+            what the handler returned: not yet a Response. What it raises passes through.
+
+    Returns:
+        None to leave the handler as it is; an `async def` function to call in its place, with
+        the request. It returns what a handler may return.
+
+    Example:
+        ```python
+        @hookimpl
+        def wrap_handler(self, route, call):
+            async def timed(request):
+                start = perf_counter()
+                try:
+                    return await call(request)
+                finally:
+                    self.seconds[route.endpoint] += perf_counter() - start
+
+            return timed
         ```
     """
 
@@ -364,6 +448,9 @@ def request_finished(
 SETUP_HOOKS = (
     "plugin_setup",
     "app_created",
+    "route_added",
+    "routes_ready",
+    "wrap_handler",
     "app_startup",
     "app_shutdown",
     "check_app",

@@ -18,6 +18,7 @@ from flasgo.callables import full_name, is_async
 from flasgo.errors import HookError, PluginError, UnenforcedPolicyError
 from flasgo.kernel.callbacks import Callback, Callbacks, as_callback
 from flasgo.kernel.error_handling import ErrorAnswers, ErrorHandlers
+from flasgo.kernel.wrapping import wrap_call
 from flasgo.plugins.implementation import Implementation
 from flasgo.responses.response import Response
 from flasgo.responses.results import coerce_response
@@ -241,6 +242,7 @@ class PipelineCompiler:
         self._started = plugins.implementations("request_started")
         self._authorize = plugins.implementations("authorize")
         self._ratelimit = plugins.implementations("ratelimit_check")
+        self._wrap = plugins.implementations("wrap_handler")
         self._errors = plugins.implementations("error_response")
         self._finalize = plugins.implementations("response_finalize")
         self._finished = plugins.implementations("request_finished")
@@ -269,6 +271,10 @@ class PipelineCompiler:
         started = self._applying(self._started, route)
         guards = self._applying(self._authorize, route) if reaches_endpoint else []
         quotas = self._applying(self._ratelimit, route) if reaches_endpoint else []
+        wrapping: list[Implementation] = []
+        if self._wrap and reaches_endpoint:
+            applying = self._applying(self._wrap, route)
+            call, wrapping = wrap_call(route, call, applying, self._plugins)
         answers = self._applying(self._errors, route)
         finalize = self._applying(self._finalize, route)
         finished = self._applying(self._finished, route)
@@ -296,6 +302,7 @@ class PipelineCompiler:
                 *(_stage(impl) for impl in started),
                 *(StageInfo("before_request", "app", _label(c), "async") for c in before),
                 *(_stage(impl, self._reason(impl, route)) for impl in (*guards, *quotas)),
+                *(_stage(impl) for impl in wrapping),
                 StageInfo("handler", "app", _label(route.handler), _kind(route)),
                 *(_stage(impl) for impl in answers),
                 *(StageInfo("after_request", "app", _label(c), "async") for c in after),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     import typer
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from flasgo.plugins.registry import Registry
     from flasgo.requests.connection import Connection
     from flasgo.responses.response import Response
+    from flasgo.routing import Route
 
     Answer: TypeAlias = Awaitable[Response | None] | Response | None
 
@@ -52,6 +53,11 @@ class Plugin:
 
         def plugin_setup(self, registry: Registry) -> None: ...
         def app_created(self, app: Flasgo) -> None: ...
+        def route_added(self, app: Flasgo, route: Route) -> None: ...
+        def routes_ready(self, app: Flasgo) -> None: ...
+        def wrap_handler(
+            self, route: Route, call: Callable[[Connection], Awaitable[object]]
+        ) -> Callable[[Connection], Awaitable[object]] | None: ...
         def app_startup(self, app: Flasgo) -> Awaitable[None] | None: ...
         def app_shutdown(self, app: Flasgo) -> Awaitable[None] | None: ...
         def check_app(self, app: Flasgo, deploy: bool) -> Iterable[Finding] | None: ...

@@ -143,8 +143,12 @@ class Soundness:
                 "use def, and do asynchronous work in app_startup",
             )
         when = options_of(function).when
-        if when is not None and hook not in hookspecs.REQUEST_HOOKS:
-            self._refuse(name, f"{hook} has when=", "when= is for request hooks; remove it")
+        if when is not None and hook not in (*hookspecs.REQUEST_HOOKS, "wrap_handler"):
+            self._refuse(
+                name,
+                f"{hook} has when=",
+                "when= is for request hooks and wrap_handler; remove it",
+            )
         if when is not None and is_async(when):
             self._refuse(
                 name, f"the when= of {hook} is async", "use def: it is asked while routes compile"
