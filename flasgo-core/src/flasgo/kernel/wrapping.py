@@ -50,8 +50,8 @@ def wrap_call(
         if not callable(outer) or not is_async(outer):
             raise PluginError(
                 f"{plugins._blame(impl.plugin)}: wrap_handler returned {type_name(outer)} for "
-                f"route {route.path!r}. Return an `async def` function that takes the request and awaits "
-                "call(request), or None to leave the handler as it is.",
+                f"route {route.path!r}. Return an `async def` function that takes the request and "
+                "awaits call(request), or None to leave the handler as it is.",
                 plugin=impl.plugin,
             )
         call = _guarded(outer, impl)
