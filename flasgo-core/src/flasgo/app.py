@@ -46,6 +46,7 @@ from flasgo.plugins.declared_names import declaring_distribution, names_of_inact
 from flasgo.plugins.manager import PluginChoice, Plugins
 from flasgo.plugins.options import Options
 from flasgo.plugins.registry import Declarations
+from flasgo.plugins.route_hooks import RouteHooks
 from flasgo.registrar import RouteOptions, RouteScope
 from flasgo.requests.connection import Connection
 from flasgo.responses.open_streams import OpenStreams
@@ -149,8 +150,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         self._blueprint_stacks: dict[Blueprint, ASGIApp] = {}
         self._callbacks = Callbacks()
         self._calls: dict[Route, Call] = {}
-        self._has_new_routes = True
-        self._is_announced = False
+        self._route_hooks = RouteHooks(self)
         self._lifespan = Lifespan(self)
         self._sources = read_sources(settings)
         self.plugins = Plugins(self, self._declarations)
@@ -164,8 +164,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         self.dependency_overrides = DependencyOverrides(self._rebind)
         self._router = Router(trailing_slash=self.settings.TRAILING_SLASH)
         self.plugins._announce()
-        self._is_announced = True
-        self._tell_of_routes(self._calls)
+        self._route_hooks.open(self._calls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection: an HTTP request, a WebSocket, or the lifespan."""
@@ -250,23 +249,10 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             PluginError: When a plugin's predicate fails.
         """
         if self._dispatcher is None:
-            self._announce_routes()
+            self._route_hooks.ready()
             compilation = Compilation(self, self._router, self._blueprint_stacks, self._addresses)
             self._dispatcher = compilation.run(self._calls)
         return self._dispatcher
-
-    def _announce_routes(self) -> None:
-        """Call `routes_ready`, where routes have changed since the last time."""
-        if not self._has_new_routes:
-            return
-        self._has_new_routes = False
-        try:
-            self.plugins.call_all("routes_ready", self)
-        except BaseException:
-            self._has_new_routes = True  # so that the next attempt meets the same error
-            raise
-        # Routes that it has added are compiled with the others.
-        self._has_new_routes = False
 
     def _recompile(self) -> None:
         """Have the pipelines compiled anew before the next request."""
@@ -391,29 +377,13 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             is_mount = isinstance(route.handler, Mount)
             calls[route] = route.handler if is_mount else self._bind(route)
         self._recompile()
-        # Before the plugins have seen the app they are told of its routes all at once.
-        is_told = self._is_announced and bool(self.plugins.implementations("route_added"))
-        go_back = self._checkpoint() if is_told else None
+        go_back = self._checkpoint() if self._route_hooks.are_told() else None
         self._router.add_all(routes)
         self._calls.update(calls)
-        self._has_new_routes = True
         for route in routes:
             if not isinstance(route.handler, Mount):
                 watch_policies(route.handler, self)
-        if go_back is not None:
-            try:
-                self._tell_of_routes(routes)
-            except BaseException:
-                go_back()
-                raise
-
-    def _tell_of_routes(self, routes: Iterable[Route], only: str | None = None) -> None:
-        """Call `route_added` of every plugin, or of one, for each route."""
-        impls = self.plugins.implementations("route_added")
-        told = [impl for impl in impls if only in (None, impl.plugin.partition(".")[0])]
-        for route in tuple(routes) if told else ():
-            for impl in told:
-                self.plugins.call_setup(impl, self, route)
+        self._route_hooks.take(routes, go_back)
 
     def _bind(self, route: Route) -> Call:
         provided = self._declarations.provided
@@ -711,8 +681,8 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         try:
             self.options = self._take_options(dict(self.options))
             self.plugins._announce(only=name)
-            self._tell_of_routes(self._calls, only=name)
-            self._has_new_routes = True
+            self._route_hooks.tell(self._calls, only=name)
+            self._route_hooks.are_told()
             self._recompile()
             # What a route still lacks may come with the next plugin; all else is this one's fault.
             with suppress(UnenforcedPolicyError):
