@@ -42,8 +42,9 @@ from flasgo.kernel.pipeline import Call, Pipeline, StageInfo
 from flasgo.kernel.request_contexts import nothing_received, request_context
 from flasgo.kernel.threads import WorkerThreads
 from flasgo.kernel.urls import endpoint_url
+from flasgo.plugins.choice import choose
 from flasgo.plugins.declared_names import declaring_distribution, names_of_inactive
-from flasgo.plugins.manager import PluginChoice, Plugins
+from flasgo.plugins.manager import Plugins
 from flasgo.plugins.options import Options
 from flasgo.plugins.registry import Declarations
 from flasgo.plugins.route_hooks import RouteHooks
@@ -57,10 +58,8 @@ from flasgo.settings.settings import (
     CORE_SETTINGS,
     Settings,
     SettingSpecs,
-    Sources,
     load_settings,
     read_sources,
-    read_value,
     resolve,
 )
 
@@ -154,7 +153,9 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         self._lifespan = Lifespan(self)
         self._sources = read_sources(settings)
         self.plugins = Plugins(self, self._declarations)
-        self.plugins._load(_choice(self._sources, plugins, disable_plugins, discover=discover))
+        self.plugins._load(
+            choose(self._sources, plugins, disable_plugins, built_in=BUILT_IN, discover=discover)
+        )
         self.plugins._set_up()
         self.settings = self._load_settings()
         self.options = self._take_options(options)
@@ -724,33 +725,3 @@ async def _app(connection: Connection) -> Flasgo:
 
 async def _background(connection: Connection) -> BackgroundTasks:
     return connection.background
-
-
-def _choice(
-    sources: Sources, plugins: Iterable[object], disabled: Iterable[str], *, discover: bool
-) -> PluginChoice:
-    allowed, off, optional = (
-        _as_names(read_value(name, sources))
-        for name in ("PLUGINS", "DISABLED_PLUGINS", "OPTIONAL_PLUGINS")
-    )
-    if isinstance(plugins, str) or not isinstance(plugins, Iterable):
-        raise ConfigurationError(
-            f"plugins={plugins!r} is no list of plugins; write plugins=[...] with plugin objects "
-            "or classes in it."
-        )
-    return PluginChoice(
-        explicit=tuple(plugins),
-        built_in=BUILT_IN,
-        discover=discover,
-        allowed=allowed,
-        disabled=(_as_names(disabled) or frozenset()) | (off or frozenset()),
-        optional=optional or frozenset(),
-    )
-
-
-def _as_names(value: object) -> frozenset[str] | None:
-    if isinstance(value, str):
-        raise ConfigurationError(
-            f"disable_plugins={value!r} is a string; give a set of names: {{{value!r}}}."
-        )
-    return frozenset(map(str, value)) if isinstance(value, Iterable) else None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Container, Generator, Iterator, Mapping
+from collections.abc import Callable, Container, Generator, Iterator
 from contextlib import contextmanager
-from types import CodeType, MappingProxyType, ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from weakref import WeakValueDictionary
 
@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from flasgo import _bundle, hookspecs
 from flasgo.callables import called_by
 from flasgo.errors import FlasgoError, PluginError, did_you_mean
+from flasgo.plugins.choice import PluginChoice
 from flasgo.plugins.declared_names import Inactive
 from flasgo.plugins.discovery import (
     Candidate,
@@ -35,7 +36,7 @@ from flasgo.plugins.soundness import Soundness
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
 
-__all__ = ["PluginChoice", "PluginInfo", "Plugins"]
+__all__ = ["PluginInfo", "Plugins"]
 
 _logger = logging.getLogger("flasgo.plugins")
 
@@ -71,30 +72,6 @@ class PluginInfo(Struct, frozen=True):
     status: Status = "active"
     reason: str = ""
     builtin: bool = False
-
-
-class PluginChoice(Struct, frozen=True):
-    """Which plugins an app asks for.
-
-    Attributes:
-        explicit: Plugin instances, classes or modules handed to `Flasgo(plugins=...)`.
-        built_in: The plugins that come with core: the class of each, as an entry point names it.
-        discover: Whether installed plugins are loaded too.
-        allowed: When not None, only these of the installed plugins are loaded.
-        disabled: Plugins of these names are not loaded, wherever they come from.
-        optional: These may fail to load.
-    """
-
-    explicit: tuple[object, ...] = ()
-    built_in: Mapping[str, str] = MappingProxyType({})
-    discover: bool = True
-    allowed: frozenset[str] | None = None
-    disabled: frozenset[str] = frozenset()
-    optional: frozenset[str] = frozenset()
-
-    def allows(self, name: str) -> bool:
-        """Whether an installed plugin may be loaded, as far as PLUGINS decides."""
-        return self.allowed is None or name in self.allowed
 
 
 class _Record(Struct):
