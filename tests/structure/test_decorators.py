@@ -12,6 +12,7 @@ from flasgo import (
     AuthPolicy,
     Blueprint,
     Flasgo,
+    Policy,
     RateLimit,
     authorize,
     cors,
@@ -23,7 +24,7 @@ from flasgo import (
 from flasgo_security import Cors, Csp, CsrfExempt, RateLimitExempt
 
 Decorator = Callable[[Any], Any]
-DECORATORS: dict[str, tuple[Decorator, type]] = {
+DECORATORS: dict[str, tuple[Decorator, type[Policy]]] = {
     "authorize": (authorize(AllowAny()), AuthPolicy),
     "cors": (cors("https://shop.example"), Cors),
     "csp": (csp("default-src 'none'"), Csp),

@@ -15,7 +15,7 @@ app.gte("/")  # wrong
 app.authorise()  # wrong
 app.secret_key = "x"  # wrong
 app.test_cleint()  # wrong
-app.ratelimit("ten", per=60)  # wrong
+app.ratelimit(10, per="minute")  # wrong
 notes.url_prefix = "/x"  # wrong
 notes.gte("/")  # wrong
 flasgo.rediretc("/")  # wrong
