@@ -62,6 +62,7 @@ from flasgo.responses.response import (
 from flasgo.routing import Converter, Route
 from flasgo.routing.policies import Policy, attach_policy, has_policy
 from flasgo.settings.settings import Settings
+from flasgo.views import MethodView, View
 from flasgo.websocket import WebSocket, WebSocketDisconnect
 
 # --- Written by flasgo-core/write_bundle.py ---------------------------------------------------
@@ -206,6 +207,7 @@ __all__ = [
     "HeaderBlock",
     "Headers",
     "HookError",
+    "MethodView",
     "MissingKeyError",
     "MultiDict",
     "MutableHeaders",
@@ -229,6 +231,7 @@ __all__ = [
     "TemplateRenderer",
     "UnenforcedPolicyError",
     "UploadedFile",
+    "View",
     "WebSocket",
     "WebSocketDisconnect",
     "abort",

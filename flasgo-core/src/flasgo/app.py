@@ -62,6 +62,7 @@ from flasgo.settings.settings import (
     read_sources,
     resolve,
 )
+from flasgo.views import DEFAULT_METHODS, BoundView, view_of
 
 __all__ = ["Flasgo"]
 
@@ -357,18 +358,24 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         self,
         path: str,
         handler: Callable[..., object],
-        methods: Iterable[str] = ("GET",),
+        methods: Iterable[str] = DEFAULT_METHODS,
         *,
         is_websocket: bool = False,
         **options: Unpack[RouteOptions],
     ) -> Route:
         """Register a route; see `RouteScope.add_route`."""
-        own: dict[str, Any] = merged(self._shared, options)
-        route = Route(
-            path, handler, methods=methods, is_websocket=is_websocket, scopes=(self,), **own
-        )
-        self._register((route,))
-        return route
+        own: dict[str, Any] = {**merged(self._shared, options), "is_websocket": is_websocket}
+        view = view_of(handler)
+        if view is None:
+            route = Route(path, handler, methods=methods, scopes=(self,), **own)
+            self._register((route,))
+            return route
+        routes = [
+            Route(path, each, methods=names, scopes=(self, view), **own)
+            for names, each in view.chosen(methods).items()
+        ]
+        self._register(routes)
+        return routes[0]
 
     def _register(self, routes: Sequence[Route]) -> None:
         """Take routes: all of them, or none when one is refused."""
@@ -382,6 +389,8 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         self._router.add_all(routes)
         self._calls.update(calls)
         for route in routes:
+            if isinstance(route.scopes[-1], BoundView):
+                route.scopes[-1].join(self)
             if not isinstance(route.handler, Mount):
                 watch_policies(route.handler, self)
         self._route_hooks.take(routes, go_back)

@@ -20,6 +20,7 @@ from flasgo.registrar import RouteOptions, RouteScope
 from flasgo.routing import Route
 from flasgo.routing.operation import SharedOptions, merged, shared_options
 from flasgo.routing.policies import Policy
+from flasgo.views import DEFAULT_METHODS, BoundView, view_of
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
@@ -149,7 +150,7 @@ class Blueprint(RouteScope):
         self,
         path: str,
         handler: Callable[..., object],
-        methods: Iterable[str] = ("GET",),
+        methods: Iterable[str] = DEFAULT_METHODS,
         *,
         is_websocket: bool = False,
         **options: Unpack[RouteOptions],
@@ -160,6 +161,11 @@ class Blueprint(RouteScope):
             The route as it was taken down. Apps make their own of it, with prefix and name.
         """
         self._check_open(f"the route {path!r}")
+        view = view_of(handler)
+        if view is not None:
+            chosen = view.chosen(methods).items()
+            routes = [self.add_route(path, each, names, **options) for names, each in chosen]
+            return routes[0]
         methods = methods if isinstance(methods, str) else tuple(methods)
         route = Route(path, handler, methods=methods, is_websocket=is_websocket, **options)
         _check_part(self, "The endpoint", route.endpoint)
@@ -378,7 +384,7 @@ class Placement:
             **merged(shared, recorded.options),
             "name": None,
             "endpoint": f"{name}.{recorded.endpoint}",
-            "scopes": (self._app, *around),
+            "scopes": (self._app, *around, *_view_around(recorded.handler)),
             "blueprint": name,
         }
         if recorded.mounted is not None:
@@ -389,6 +395,12 @@ class Placement:
         route = Route(path, recorded.handler, **options)
         route.is_named = recorded.is_named
         return (route,)
+
+
+def _view_around(handler: object) -> tuple[BoundView, ...]:
+    """Return the view that a handler belongs to: policies on it hold for the handler too."""
+    view = getattr(handler, "_view", None)
+    return (view,) if isinstance(view, BoundView) else ()
 
 
 def mount_routes(

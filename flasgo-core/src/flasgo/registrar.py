@@ -12,6 +12,7 @@ from flasgo.kernel.callbacks import Callbacks, check_callback
 from flasgo.kernel.error_handling import check_error_key
 from flasgo.routing.operation import RouteOptions, SharedOptions
 from flasgo.routing.policies import PolicyScope
+from flasgo.views import DEFAULT_METHODS, view_of
 
 if TYPE_CHECKING:
     from flasgo.routing import Route
@@ -69,7 +70,7 @@ class RouteScope(PolicyScope):
         self,
         path: str,
         handler: Callable[..., object],
-        methods: Iterable[str] = ("GET",),
+        methods: Iterable[str] = DEFAULT_METHODS,
         *,
         is_websocket: bool = False,
         **options: Unpack[RouteOptions],
@@ -78,13 +79,14 @@ class RouteScope(PolicyScope):
 
         Args:
             path: The rule, such as `/users/<int:id>`.
-            handler: An `async def` function, or a `def` function to run in a worker thread.
+            handler: An `async def` function, or a `def` function to run in a worker thread; or a
+                `MethodView`, whose methods become a route each.
             methods: The HTTP methods it answers; HEAD comes with GET, OPTIONS by itself.
             is_websocket: Whether it takes WebSocket connections; it has no methods then.
             options: See `RouteOptions`.
 
         Returns:
-            The route.
+            The route; the first one of a view.
 
         Raises:
             RouteError: When the rule is malformed, the route exists already, or the handler's
@@ -92,7 +94,7 @@ class RouteScope(PolicyScope):
         """
 
     def route(
-        self, path: str, methods: Iterable[str] = ("GET",), **options: Unpack[RouteOptions]
+        self, path: str, methods: Iterable[str] = DEFAULT_METHODS, **options: Unpack[RouteOptions]
     ) -> Callable[[_F], _F]:
         """Register the decorated function; the arguments are those of `add_route`."""
         _check_path(path)
@@ -234,8 +236,9 @@ class RouteScope(PolicyScope):
             )
         if endpoint is not None:
             options["endpoint"] = endpoint
-        methods = methods or getattr(view_func, "methods", None) or ("GET",)
-        self.add_route(rule, view_func, methods, **options)
+        if view_of(view_func) is None:
+            methods = methods or getattr(view_func, "methods", None)
+        self.add_route(rule, view_func, methods or DEFAULT_METHODS, **options)
 
     def _take_callback(
         self,

@@ -228,7 +228,7 @@ class Router:
         """Give way to names that were chosen: one that nobody has chosen never clashes."""
         name = route.endpoint
         other = self._handlers.get(name)
-        if other is None or other.handler == route.handler or (route.is_named and other.is_named):
+        if other is None or _are_one(other, route) or (route.is_named and other.is_named):
             return
         number = 2
         while f"{name}_{number}" in self._handlers:
@@ -249,7 +249,7 @@ class Router:
                 f"not {route.endpoint!r}."
             )
         other = self._handlers.get(route.endpoint)
-        if other is not None and other.handler != route.handler:
+        if other is not None and not _are_one(other, route):
             raise RouteError(
                 f"The endpoint {route.endpoint!r} of {label_of(route)} belongs to another "
                 f"handler, that of {label_of(other)}; pass endpoint= to give one of them another "
@@ -390,6 +390,13 @@ class Router:
             endpoint: The endpoint's name.
         """
         return self._handlers.get(endpoint)
+
+
+def _are_one(route: Route, other: Route) -> bool:
+    """Whether two routes may share a name: one handler has both, or one view."""
+    view = getattr(route.handler, "_view", None)
+    is_view = view is not None and view is getattr(other.handler, "_view", None)
+    return is_view or route.handler == other.handler
 
 
 def _with_values(match: Match, values: tuple[object, ...]) -> Match:
