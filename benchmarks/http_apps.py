@@ -3,7 +3,7 @@
 from benchmarks.asgi import ASGIApp, Exchange, Message, Receive, Scope, Send, ask
 from benchmarks.contestants import contestant
 
-__all__ = ["flasgo", "raw", "starlette"]
+__all__ = ["flasgo", "flasgo_run", "raw", "raw_run", "starlette"]
 
 
 def flasgo() -> ASGIApp:
@@ -34,3 +34,8 @@ def raw() -> ASGIApp:
         await send(body)
 
     return same_bytes
+
+
+# The same apps, served with the protocol of `flasgo run`.
+flasgo_run = flasgo
+raw_run = raw

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -26,7 +26,7 @@ class Row:
 
 
 @contextlib.contextmanager
-def serving(name: str, module: str) -> Generator[int]:
+def serving(name: str, module: str, options: Sequence[str] = ()) -> Generator[int]:
     """Serve a contestant, made by a function of a module; yield its port; end it by its id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -34,7 +34,10 @@ def serving(name: str, module: str) -> Generator[int]:
     factory = f"{module}:{name.replace('-', '_')}"
     command = ["uvicorn", "--factory", factory, "--port", str(port), "--log-level", "error"]
     process = subprocess.Popen(
-        [sys.executable, "-m", *command, "--no-access-log", "--ws-per-message-deflate", "false"],
+        [
+            *(sys.executable, "-m", *command, "--no-access-log"),
+            *("--ws-per-message-deflate", "false", *options),
+        ],
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )
     try:
@@ -64,6 +67,7 @@ def in_turns(
     module: str,
     rounds: int,
     once: Callable[[int], float],
+    options: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Row]:
     """Measure contestants in turns, each after one round that warms it up.
 
@@ -73,10 +77,15 @@ def in_turns(
         module: Where their apps are made.
         rounds: Values per contestant.
         once: Given a port, returns how many per second its server managed.
+        options: More options of uvicorn, by contestant.
     """
     taken: dict[str, list[float]] = {name: [] for name in contestants}
     with contextlib.ExitStack() as stack:
-        ports = {name: stack.enter_context(serving(name, module)) for name in contestants}
+        more = options or {}
+        ports = {
+            name: stack.enter_context(serving(name, module, more.get(name, ())))
+            for name in contestants
+        }
         for port in ports.values():
             once(port)
         names = list(contestants)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import http_apps
+from benchmarks import http, http_apps
 from benchmarks.asgi import Exchange, ask
+from benchmarks.served import Row
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,10 +24,27 @@ def test_a_quick_run_measures_every_contestant() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    rows = json.loads(done.stdout)["rows"]
-    assert [row["name"] for row in rows] == ["raw", "flasgo", "starlette"]
+    (rows,) = json.loads(done.stdout)["runs"]
+    assert {row["name"] for row in rows} == {
+        "raw", "raw-run", "flasgo-run", "flasgo", "starlette",
+    }  # fmt: skip
     assert all(row["per_second"] > 0 and row["ratio"] > 0 for row in rows)
     assert rows[0]["ratio"] == 1
+
+
+def test_the_table_holds_the_bars_against_the_runs() -> None:
+    runs = [
+        [
+            Row("raw", "raw", 100.0, 1.0, (100.0, 100.0)),
+            Row("flasgo-run", "flasgo run", 90.0, 0.9, (90.0, share)),
+            Row("starlette", "Starlette", 60.0, 0.6, (60.0, 60.0)),
+        ]
+        for share in (90.0, 80.0)
+    ]
+    text = http.render(runs, ", load average 0.1")
+    assert "SERVE-1 at least 0.85 x raw: 0.88 (0.85 to 0.90), met" in text
+    assert "x starlette: 1.46 (1.42 to 1.50), MISSED" in text
+    assert "load average 0.1" in text
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -311,8 +311,11 @@ def test_a_grace_that_is_over_ends_what_is_under_way(serve: Serve, write: Write)
         connection.sendall(b"GET /stuck HTTP/1.1\r\nhost: localhost\r\n\r\n")
         server.wait_for("(stuck)")
         server.process.send_signal(signal.SIGTERM)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
         assert server.process.wait(PATIENCE_SECONDS) in {0, -signal.SIGTERM}
     assert "timeout graceful shutdown exceeded" in server.log()
+    assert "GET /stuck was cut" in server.log()
+    assert "Traceback" not in server.log()
 
 
 EVENTS = """

@@ -63,10 +63,13 @@ class GuardedHttpTools(ConnectionGuard, HttpToolsProtocol):
             self._read_target()
         if self.parser.should_upgrade() and self._is_upgrade():
             return
-        HttpToolsProtocol.on_headers_complete(self)
+        self._begin_cycle()
         # SECURITY: the scope keeps the list of headers; what the parser finds from here on goes
         # elsewhere.
         self.headers = self._trailers
+
+    def _begin_cycle(self) -> None:
+        HttpToolsProtocol.on_headers_complete(self)
 
     def on_body(self, body: bytes) -> None:
         """Count and pass on a piece of the body."""
