@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,9 +16,7 @@ LENGTH_5 = [(b"content-type", b"text/plain"), (b"content-length", b"5")]
 GET = b"GET /it HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
-def both(
-    twins: Twins, play: Play | Callable[[Served], Play], *segments: bytes
-) -> tuple[bytes, bytes]:
+def both(twins: Twins, play: Play, *segments: bytes) -> tuple[bytes, bytes]:
     """Return what both servers answer; what they log has to be the same."""
     answers, logs = [], []
     for served in twins:
@@ -117,7 +114,7 @@ async def reads_after_its_head(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": message["body"][:5]})
 
 
-MANNERS = {
+MANNERS: dict[str, Play] = {
     play.__name__: play
     for play in (
         raises_at_once,

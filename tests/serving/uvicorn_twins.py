@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,16 +93,17 @@ def everything(connection: socket.socket) -> bytes:
 
 
 @contextlib.contextmanager
-def serving(protocol: Any, *, loop: str = "asyncio", **options: Any) -> Iterator[Served]:
+def serving(protocol: Any, *, loop: str = "asyncio", **options: Any) -> Generator[Served]:
     """Serve a script with a protocol of uvicorn in a thread of this process."""
     script, records = Script(), Records()
+    given: dict[str, Any] = {"date_header": False, **options}
     config = uvicorn.Config(
         script,
         http=protocol,
         loop=loop,
         lifespan="off",
         log_config=None,
-        **{"date_header": False, **options},
+        **given,
     )
     server = uvicorn.Server(config)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -127,7 +128,7 @@ def serving(protocol: Any, *, loop: str = "asyncio", **options: Any) -> Iterator
     assert not thread.is_alive()
 
 
-def answer(*parts: bytes, status: int = 200, headers: Any = ()) -> Play:
+def answer(*parts: bytes | bytearray, status: int = 200, headers: Any = ()) -> Play:
     """Return an app that sends a head and then these parts of a body."""
 
     async def play(scope: Any, receive: Any, send: Any) -> None:
