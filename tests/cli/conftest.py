@@ -23,10 +23,11 @@ PATIENCE_SECONDS = 60
 _URL = re.compile(r"Flasgo serves (http://\S+)")
 
 
-def environment(**more: str) -> dict[str, str]:
-    """The process environment without Flasgo's variables but a good key."""
+def environment(**more: str | None) -> dict[str, str]:
+    """The process environment without Flasgo's variables but a good key; None takes one away."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FLASGO_")}
-    return {**kept, "FLASGO_SECRET_KEY": SECRET_KEY, "COLUMNS": "80", **more}
+    chosen = {**kept, "FLASGO_SECRET_KEY": SECRET_KEY, "COLUMNS": "80", **more}
+    return {name: value for name, value in chosen.items() if value is not None}
 
 
 @dataclass
@@ -91,7 +92,7 @@ def running_servers(folder: Path, logs: Path) -> Generator[Serve]:
     """Yield a function that starts servers in a folder; all have ended afterwards."""
     servers: list[Server] = []
 
-    def start(*arguments: str, python: tuple[str, ...] = (), **env: str) -> Server:
+    def start(*arguments: str, python: tuple[str, ...] = (), **env: str | None) -> Server:
         output = logs / f"{len(servers)}.log"
         command = python or ("-m", "flasgo", "run", "--port", "0", *arguments)
         with output.open("wb") as log:

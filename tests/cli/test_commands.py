@@ -106,6 +106,24 @@ def test_help_lists_the_commands_of_plugins(app_run: Run) -> None:
     assert "knock     Knock at the door." in app_run("--help").output
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("knock", "--app", "other.py"),
+        ("knock", "--app=other.py", "--times", "1"),
+        ("--app", "other.py", "knock"),
+    ],
+)
+def test_a_command_of_a_plugin_takes_the_app_in_front_or_behind(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("FLASGO_APP", "")  # what the option sets is taken back
+    write("other.py", APP)
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "knock \n"
+
+
 def test_help_works_beside_a_broken_app(run: Run, write: Write) -> None:
     write("app.py", "1 / 0\n")
     result = run("--help")

@@ -17,7 +17,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from flasgo.serving.runner import ServingError, UnclaimedHandler, _is_public, run
+from flasgo.kernel.log_lines import UnclaimedHandler
+from flasgo.serving.runner import ServingError, _is_public, run
 
 Write = Callable[[str, str], Path]
 # What the fixtures of conftest.py give; test folders are no packages to import from.

@@ -38,6 +38,7 @@ from flasgo.kernel.compilation import Compilation
 from flasgo.kernel.context import AppContext, RequestContext
 from flasgo.kernel.dispatch import Dispatcher
 from flasgo.kernel.lifespan import Lifespan, LifespanFunction
+from flasgo.kernel.log_lines import ensure_log_lines
 from flasgo.kernel.pipeline import Call, Pipeline, StageInfo
 from flasgo.kernel.request_contexts import nothing_received, request_context
 from flasgo.kernel.threads import WorkerThreads
@@ -122,6 +123,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         dependencies: Sequence[Depends] = (),
         **options: Unpack[_bundle.AppOptions],
     ) -> None:
+        ensure_log_lines()
         self.name = name
         self._shared = shared_options(
             f"The app {name!r}",
@@ -144,6 +146,8 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         # What serves requests: the dispatcher, or the middleware around it.
         self._entry: Dispatcher | MiddlewareEntry | None = None
         self._stack: ASGIApp | None = None
+        # Whether `flasgo run` or `app.run()` serves it, rather than a server that knows nothing.
+        self._is_served_here = False
         self._layers: list[Layer] = []
         self._blueprints: dict[str, Blueprint] = {}
         self._addresses: list[Address] = []

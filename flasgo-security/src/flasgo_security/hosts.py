@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AllowedHosts", "HostGuard", "parse_host"]
 
+_LOOPBACK = frozenset({"127.0.0.1", "[::1]"})
 _LONGEST_HOST = 255  # RFC 1035, section 3.1, plus the trailing dot
 _LONGEST_RAW = _LONGEST_HOST + len(":65535")
 _MOST_REMEMBERED = 256
@@ -114,6 +115,7 @@ class HostGuard:
         self._allowed = AllowedHosts(())
         self._approved: set[bytes] = set()
         self._debug = False
+        self._names_localhost = False
 
     @property
     def allowed(self) -> AllowedHosts:
@@ -127,7 +129,8 @@ class HostGuard:
             set[str],
             default={"localhost", "127.0.0.1"},
             help="Hosts this app answers to, without ports; '*.example.com' for subdomains, "
-            "'*' for any. DEBUG adds '*.localhost' and '[::1]'.",
+            "'*' for any. DEBUG adds '*.localhost' and '[::1]'; under `flasgo run`, 'localhost' "
+            "covers the loopback addresses.",
             check=_check_allowed_hosts,
         )
         registry.request_attribute("host", self.host_of)
@@ -139,7 +142,10 @@ class HostGuard:
         self._debug = bool(settings["DEBUG"])
         if self._debug:
             patterns = patterns | {"*.localhost", "[::1]"}
+            if "localhost" in patterns:
+                patterns = patterns | {"127.0.0.1"}
         self._allowed = AllowedHosts(patterns)
+        self._names_localhost = "localhost" in self._allowed.exact
         self._approved = {host.encode("ascii") for host in self._allowed.exact}
 
     @hookimpl(tryfirst=True)
@@ -173,7 +179,7 @@ class HostGuard:
                 "The Host header is malformed; send a host name or address and, if need be, "
                 "a port from 1 to 65535.",
             )
-        if not self._allowed.allows(host):
+        if not self._allowed.allows(host) and not self._is_own_loopback(request, host):
             detail = "This host name is not served here; send the Host header of this site."
             if self._debug:
                 detail = f"The host {host!r} is not in ALLOWED_HOSTS; add it to the setting."
@@ -181,6 +187,14 @@ class HostGuard:
         # SECURITY: only hosts on the list are remembered, and only so many.
         if len(self._approved) < _MOST_REMEMBERED:
             self._approved.add(raw)
+
+    def _is_own_loopback(self, request: Request, host: str) -> bool:
+        """Whether this is an address of `localhost`, and the app is served by `flasgo run`.
+
+        `localhost` is the one or the other address, as the machine has it. An address in a Host
+        header is no name that a site of someone else could point here.
+        """
+        return self._names_localhost and host in _LOOPBACK and request.app._is_served_here
 
     def _refuse(self, request: Request, reason: str, detail: str) -> NoReturn:
         security_event("host", request, f"Host header: {loggable(reason)}")

@@ -108,7 +108,10 @@ class QuickHttpTools(GuardedHttpTools):
     def on_message_complete(self) -> None:
         """Tell the app that the body is complete."""
         cycle = self.cycle
-        if cycle.response_complete or (self.parser.should_upgrade() and self._should_upgrade()):
+        # A connection that begins with a handshake has no cycle.
+        if cycle is None or cycle.response_complete:
+            return
+        if self.parser.should_upgrade() and self._should_upgrade():
             return
         cycle.more_body = False
         cycle.set()

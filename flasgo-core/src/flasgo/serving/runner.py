@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flasgo.errors import ConfigurationError
+from flasgo.kernel.log_lines import UnclaimedHandler
+from flasgo.serving.bytecode import drop_bytecode
 from flasgo.serving.target import (
     AppTarget,
     TargetError,
@@ -27,6 +29,8 @@ from flasgo.serving.target import (
     target_of,
     user_error,
 )
+
+from flasgo.settings.core import RUN_KEY, warn_random_key
 
 if TYPE_CHECKING:
     import uvicorn
@@ -45,8 +49,6 @@ RELOAD_EXCLUDED_FOLDERS = (".git", ".venv", "venv", "node_modules", "__pycache__
 # parent's process id, so that it means nothing to programs started from there.
 SERVED_BY = "FLASGO_SERVED_BY"
 INSTALL_HINT = "Serving needs uvicorn, which is not installed. Next: pip install 'flasgo-core[cli]'"
-# uvicorn's exit status for "did not start"; its supervisor stops at it instead of trying again.
-_DID_NOT_START = 3
 _RELOAD_GRACE_SECONDS = 2
 
 
@@ -105,14 +107,6 @@ def run(
             _run_here(plan)
 
 
-class UnclaimedHandler(logging.StreamHandler):
-    """Prints Flasgo's log records as long as the application configures no logging of its own."""
-
-    def handle(self, record: logging.LogRecord) -> bool:
-        """Emit the record unless a handler of the root logger gets it anyway."""
-        return False if logging.getLogger().handlers else bool(super().handle(record))
-
-
 @dataclass(frozen=True)
 class _Plan:
     """What to serve, and where."""
@@ -132,6 +126,7 @@ def _released(plan: _Plan) -> Generator[None]:
         logger.debug("Stopped from the keyboard.")
     finally:
         os.environ.pop(SERVED_BY, None)
+        os.environ.pop(RUN_KEY, None)
         for sock in plan.sockets:
             sock.close()
 
@@ -280,21 +275,32 @@ def _run_here(plan: _Plan) -> None:
 def _run_workers(plan: _Plan, workers: int) -> None:
     from uvicorn.supervisors import Multiprocess
 
+    from flasgo.serving.workers import Supervisor
+
     app, target = plan.app, plan.target
     if app is None or target is None:
         raise ServingError("Several workers need an app that can be imported.")
     config = _config(plan.options, _WorkerApp(target), app=app, workers=workers, factory=True)
     _announce(app, plan.sockets, f"{workers} workers")
     os.environ[SERVED_BY] = str(os.getpid())
+    if app.settings.source("SECRET_KEY") == "default":
+        _share_key(app)
     arguments: dict[str, Any] = {"sockets": list(plan.sockets)}
     if "target" in inspect.signature(Multiprocess).parameters:  # uvicorn before 0.40
         import uvicorn
 
         arguments["target"] = uvicorn.Server(config).run
-    supervisor = Multiprocess(config, **arguments)
+    supervisor = Supervisor(config, **arguments)
     supervisor.run()
-    if any(process.process.exitcode == _DID_NOT_START for process in supervisor.processes):
+    if supervisor.has_failed:
         sys.exit(1)
+
+
+def _share_key(app: Flasgo) -> None:
+    """Have all workers sign with the random key of this process; warn where something signs."""
+    if app.settings._has_signer:
+        warn_random_key()
+    os.environ[RUN_KEY] = f"{os.getpid()}:{app.settings.SECRET_KEY}"
 
 
 def _run_reloading(plan: _Plan, folders: list[Path]) -> None:
@@ -322,7 +328,7 @@ def _run_reloading(plan: _Plan, folders: list[Path]) -> None:
         ],
     )
     os.environ[SERVED_BY] = str(os.getpid())
-    child = _ReloadingServer(config, plan.target)
+    child = _ReloadingServer(config, plan.target, tuple(folders))
     ChangeReload(config, target=child, sockets=list(plan.sockets)).run()
 
 
@@ -339,12 +345,17 @@ class _WorkerApp:
 
     def __call__(self) -> Flasgo:
         try:
-            return load_target(self.target)
+            app = load_target(self.target)
         except TargetError as error:
             _say(str(error))
         except Exception as error:  # noqa: BLE001 - whatever the user's module raises
             _say(user_error(error).rstrip())
-        sys.exit(_DID_NOT_START)
+        else:
+            app._is_served_here = True
+            return app
+        from flasgo.serving.workers import DID_NOT_START
+
+        sys.exit(DID_NOT_START)
 
 
 @dataclass(frozen=True)
@@ -353,8 +364,10 @@ class _ReloadingServer:
 
     config: uvicorn.Config
     target: AppTarget
+    folders: tuple[Path, ...]
 
     def __call__(self, sockets: list[socket.socket] | None = None) -> None:
+        drop_bytecode(self.folders, RELOAD_EXCLUDED_FOLDERS)
         try:
             app = _WorkerApp(self.target)()
         except SystemExit:
@@ -406,6 +419,7 @@ def _server_class() -> Any:
         def __init__(self, config: uvicorn.Config, app: Flasgo) -> None:
             super().__init__(config)
             self._app = app
+            app._is_served_here = True
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
@@ -446,14 +460,14 @@ def _log_config() -> dict[str, Any]:
 
     config = copy.deepcopy(LOGGING_CONFIG)
     ours = logging.getLogger("flasgo")
-    if not ours.handlers:
+    if all(isinstance(handler, UnclaimedHandler) for handler in ours.handlers):
         config["formatters"]["flasgo"] = {
             "()": "uvicorn.logging.DefaultFormatter",
             "fmt": "%(levelprefix)s %(name)s: %(message)s",
             "use_colors": None,
         }
         config["handlers"]["flasgo"] = {
-            "class": "flasgo.serving.runner.UnclaimedHandler",
+            "class": "flasgo.kernel.log_lines.UnclaimedHandler",
             "formatter": "flasgo",
             "stream": "ext://sys.stderr",
         }

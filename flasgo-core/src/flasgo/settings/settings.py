@@ -21,8 +21,13 @@ from msgspec import Struct
 
 from flasgo import _bundle
 from flasgo._bundle import how_to_get
+<<<<<<< HEAD
 from flasgo.errors import ConfigurationError, FlasgoError, PluginError, SettingError, did_you_mean
 from flasgo.settings.core import CORE_SETTINGS, weak_secret_key
+=======
+from flasgo.errors import ConfigurationError, SettingError, did_you_mean
+from flasgo.settings.core import CORE_SETTINGS, RUN_KEY, warn_random_key, weak_secret_key
+>>>>>>> b68e3d4 (Keep workers alive, refuse connections during a shut-down, share a key among workers, serve localhost, drop old byte code)
 from flasgo.settings.dotenv import read_dotenv
 from flasgo.settings.specs import (
     MISSING,
@@ -54,7 +59,7 @@ logger = logging.getLogger("flasgo.settings")
 MASK = "********"
 _T = TypeVar("_T")
 # Variables that speak to the command line, not to a setting.
-COMMAND_VARIABLES = frozenset({"FLASGO_APP", "FLASGO_SERVED_BY", "FLASGO_TRACE_HOOKS"})
+COMMAND_VARIABLES = frozenset({"FLASGO_APP", "FLASGO_SERVED_BY", RUN_KEY, "FLASGO_TRACE_HOOKS"})
 
 _REPR_LIMIT = 80
 _CORE_BY_NAME = {spec.name: spec for spec in CORE_SETTINGS}
@@ -98,8 +103,9 @@ class Settings(_bundle.SettingMembers, Mapping[str, object]):
     """
 
     # PERF: values live in the instance __dict__, so settings.NAME is a plain attribute hit.
-    __slots__ = ("__dict__", "_owner_of_unknown", "_sources", "_specs")
+    __slots__ = ("__dict__", "_has_signer", "_owner_of_unknown", "_sources", "_specs")
 
+    _has_signer: bool
     _specs: SettingSpecs
     _sources: Mapping[str, str]
     _owner_of_unknown: Callable[[str], str | None] | None
@@ -111,6 +117,7 @@ class Settings(_bundle.SettingMembers, Mapping[str, object]):
         sources: Mapping[str, str],
         owner_of_unknown: Callable[[str], str | None] | None = None,
     ) -> None:
+        object.__setattr__(self, "_has_signer", False)
         object.__setattr__(self, "_specs", specs)
         object.__setattr__(self, "_sources", dict(sources))
         object.__setattr__(self, "_owner_of_unknown", owner_of_unknown)
@@ -182,6 +189,11 @@ class Settings(_bundle.SettingMembers, Mapping[str, object]):
         if name not in self._sources:
             raise KeyError(self._unknown(name))
         return self._sources[name]
+
+    def _signing_note(self) -> Callable[[], None] | None:
+        """Note that something signs; return what to call when it does so for the first time."""
+        object.__setattr__(self, "_has_signer", True)
+        return warn_random_key if self._sources.get("SECRET_KEY") == "default" else None
 
     def spec(self, name: str) -> SettingSpec:
         """Return how a setting was declared.
