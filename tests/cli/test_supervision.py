@@ -1,4 +1,4 @@
-"""CLI-1, SERVE-4: what `flasgo run` does between start and end: reloads, workers, keys, addresses."""
+"""CLI-1, SERVE-4: reloads, workers, keys and addresses of `flasgo run`."""
 
 from __future__ import annotations
 

@@ -36,12 +36,12 @@ def drop_bytecode(folders: Iterable[Path], excluded: Collection[str]) -> None:
                 for name in names
                 if name == _CACHE or (name not in excluded and name != "site-packages")
             ]
-            if os.path.basename(parent) == _CACHE:
+            if Path(parent).name == _CACHE:
                 for name in files:
                     with contextlib.suppress(OSError, ValueError):
-                        _drop(os.path.join(parent, name))
+                        _drop(Path(parent, name))
 
 
-def _drop(cached: str) -> None:
-    if cached.endswith(".pyc") and os.path.exists(source_from_cache(cached)):
-        os.unlink(cached)
+def _drop(cached: Path) -> None:
+    if cached.suffix == ".pyc" and Path(source_from_cache(cached)).exists():
+        cached.unlink()

@@ -29,7 +29,6 @@ from flasgo.serving.target import (
     target_of,
     user_error,
 )
-
 from flasgo.settings.core import RUN_KEY, warn_random_key
 
 if TYPE_CHECKING:

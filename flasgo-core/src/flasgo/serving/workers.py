@@ -90,7 +90,7 @@ class Supervisor(Multiprocess):
             self.should_exit.set()
 
     def _start(self, place: int) -> None:
-        process = Process(self.config, self.sockets)  # ty: ignore[missing-argument]
+        process = Process(self.config, self.sockets)
         process.start()
         self.processes[place] = process
 
