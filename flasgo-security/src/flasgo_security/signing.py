@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import logging
 from binascii import b2a_base64
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from flasgo.plugin import lazy
@@ -34,44 +34,20 @@ class PurposeSigner:
         purpose: A short name, different for everything that is signed.
         secret_key: Signs, and verifies first.
         fallbacks: Former keys, oldest first; they only verify.
-<<<<<<< HEAD
         is_made_up: Whether the key was made up by this process, for want of a SECRET_KEY.
     """
 
-=======
-        note: Called when something is signed for the first time.
-    """
-
-    __slots__ = ("_note", "_signatures")
-
->>>>>>> b68e3d4 (Keep workers alive, refuse connections during a shut-down, share a key among workers, serve localhost, drop old byte code)
     def __init__(
         self,
         purpose: str,
         secret_key: str,
         fallbacks: Sequence[str] = (),
-<<<<<<< HEAD
         *,
         is_made_up: bool = False,
     ) -> None:
         self._purpose = purpose
         self._keys = (secret_key, *fallbacks)
         self._is_made_up = is_made_up
-=======
-        note: Callable[[], None] | None = None,
-    ) -> None:
-        self._note = note
-        signer = Signer(
-            [*fallbacks, secret_key],
-            salt=_SALT_PREFIX + purpose,
-            key_derivation="hmac",
-            digest_method=hashlib.sha256,
-        )
-        # PERF: keyed once; a copy takes half the time of a signature from the key.
-        self._signatures = [
-            hmac.new(signer.derive_key(key), digestmod="sha256") for key in (secret_key, *fallbacks)
-        ]
->>>>>>> b68e3d4 (Keep workers alive, refuse connections during a shut-down, share a key among workers, serve localhost, drop old byte code)
 
     @classmethod
     def from_settings(cls, purpose: str, settings: Settings) -> PurposeSigner:
@@ -80,11 +56,7 @@ class PurposeSigner:
             purpose,
             cast("str", settings["SECRET_KEY"]),
             cast("list[str]", settings["SECRET_KEY_FALLBACKS"]),
-<<<<<<< HEAD
             is_made_up=settings.source("SECRET_KEY") == "default",
-=======
-            settings._signing_note(),
->>>>>>> b68e3d4 (Keep workers alive, refuse connections during a shut-down, share a key among workers, serve localhost, drop old byte code)
         )
 
     @lazy
@@ -118,9 +90,6 @@ class PurposeSigner:
 
     def signature(self, value: str) -> str:
         """Return the signature of `value` alone."""
-        if self._note is not None:
-            note, self._note = self._note, None
-            note()
         return _signed(self._signatures[0], value.encode()).decode("ascii")
 
     def is_signature(self, value: str, signature: str) -> bool:

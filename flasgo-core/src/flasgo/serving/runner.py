@@ -29,7 +29,7 @@ from flasgo.serving.target import (
     target_of,
     user_error,
 )
-from flasgo.settings.core import RUN_KEY, warn_random_key
+from flasgo.settings.core import RUN_KEY
 
 if TYPE_CHECKING:
     import uvicorn
@@ -296,9 +296,13 @@ def _run_workers(plan: _Plan, workers: int) -> None:
 
 
 def _share_key(app: Flasgo) -> None:
-    """Have all workers sign with the random key of this process; warn where something signs."""
-    if app.settings._has_signer:
-        warn_random_key()
+    """Have all workers sign with the random key of this process; warn where something may sign."""
+    if any(plugin.status == "active" and not plugin.builtin for plugin in app.plugins):
+        logger.warning(
+            "SECRET_KEY is not set, so all workers sign with one random key: sessions and tokens "
+            "will not survive a restart. Make one with `openssl rand -hex 32` and set "
+            "FLASGO_SECRET_KEY to it."
+        )
     os.environ[RUN_KEY] = f"{os.getpid()}:{app.settings.SECRET_KEY}"
 
 

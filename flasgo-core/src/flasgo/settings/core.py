@@ -50,7 +50,6 @@ _MIN_KEY_LENGTH = 32
 _MIN_KEY_ALPHABET = 8
 # A random key that a server has made for the processes that it starts: its process id, and the key.
 RUN_KEY = "FLASGO_RUN_KEY"
-_has_warned = False
 _HOW_TO_MAKE_A_KEY = "Make one with `openssl rand -hex 32` and set FLASGO_SECRET_KEY to it."
 
 
@@ -88,34 +87,15 @@ def _warn_weak_fallbacks(value: object) -> str | None:
     return None
 
 
-def _key_of_run() -> str | None:
-    """Return the random key that the server which started this process has made for it."""
+def key_of_run() -> str | None:
+    """Return the random key that the server which started this process has made for all of its."""
     parent, _, key = os.environ.get(RUN_KEY, "").partition(":")
     return key if key and parent == str(os.getppid()) else None
 
 
 def _random_secret_key() -> str:
-<<<<<<< HEAD
     # What signs with it says that it is random; an app that signs nothing needs none.
     return secrets.token_urlsafe(32)
-=======
-    return _key_of_run() or secrets.token_urlsafe(32)
-
-
-def warn_random_key() -> None:
-    """Say once in this process that what is signed is signed with a random key.
-
-    A process that a server has started with a key leaves that to the server.
-    """
-    global _has_warned
-    if not _has_warned and _key_of_run() is None:
-        _has_warned = True
-        logger.warning(
-            "SECRET_KEY is not set, so a random one is used: signed sessions and tokens will not "
-            "survive a restart, nor be understood by a server that is started apart from this. %s",
-            _HOW_TO_MAKE_A_KEY,
-        )
->>>>>>> b68e3d4 (Keep workers alive, refuse connections during a shut-down, share a key among workers, serve localhost, drop old byte code)
 
 
 def _refuse_blank_key(value: object) -> str | None:

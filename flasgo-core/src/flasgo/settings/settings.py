@@ -21,13 +21,8 @@ from msgspec import Struct
 
 from flasgo import _bundle
 from flasgo._bundle import how_to_get
-<<<<<<< HEAD
 from flasgo.errors import ConfigurationError, FlasgoError, PluginError, SettingError, did_you_mean
-from flasgo.settings.core import CORE_SETTINGS, weak_secret_key
-=======
-from flasgo.errors import ConfigurationError, SettingError, did_you_mean
-from flasgo.settings.core import CORE_SETTINGS, RUN_KEY, warn_random_key, weak_secret_key
->>>>>>> b68e3d4 (Keep workers alive, refuse connections during a shut-down, share a key among workers, serve localhost, drop old byte code)
+from flasgo.settings.core import CORE_SETTINGS, RUN_KEY, key_of_run, weak_secret_key
 from flasgo.settings.dotenv import read_dotenv
 from flasgo.settings.specs import (
     MISSING,
@@ -103,9 +98,8 @@ class Settings(_bundle.SettingMembers, Mapping[str, object]):
     """
 
     # PERF: values live in the instance __dict__, so settings.NAME is a plain attribute hit.
-    __slots__ = ("__dict__", "_has_signer", "_owner_of_unknown", "_sources", "_specs")
+    __slots__ = ("__dict__", "_owner_of_unknown", "_sources", "_specs")
 
-    _has_signer: bool
     _specs: SettingSpecs
     _sources: Mapping[str, str]
     _owner_of_unknown: Callable[[str], str | None] | None
@@ -117,7 +111,6 @@ class Settings(_bundle.SettingMembers, Mapping[str, object]):
         sources: Mapping[str, str],
         owner_of_unknown: Callable[[str], str | None] | None = None,
     ) -> None:
-        object.__setattr__(self, "_has_signer", False)
         object.__setattr__(self, "_specs", specs)
         object.__setattr__(self, "_sources", dict(sources))
         object.__setattr__(self, "_owner_of_unknown", owner_of_unknown)
@@ -181,7 +174,8 @@ class Settings(_bundle.SettingMembers, Mapping[str, object]):
 
         Returns:
             `"default"`, `"settings argument"`, `"pkg.settings module"`,
-            `"environment FLASGO_X"` or `".env (FLASGO_X)"`.
+            `"environment FLASGO_X"` or `".env (FLASGO_X)"`; `"flasgo run"` for a random key that
+            several workers share.
 
         Raises:
             KeyError: When there is no such setting.
@@ -189,11 +183,6 @@ class Settings(_bundle.SettingMembers, Mapping[str, object]):
         if name not in self._sources:
             raise KeyError(self._unknown(name))
         return self._sources[name]
-
-    def _signing_note(self) -> Callable[[], None] | None:
-        """Note that something signs; return what to call when it does so for the first time."""
-        object.__setattr__(self, "_has_signer", True)
-        return warn_random_key if self._sources.get("SECRET_KEY") == "default" else None
 
     def spec(self, name: str) -> SettingSpec:
         """Return how a setting was declared.
@@ -350,6 +339,9 @@ def resolve(spec: SettingSpec, sources: Sources) -> tuple[object, str]:
             if variable in variables and (spec.cumulative or not found):
                 source = pattern.format(variable)
                 found.append((_from_text(spec, variables[variable], source), source))
+    key = key_of_run() if not found and spec.name == "SECRET_KEY" else None
+    if key is not None:
+        return key, "flasgo run"
     if not found:
         # A default has to have the declared type; `check` is for configured values.
         return _converted(spec, _default(spec), "default"), "default"
