@@ -67,6 +67,8 @@ def test_the_app_its_background_tasks_and_the_session(connect: Connect) -> None:
     async def show(
         own: Shop, tasks: BackgroundTasks, session: Session | None, base: Flasgo, q: str = "x"
     ) -> list[object]:
+        if session is None:
+            raise TypeError
         session["seen"] = q
         tasks.add(done.append, q)
         return [own is app, base is app, session["seen"]]

@@ -60,6 +60,11 @@ class Marked(msgspec.Struct):
     size: int = Query(10)
 
 
+class Bounded(msgspec.Struct):
+    size: Annotated[int, Query(ge=1)] = 10
+    fine: Annotated[int, Query(alias="f")] = 1
+
+
 class Unfit:
     """Nothing that msgspec knows."""
 
@@ -100,6 +105,8 @@ async def path_default(number: int = Path(1)) -> None: ...
 async def file_bounds(a: Annotated[UploadedFile, Form(max_length=9)]) -> None: ...
 async def odd_alias(a: Annotated[int, Body(alias='a"b')]) -> None: ...
 async def bounds_of_text(a: str = Query("x", ge=1)) -> None: ...
+async def marked_body(a: Marked) -> None: ...
+async def bounded_body(a: list[Bounded]) -> None: ...
 async def marked_class(a: Annotated[Marked, Query()]) -> None: ...
 def sync_socket(websocket: WebSocket) -> None: ...
 
@@ -143,6 +150,8 @@ def sync_socket(websocket: WebSocket) -> None: ...
         (file_bounds, "'a'.*is a file, and max_length=", {"methods": ["POST"]}),
         (odd_alias, "'a\"b'.*an alias without quotes", {"methods": ["POST"]}),
         (bounds_of_text, "'a'.*msgspec does not know", {}),
+        (marked_body, "'a'.*'size' has a marker that JSON ignores", {"methods": ["POST"]}),
+        (bounded_body, "'a'.*'size' has a marker that JSON ignores", {"methods": ["POST"]}),
         (marked_class, "'a'.*'size' has a marker with a default", {}),
         (sync_socket, "not `async def`", {"is_websocket": True}),
     ],
@@ -204,12 +213,12 @@ def test_a_wrapper_that_takes_more_than_it_shows_is_refused(app: Flasgo) -> None
 @pytest.mark.parametrize(
     ("make", "match"),
     [
-        (lambda: Header(regex="x"), r"no 'regex'\. Here it is pattern="),
-        (lambda: Form(default_factory=list), r"no 'default_factory'. Give the value itself"),
-        (lambda: Query(1, 2), r"Query\(\) takes one positional argument, the default"),
+        (lambda: Header(regex="x"), r"no 'regex'\. Here it is pattern="),  # ty: ignore[unknown-argument]
+        (lambda: Form(default_factory=list), r"no 'default_factory'. Give the value itself"),  # ty: ignore[unknown-argument]
+        (lambda: Query(*[1, 2]), r"Query\(\) takes one positional argument, the default"),  # ty: ignore[too-many-positional-arguments]
         (lambda: Body(alias="a\r\n"), r"Body\(alias='a\\r\\n'\).*without control characters"),
-        (lambda: Body(embed=True), r"no 'embed'.*alias='name'"),
-        (lambda: Cookie(aliass="x"), r"has no 'aliass'.*Did you mean 'alias'"),
+        (lambda: Body(embed=True), r"no 'embed'.*alias='name'"),  # ty: ignore[unknown-argument]
+        (lambda: Cookie(aliass="x"), r"has no 'aliass'.*Did you mean 'alias'"),  # ty: ignore[unknown-argument]
     ],
 )
 def test_what_markers_do_not_take_has_a_place_elsewhere(make: Any, match: str) -> None:

@@ -19,8 +19,9 @@ class Item(msgspec.Struct):
 
 
 ItemLike = NewType("ItemLike", Item)
-Number = NewType("Number", Annotated[int, msgspec.Meta(ge=1)])  # ty: ignore
+Number = NewType("Number", Annotated[int, msgspec.Meta(ge=1)])
 Text = NewType("Text", str)
+Second = NewType("Second", ItemLike)
 META = msgspec.Meta(description="A number.")
 
 
@@ -33,7 +34,7 @@ META = msgspec.Meta(description="A number.")
         (Annotated[int, META] | None, (int, type(None))),
         (ItemLike, (Item,)),
         (ItemLike | None, (Item, type(None))),
-        (NewType("Second", ItemLike), (Item,)),
+        (Second, (Item,)),
         (list[int], (list[int],)),
     ],
 )

@@ -248,7 +248,7 @@ def test_predicates_of_hooks_are_not_async() -> None:
     class Plugin:
         name = "p"
 
-        @hookimpl(when=Asynchronous())
+        @hookimpl(when=Asynchronous())  # ty: ignore[invalid-argument-type]
         def authorize(self, request: Request) -> Response | None:
             return None
 

@@ -53,7 +53,7 @@ from flasgo.registrar import RouteOptions, RouteScope
 from flasgo.requests.connection import Connection
 from flasgo.responses.open_streams import OpenStreams
 from flasgo.routing import Converter, Route, Router, routed_host
-from flasgo.routing.operation import SharedOptions, merged, shared_options
+from flasgo.routing.operation import EndpointOptions, SharedOptions, merged, shared_options
 from flasgo.routing.policies import watch_policies
 from flasgo.settings.settings import (
     CORE_SETTINGS,
@@ -460,7 +460,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         name: str | None = None,
         *,
         methods: Iterable[str] = METHODS,
-        **options: Unpack[RouteOptions],
+        **options: Unpack[EndpointOptions],
     ) -> None:
         """Let another ASGI app answer below a path: HTTP and WebSocket.
 

@@ -18,7 +18,7 @@ from flasgo.kernel.callbacks import Callbacks, check_callback
 from flasgo.kernel.error_handling import check_error_key
 from flasgo.registrar import RouteOptions, RouteScope
 from flasgo.routing import Route
-from flasgo.routing.operation import SharedOptions, merged, shared_options
+from flasgo.routing.operation import EndpointOptions, SharedOptions, merged, shared_options
 from flasgo.routing.policies import Policy
 from flasgo.views import DEFAULT_METHODS, BoundView, view_of
 
@@ -37,7 +37,7 @@ class _Recorded(Struct, frozen=True):
     handler: Callable[..., object]
     methods: tuple[str, ...]
     is_websocket: bool
-    options: RouteOptions
+    options: EndpointOptions
     endpoint: str
     is_named: bool = True
     mounted: ASGIApp | None = None
@@ -193,7 +193,7 @@ class Blueprint(RouteScope):
         name: str | None = None,
         *,
         methods: Iterable[str] = METHODS,
-        **options: Unpack[RouteOptions],
+        **options: Unpack[EndpointOptions],
     ) -> None:
         """Take down a mount; see `Flasgo.mount`."""
         self._check_open(f"the mount {path!r}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 from flasgo.errors import RouteError, did_you_mean
 from flasgo.kernel.callbacks import Callbacks, check_callback
 from flasgo.kernel.error_handling import check_error_key
-from flasgo.routing.operation import RouteOptions, SharedOptions
+from flasgo.routing.operation import EndpointOptions, RouteOptions, SharedOptions
 from flasgo.routing.policies import PolicyScope
 from flasgo.views import DEFAULT_METHODS, view_of
 
@@ -214,7 +214,7 @@ class RouteScope(PolicyScope):
         view_func: Callable[..., object] | None = None,
         *,
         methods: Iterable[str] | None = None,
-        **options: Unpack[RouteOptions],
+        **options: Unpack[EndpointOptions],
     ) -> None:
         """Register a route as Flask spells it; see `add_route`.
 
@@ -234,11 +234,12 @@ class RouteScope(PolicyScope):
                 f"add_url_rule({rule!r}) was given no view_func; the handler is registered "
                 "together with its rule."
             )
+        named: RouteOptions = {**options}
         if endpoint is not None:
-            options["endpoint"] = endpoint
+            named["endpoint"] = endpoint
         if view_of(view_func) is None:
             methods = methods or getattr(view_func, "methods", None)
-        self.add_route(rule, view_func, methods or DEFAULT_METHODS, **options)
+        self.add_route(rule, view_func, methods or DEFAULT_METHODS, **named)
 
     def _take_callback(
         self,

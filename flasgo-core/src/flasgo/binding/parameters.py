@@ -120,7 +120,8 @@ class Marker:
         if not self.constraints:
             return annotation
         metadata = (msgspec.Meta(**self.constraints),)
-        inner: Any = Annotated[(without_none(annotation), *metadata)]
+        bare = without_none(annotation)
+        inner: Any = Annotated[(bare, *metadata)]  # ty: ignore[invalid-type-form]
         return union_of([inner, None]) if type(None) in alternatives(annotation) else inner
 
     def __repr__(self) -> str:

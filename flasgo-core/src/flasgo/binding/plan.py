@@ -284,7 +284,7 @@ class _Compiler:
                 f"({type(error).__name__}: {error})",
                 _MODEL_ADVICE.get(type(error), "use types that msgspec supports"),
             )
-        self._check_hidden(site, name, annotation)
+        self._check_fields(site, name, annotation)
         if unfit is not None:
             site.refuse(
                 name,
@@ -293,17 +293,24 @@ class _Compiler:
             )
         return body
 
-    def _check_hidden(self, site: Site, name: str, annotation: Any) -> None:
-        """Refuse classes of which msgspec would take a field that their constructor does not."""
+    def _check_fields(self, site: Site, name: str, annotation: Any) -> None:
+        """Refuse classes of which msgspec would not do what their fields say."""
         for info in kinds_in(annotation):
-            hidden = hidden_fields(getattr(info, "cls", None))
-            for field in getattr(info, "fields", ()) if hidden else ():
+            kind, members = getattr(info, "cls", None), getattr(info, "fields", ())
+            hidden = hidden_fields(kind) if members else frozenset()
+            marked = _marked_fields(kind) if members else frozenset()
+            for field in members:
                 if field.name in hidden and field.required:
                     site.refuse(
                         name,
-                        f"holds a {getattr(info, 'cls', None)!r}, whose {field.name!r} has "
-                        "init=False and no default",
+                        f"holds a {kind!r}, whose {field.name!r} has init=False and no default",
                         "give that field a default; __post_init__ may change it",
+                    )
+                if field.name in marked or _is_marked(field.default):
+                    site.refuse(
+                        name,
+                        f"holds a {kind!r}, whose {field.name!r} has a marker that JSON ignores",
+                        "write Annotated[<type>, msgspec.Meta(ge=...)] = <default> in classes",
                     )
 
     # --- Functions --------------------------------------------------------------------------
@@ -695,6 +702,17 @@ def _has_fields(kind: Any) -> bool:
         or dataclasses.is_dataclass(kind)
         or typing.is_typeddict(kind)
         or hasattr(kind, "__attrs_attrs__")
+    )
+
+
+def _marked_fields(kind: Any) -> frozenset[str]:
+    """Return the fields of a class whose markers say more than where a value comes from."""
+    hints = typing.get_type_hints(typing.get_origin(kind) or kind, include_extras=True)
+    return frozenset(
+        name
+        for name, hint in hints.items()
+        for marker in split_annotated(hint, _MARKERS)[1]
+        if isinstance(marker, Marker) and (marker.constraints or marker.default is not MISSING)
     )
 
 

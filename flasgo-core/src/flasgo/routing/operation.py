@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flasgo.routing.policies import Policy
 
 __all__ = [
+    "EndpointOptions",
     "Operation",
     "OperationOptions",
     "RouteOptions",
@@ -69,12 +70,10 @@ class OperationOptions(SharedOptions, total=False):
     operation_id: str | None
 
 
-class RouteOptions(OperationOptions, total=False):
-    """What every route can be given, besides what it says about its answers.
+class EndpointOptions(OperationOptions, total=False):
+    """What a route can be given besides its name.
 
     Attributes:
-        endpoint: The name for `url_for`; the function's name when left out.
-        name: Another word for `endpoint`.
         defaults: Values of parameters that the rule does not have, by name: the handler gets them
             as if they stood in the path.
         blocking: False runs a quick `def` handler on the event loop.
@@ -86,8 +85,6 @@ class RouteOptions(OperationOptions, total=False):
         max_messages_per_second: How many WebSocket messages a client may send; likewise.
     """
 
-    endpoint: str | None
-    name: str | None
     defaults: Mapping[str, object]
     blocking: bool
     max_body: int | None
@@ -95,6 +92,18 @@ class RouteOptions(OperationOptions, total=False):
     host: str | None
     max_message_bytes: int | None
     max_messages_per_second: float | None
+
+
+class RouteOptions(EndpointOptions, total=False):
+    """What every route can be given.
+
+    Attributes:
+        endpoint: The name for `url_for`; the function's name when left out.
+        name: Another word for `endpoint`.
+    """
+
+    endpoint: str | None
+    name: str | None
 
 
 class Operation(Struct, frozen=True):
