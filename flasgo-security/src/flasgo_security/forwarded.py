@@ -208,6 +208,7 @@ class ForwardedGuard:
             check=_check_headers,
         )
         registry.request_attribute("peer_ip", _peer_ip)
+        registry.role("trusted_peer", lambda request: self._proxies.trusts(_peer_ip(request)))
 
     def configure(self, settings: Settings) -> None:
         """Read the settings."""

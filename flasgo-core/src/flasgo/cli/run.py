@@ -58,10 +58,19 @@ def run(
         bool,
         typer.Option("--trace-hooks", help="Log every step of each request, with its plugin."),
     ] = False,
+    log_format: Annotated[
+        str | None,
+        typer.Option(metavar="text|json", help="Log requests and records with their request."),
+    ] = None,
     access_log: Annotated[bool, typer.Option(help="Log requests.")] = True,
     grace: Grace = 10,
 ) -> None:
     """Serve an app."""
+    if log_format is not None:
+        if log_format not in ("text", "json"):
+            fail(f"--log-format is text or json, not {log_format!r}.")
+        os.environ["FLASGO_LOG_FORMAT"] = log_format
+        os.environ["FLASGO_ACCESS_LOG"] = str(access_log).lower()
     if trace_hooks:
         os.environ["FLASGO_TRACE_HOOKS"] = "true"
     if disable_plugin:

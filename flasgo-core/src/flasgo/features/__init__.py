@@ -16,8 +16,10 @@ else:
 __all__ = ["BUILT_IN", "AppMembers"]
 
 BUILT_IN: Mapping[str, str] = {
+    "access_log": "flasgo.features.access_log.plugin:AccessLogPlugin",
     "error_pages": "flasgo.features.error_pages.plugin:ErrorPagesPlugin",
     "health": "flasgo.features.health.plugin:HealthPlugin",
     "openapi": "flasgo.features.openapi.plugin:OpenAPIPlugin",
+    "request_ids": "flasgo.features.request_ids.plugin:RequestIdsPlugin",
 }
 """The plugins that come with core, by name: where each is imported from once it is loaded."""

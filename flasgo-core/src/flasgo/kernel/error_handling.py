@@ -273,7 +273,9 @@ def note_error(connection: Connection, error: Exception) -> None:
 
 def log_error(connection: Connection, error: BaseException) -> None:
     """Log an unhandled exception with its traceback; the path is quoted (CWE-117)."""
-    _logger.error("Error on %s %r", _verb(connection), connection.path, exc_info=error)
+    identifier = getattr(connection, "id", None)
+    suffix = "" if identifier is None else f" (request {identifier})"
+    _logger.error("Error on %s %r%s", _verb(connection), connection.path, suffix, exc_info=error)
 
 
 def _verb(connection: Connection) -> str:

@@ -99,6 +99,12 @@ class Connection(_bundle.RequestMembers):
         self._receive = receive
         self._head = head
 
+    if TYPE_CHECKING:
+
+        @property
+        def id(self) -> str:
+            """What identifies the request in logs; see the setting REQUEST_ID_HEADER."""
+
     if not TYPE_CHECKING:
         # Hidden from type checkers, which know the bundle's attributes by `_bundle.RequestMembers`.
         def __getattr__(self, name: str) -> object:

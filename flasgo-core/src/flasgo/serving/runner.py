@@ -459,6 +459,11 @@ def _say(text: str) -> None:
 
 def _log_config() -> dict[str, Any]:
     """Return uvicorn's logging, with Flasgo's loggers heard too."""
+    log_format = os.environ.get("FLASGO_LOG_FORMAT")
+    if log_format:
+        from flasgo.serving.logs import log_config
+
+        return log_config(log_format)
     from uvicorn.config import LOGGING_CONFIG
 
     config = copy.deepcopy(LOGGING_CONFIG)

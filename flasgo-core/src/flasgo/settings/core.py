@@ -145,6 +145,13 @@ CORE_SETTINGS: tuple[SettingSpec, ...] = (
         help="Show error pages with source and values. For development only.",
     ),
     SettingSpec(
+        "LOG_FORMAT",
+        Literal["text", "json"] | None,
+        default=None,
+        help="How `flasgo run` writes its log: every record with the request that it belongs to. "
+        "Read from the environment, before the app is loaded.",
+    ),
+    SettingSpec(
         "TRACE_HOOKS",
         bool,
         default=False,

@@ -1,0 +1,1 @@
+"""One line in the log for each request."""

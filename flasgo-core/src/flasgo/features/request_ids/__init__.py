@@ -1,0 +1,1 @@
+"""Identifiers of requests, for logs and for the proxies in front."""
