@@ -212,7 +212,7 @@ _REQUEST_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
 
 _ROLES: Mapping[str, tuple[str, ...]] = {
     "flasgo-auth": ("require_login",),
-    "flasgo-security": ("trusted_host",),
+    "flasgo-security": ("trusted_host", "trusted_peer"),
 }
 
 _OPTIONS: Mapping[str, tuple[str, ...]] = {
@@ -436,6 +436,8 @@ if TYPE_CHECKING:
     class SettingMembers:
         """The settings of the core and the bundle, for type checkers."""
 
+        ACCESS_LOG: bool
+        ACCESS_LOG_QUERY: bool
         ALLOWED_HOSTS: set[str]
         API_DESCRIPTION: str
         API_TITLE: str
@@ -476,6 +478,7 @@ if TYPE_CHECKING:
         HEALTH_TIMEOUT_SECONDS: float
         HTTPS_REDIRECT: bool
         HTTPS_REDIRECT_EXEMPT: set[str]
+        LOG_FORMAT: Literal["text", "json"] | None
         MAX_FORM_FIELDS: int
         MAX_FORM_FIELD_BYTES: int
         MAX_FORM_FILES: int
@@ -498,6 +501,7 @@ if TYPE_CHECKING:
         RATELIMIT_STORAGE_URI: str | None
         READY_PATH: str | None
         REFERRER_POLICY: str | None
+        REQUEST_ID_HEADER: str | None
         REQUEST_READ_TIMEOUT_SECONDS: float
         SECRET_KEY: str
         SECRET_KEY_FALLBACKS: list[str]
