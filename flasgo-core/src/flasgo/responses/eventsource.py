@@ -180,13 +180,7 @@ class EventSourceResponse(StreamingResponse):
     async def _emit(
         self, send: Send, *, head_only: bool = False, closed: Closed | None = None
     ) -> None:
-        """Send the response; called once, by the dispatcher. See `StreamingResponse._emit`.
-
-        Args:
-            send: The ASGI send callable.
-            head_only: Send no body and never start the iterator.
-            closed: Returns when the client has left; the producer is cancelled then.
-        """
+        """Send the response as `StreamingResponse` does, with heartbeats."""
         if head_only or self._heartbeat is None:
             await self._emit_until_ended(send, head_only, closed)
             return

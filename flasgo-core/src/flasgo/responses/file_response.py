@@ -206,23 +206,12 @@ class FileResponse(StreamingResponse):
             self.headers["content-range"] = content_range
 
     async def _emit(
-        self,
-        send: Send,
-        *,
-        head_only: bool = False,
-        closed: Closed | None = None,
+        self, send: Send, *, head_only: bool = False, closed: Closed | None = None
     ) -> None:
-        """Send the response; called once, by the dispatcher.
-
-        Args:
-            send: The ASGI send callable.
-            head_only: Send no body.
-            closed: Returns when the client has left; reading stops then.
+        """Send the response as `StreamingResponse` does.
 
         Raises:
-            ClientDisconnect: When the client left before the end.
             FileChangedError: When the file changes in place while it is sent.
-            RuntimeError: When this object has been sent before.
         """
         if not self._prepared:  # a hook made it, after the dispatcher had looked
             await self._prepare(active_request.get())

@@ -421,19 +421,13 @@ class StreamingResponse(Response):
         background: Background | None = None,
         **aliases: Unpack[ResponseAliases],
     ) -> None:
-        if aliases:
-            status_code, content_type = _from_aliases(status_code, content_type, **aliases)
-        if background is not None:
-            self.background = as_tasks(background)
         if isinstance(iterator, str | bytes | bytearray):
             raise TypeError(
                 f"StreamingResponse takes an iterator of bytes or str, not {type_name(iterator)}; "
                 "use Response for a body that is complete."
             )
-        self._status = checked_status(status_code)
-        self._body = b""
-        self._raw = [_TEXT]
-        self._with(headers, content_type)
+        super().__init__(None, status_code, headers, content_type, background, **aliases)
+        self.headers.setdefault("content-type", "text/plain; charset=utf-8")
         self._source = producer(iterator)
 
     def encode(self, part: object) -> bytes:
