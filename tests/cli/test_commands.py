@@ -243,6 +243,7 @@ def test_plugins_as_json(app_run: Run) -> None:
         "status": "active",
         "reason": "",
         "builtin": False,
+        "requires": [],
     }
     assert rows["openapi"]["builtin"] is True
     assert rows["static"]["status"] == "disabled"

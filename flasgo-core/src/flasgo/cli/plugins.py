@@ -45,6 +45,7 @@ def plugins(
         brings = facts(
             {
                 "reason": info.reason,
+                "requires": ", ".join(info.requires),
                 "hooks": ", ".join(info.hooks),
                 "settings": ", ".join(info.settings),
                 "methods": ", ".join(info.methods),

@@ -31,6 +31,7 @@ from flasgo.plugins.hooks import PROJECT
 from flasgo.plugins.implementation import Implementation
 from flasgo.plugins.ordering import call_order
 from flasgo.plugins.registry import Declarations, Registry
+from flasgo.plugins.requirements import ORDERED_HOOKS, requirements_of
 from flasgo.plugins.soundness import Soundness
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class PluginInfo(Struct, frozen=True):
         status: `active`, `disabled`, or `failed` (an optional plugin that could not be loaded).
         reason: Why it is not active; empty otherwise.
         builtin: Whether it comes with flasgo-core.
+        requires: The plugins that it does not work without.
     """
 
     name: str
@@ -72,6 +74,7 @@ class PluginInfo(Struct, frozen=True):
     status: Status = "active"
     reason: str = ""
     builtin: bool = False
+    requires: tuple[str, ...] = ()
 
 
 class _Record(Struct):
@@ -81,6 +84,7 @@ class _Record(Struct):
     components: list[str] = field(default_factory=list)
     declared: set[str] = field(default_factory=set)  # by one that failed after it had done so
     registry: Registry | None = None
+    requires: dict[str, str | None] = field(default_factory=dict)  # names and distributions
     is_optional: bool = False
     status: Status = "active"
     reason: str = ""
@@ -143,6 +147,7 @@ class Plugins:
             status=record.status,
             reason=record.reason,
             builtin=candidate is not None and candidate.is_builtin,
+            requires=tuple(sorted(record.requires)),
         )
 
     def _hooks_of(self, record: _Record) -> Iterator[str]:
@@ -183,6 +188,8 @@ class Plugins:
                     if record.plugin is None and record.candidate is not None:
                         record.plugin = record.candidate.load()
                     self._register(name, record.plugin)
+                    record.requires = self._requirements(record)
+        self._check_requirements()
 
     @contextmanager
     def _excused(
@@ -199,6 +206,48 @@ class Plugins:
                 undo()
             record.status, record.reason = "failed", str(exc)
             _logger.error("Optional plugin %r is left out: %s", record.name, exc)
+            self._check_requirements()
+
+    def _requirements(self, record: _Record) -> dict[str, str | None]:
+        try:
+            return requirements_of(record.plugin)
+        except TypeError as error:
+            self._refuse(
+                record.name,
+                str(error),
+                'write names, requires = ("auth",), or names with the distributions that bring '
+                'them, requires = {"sqlalchemy": "flasgo-sqlalchemy"}',
+            )
+
+    def _check_requirements(self) -> None:
+        """Refuse plugins whose required plugins are not active.
+
+        Raises:
+            PluginError: When one of them is not optional itself.
+        """
+        for record in list(self._records.values()):
+            for name, distribution in record.requires.items():
+                if record.status == "active" and name not in self:
+                    with self._excused(record):
+                        self._refuse_requirement(record.name, name, distribution)
+
+    def _refuse_requirement(self, plugin: str, name: str, distribution: str | None) -> NoReturn:
+        required = self._records.get(name)
+        if required is None:
+            found = "not there"
+            advice = (
+                f"install it with `pip install {distribution}`, or hand it to Flasgo(plugins=[...])"
+                if distribution
+                else "install the distribution that brings it, or hand it to Flasgo(plugins=[...])"
+            )
+        else:
+            is_off = required.status == "disabled"
+            found = f"{'switched off' if is_off else 'left out'} ({required.reason.rstrip('.')})"
+            advice = (
+                f"bring {name!r} back, or leave this one out as well: "
+                f"FLASGO_DISABLE_PLUGINS={plugin}"
+            )
+        self._refuse(plugin, f"it requires the plugin {name!r}, which is {found}", advice)
 
     def _name_explicit(self, choice: PluginChoice) -> dict[str, object]:
         """Return what was handed over by name: instances; a disabled class is not called."""
@@ -293,11 +342,13 @@ class Plugins:
         if name in self:
             self._refuse(name, "a plugin of this name is active already", "give another name=")
         record = _Record(name, candidate_of(plugin), plugin)
+        record.requires = self._requirements(record)
         previous = self._records.get(name)
         self._register(name, plugin)
         self._records[name] = record
         go_back = self._app._checkpoint()
         try:
+            self._check_requirements()
             self._set_up(only=name)
             self._app._plugin_added(name)
             yield name
@@ -430,6 +481,8 @@ class Plugins:
         for impl in self.implementations("plugin_setup"):
             if only is None or impl.plugin == only:
                 record = self._records[impl.plugin]
+                if record.status != "active":  # because one that it requires has failed
+                    continue
                 record.registry = Registry(impl.plugin, self.declarations, self)
                 with self._excused(record):
                     self.call_setup(impl, record.registry)
@@ -472,7 +525,8 @@ class Plugins:
         if caller is None:
             raise PluginError(f"No hook {hook!r}.{did_you_mean(hook, self._hook_names())}")
         found = [
-            Implementation.of(caller, impl) for impl in call_order(hook, caller.get_hookimpls())
+            Implementation.of(caller, impl)
+            for impl in call_order(hook, caller.get_hookimpls(), self._order_of(hook))
         ]
         for wrap in self._wrappers:
             found = [wrap(impl) for impl in found]
@@ -553,6 +607,29 @@ class Plugins:
     def call_all(self, hook: str, *args: object) -> list[object]:
         """Call every implementation of a set-up hook, in order, and return the answers."""
         return [self.call_setup(impl, *args) for impl in self.implementations(hook)]
+
+    def _order_of(self, hook: str) -> dict[str, tuple[str, ...]]:
+        """Return which plugins come before each plugin in a hook, because it requires them."""
+        if hook not in ORDERED_HOOKS:
+            return {}
+        return {name: tuple(r.requires) for name, r in self._records.items() if r.requires}
+
+    # Any: plugins are objects of whatever class.
+    def instance(self, name: str) -> Any:
+        """Return the object of an active plugin, such as one that another plugin requires.
+
+        Args:
+            name: The plugin's name.
+
+        Raises:
+            PluginError: When no active plugin has the name.
+        """
+        record = self._records.get(name)
+        if record is None or record.status != "active":
+            state = "is not active" if record else "is not there"
+            hint = f": {record.reason}." if record else f".{did_you_mean(name, self._records)}"
+            raise PluginError(f"Plugin {name!r} {state}{hint}", plugin=name)
+        return record.plugin
 
     # Any: each role has a signature of its own, see `flasgo.plugins.roles`.
     def role(self, name: str) -> Callable[..., Any] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from flasgo.errors import PluginError
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["call_order"]
 
 
-def call_order(hook: str, impls: Sequence[HookImpl]) -> list[HookImpl]:
+def call_order(
+    hook: str,
+    impls: Sequence[HookImpl],
+    requires: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> list[HookImpl]:
     """Sort hook implementations into the order in which they are called.
 
     `tryfirst` come first and `trylast` last, as in pluggy; within each of the three groups the
@@ -25,20 +30,22 @@ def call_order(hook: str, impls: Sequence[HookImpl]) -> list[HookImpl]:
     Args:
         hook: The hook's name, for the error.
         impls: What pluggy has.
+        requires: The plugins that have to come before each plugin, by its name.
 
     Raises:
-        PluginError: When `before=`/`after=` of two plugins contradict each other.
+        PluginError: When `before=`, `after=` and `requires` of two plugins contradict each other.
     """
     ranked = sorted(impls, key=_rank)
     earlier: dict[int, set[int]] = {index: set() for index in range(len(ranked))}
     for index, impl in enumerate(ranked):
         options = options_of(impl.function)
+        required = tuple(requires.get(impl.plugin_name.partition(".")[0], ()))
         for other, peer in enumerate(ranked):
             if other == index:
                 continue
             if _is_named(peer, options.before):
                 earlier[other].add(index)
-            if _is_named(peer, options.after):
+            if _is_named(peer, options.after) or _is_named(peer, required):
                 earlier[index].add(other)
     return [ranked[index] for index in _sorted_stably(hook, ranked, earlier)]
 
@@ -62,7 +69,7 @@ def _sorted_stably(hook: str, ranked: list[HookImpl], earlier: dict[int, set[int
         names = [ranked[index].plugin_name for index in exc.args[1]]
         raise PluginError(
             f"The plugins {' -> '.join(map(repr, reversed(names)))} ask for a circular order of "
-            f"hook {hook!r}. Remove one of their before=/after= options.",
+            f"hook {hook!r}. Remove one of their before=, after= or requires.",
             plugin=names[0],
         ) from None
     order: list[int] = []

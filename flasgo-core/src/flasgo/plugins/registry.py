@@ -317,6 +317,23 @@ class Registry:
         self._declarations.claim("type", str(kind), self._plugin)
         self._declarations.provided[kind] = Depends(provider, blocking=blocking)
 
+    # Any: plugins are objects of whatever class.
+    def instance(self, name: str) -> Any:
+        """Return the object of another plugin, which has been set up already.
+
+        Args:
+            name: One of the names in the plugin's own `requires`.
+
+        Raises:
+            PluginError: When the plugin does not require it.
+        """
+        if name not in self._plugins[self._plugin].requires:
+            self._refuse(
+                f"registry.instance({name!r}) asks for a plugin that it does not require",
+                f"name it: requires = ({name!r},)",
+            )
+        return self._plugins.instance(name)
+
     def hookspecs(self, namespace: ModuleType | type) -> None:
         """Publish further hooks, marked with `flasgo.hookspec` in a module or class.
 
