@@ -25,6 +25,8 @@ policies = [each() for each in classes if issubclass(each, Policy)]
 found = {}
 for each in classes:
     if any(hasattr(member, "flasgo_impl") for member in vars(each).values()):
+        if getattr(each, "requires", ()):
+            continue  # the kit makes apps of one plugin
         faults = conformance.find_faults(each, policies=policies)
         found[each.__name__] = {case: [*map(str, fault)] for case, fault in faults.items()}
 print("FOUND", json.dumps(found))

@@ -524,10 +524,8 @@ class Plugins:
         caller = getattr(self.manager.hook, hook, None)
         if caller is None:
             raise PluginError(f"No hook {hook!r}.{did_you_mean(hook, self._hook_names())}")
-        found = [
-            Implementation.of(caller, impl)
-            for impl in call_order(hook, caller.get_hookimpls(), self._order_of(hook))
-        ]
+        ordered = call_order(hook, caller.get_hookimpls(), self._order_of(hook))
+        found = [Implementation.of(caller, impl) for impl in ordered]
         for wrap in self._wrappers:
             found = [wrap(impl) for impl in found]
         return found
