@@ -85,7 +85,7 @@ class Marker:
         if more or not constraints.keys() <= set(_CONSTRAINTS):
             raise TypeError(_refusal(type(self).__name__, constraints))
         msgspec.Meta(**self.constraints)  # raises for what makes no sense
-        if alias is not None and (not isinstance(alias, str) or not alias.isprintable()):
+        if alias is not None and not (isinstance(alias, str) and alias and alias.isprintable()):
             raise TypeError(
                 f"{type(self).__name__}(alias={alias!r}): an alias is text without control "
                 "characters, such as 'page-size'."

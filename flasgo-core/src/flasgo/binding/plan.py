@@ -6,6 +6,7 @@ The same plan answers requests and describes them: `flasgo.features.openapi` rea
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import PurePath
@@ -91,6 +92,7 @@ _CONVERTED = (
     (UUIDConverter, "a UUID", (types.UUIDType,)),
 )
 _CONVERTED_TYPES = {IntConverter: int, FloatConverter: float, UUIDConverter: UUID}
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _DEPTH = 50
 _MODEL_ADVICE: Mapping[type[Exception], str] = {
@@ -634,8 +636,12 @@ def _field_of(
     sent = marker.alias or (name.replace("_", "-").lower() if place == "header" else name)
     if place == "header":
         sent = sent.lower()
-        if not sent.isascii():
-            site.refuse(name, f"is the header {sent!r}", "give an alias in ASCII")
+        if _HEADER_NAME.fullmatch(sent) is None:
+            site.refuse(
+                name,
+                f"is the header {sent!r}, which no request can have (RFC 9110, section 5.1)",
+                "give an alias of ASCII letters, digits and hyphens",
+            )
     files = is_file(annotation)
     if files is not None:
         return FileField(sent, files, default, marker)
