@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from flasgo import Flasgo
+from flasgo import (
+    Flasgo,
+    Form,
+    Request,
+    User,
+    authorize,
+    bearer_token_backend,
+    csrf_exempt,
+)
 
 from .browser import EXECUTABLE, Page, browser
 from .conftest import MARKUP, SECRET_KEY, failing_app
@@ -131,3 +139,39 @@ def test_a_policy_that_is_violated_would_be_noticed(page: Page, deployed: str) -
     page.evaluate("document.body.setAttribute('style', 'color: red')")
     page.evaluate("new Promise(done => setTimeout(done, 200))")
     assert any("style" in complaint for complaint in page.complaints)
+
+
+_APPEARS = """new Promise((done, fail) => {
+  const started = Date.now();
+  const look = () => document.querySelector("%s") ? done(true)
+    : Date.now() - started > 20000 ? fail("it did not appear") : setTimeout(look, 50);
+  look();
+})"""
+
+
+def test_swagger_ui_asks_for_a_name_and_a_password(page: Page) -> None:
+    """`token_url=` makes the bearer scheme a password flow, which has a form of its own."""
+    app = Flasgo(settings={"SECRET_KEY": SECRET_KEY, "ENABLE_DOCS": True, "DEBUG": True})
+    app.register_auth_backend(
+        "bearer", bearer_token_backend({"token-of-ann": User("ann")}, token_url="/token")
+    )
+
+    @csrf_exempt
+    @app.post("/token")
+    async def token(username: str = Form(), password: str = Form()) -> dict[str, str]:
+        return {"access_token": "token-of-ann", "token_type": "bearer"}
+
+    @app.get("/me")
+    @authorize(backend="bearer")
+    async def me(request: Request) -> dict[str, object]:
+        return {"id": request.user.id}
+
+    with served(app) as address:
+        page.open(f"{address}/docs")
+        page.evaluate(_APPEARS % "button.authorize")
+        page.evaluate("document.querySelector('button.authorize').click()")
+        page.evaluate(_APPEARS % "#oauth_username")
+        fields = "[...document.querySelectorAll('.auth-container input')].map(e => e.id || e.name)"
+        assert {"oauth_username", "oauth_password"} <= set(page.evaluate(fields))
+        # Chromium has advice about the form itself; nothing was blocked, and nothing failed.
+        assert [each for each in page.complaints if not each.startswith("[DOM]")] == []
