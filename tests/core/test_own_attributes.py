@@ -56,6 +56,23 @@ def test_documented_attributes_may_be_assigned(make_app: MakeApp) -> None:
     assert notes.prefix == "/n"
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("debug", r"Flasgo\.debug is read-only\. It is a setting: Flasgo\(settings=\{'DEBUG'"),
+        ("settings", r"read-only\. Give settings to Flasgo\(settings="),
+        ("routes", "read-only"),
+        ("plugins", "read-only"),
+    ],
+)
+def test_what_the_framework_keeps_is_read_only(make_app: MakeApp, name: str, advice: str) -> None:
+    app = make_app()
+    with pytest.raises(AttributeError, match=advice):
+        setattr(app, name, {})
+    with pytest.raises(TypeError, match=r"Settings are read-only, so DEBUG cannot be changed"):
+        app.settings["DEBUG"] = True  # ty: ignore
+
+
 def test_subclasses_have_attributes_of_their_own() -> None:
     class Shop(Flasgo):
         def __init__(self) -> None:

@@ -89,3 +89,12 @@ def test_every_name_of_the_kit_has_a_row_on_its_page() -> None:
     names = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
     assert sorted(names) == sorted(plugin.__all__)
     assert not re.search(r"\| +\|$", page, re.MULTILINE), "a row without a text"
+
+
+def test_every_bundled_plugin_derives_from_the_base_class() -> None:
+    app = flasgo.Flasgo(settings={"SECRET_KEY": "0123456789abcdef0123456789abcdef"})
+    plugins = [app.plugins.manager.get_plugin(info.name) for info in app.plugins]
+    ours = [each for each in plugins if type(each).__module__.startswith("flasgo")]
+    assert len(ours) >= 7
+    for each in ours:
+        assert isinstance(each, plugin.Plugin), each

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from flasgo import Connection, Finding, Flasgo, Registry, Response, Route, has_policy, hookimpl
-from flasgo.plugin import Plugins, WorkerThreads
+from flasgo.plugin import Plugin, Plugins, WorkerThreads
 
 from flasgo_auth import hookspecs
 from flasgo_auth.backends.backend import AuthBackend, AuthFunction, Backends
@@ -27,7 +27,7 @@ _MOST_PASSWORD_THREADS = 64
 _ANYBODY = (AuthPolicy((AllowAny(),)),)
 
 
-class AuthPlugin:
+class AuthPlugin(Plugin):
     """Enforces `AuthPolicy`; one instance per app.
 
     Attributes:
@@ -170,7 +170,7 @@ class AuthPlugin:
                 )
 
     @hookimpl
-    def app_shutdown(self) -> None:
+    def app_shutdown(self, app: Flasgo) -> None:
         """Let the threads that hash passwords end."""
         if self._password_threads is not None:
             self._password_threads.close()

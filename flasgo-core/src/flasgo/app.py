@@ -107,6 +107,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
     _background: BackgroundRunner
     _event_streams: OpenStreams
     dependency_overrides: DependencyOverrides
+    _fixed = frozenset({"options", "plugins", "settings", "threads"})
 
     def __init__(
         self,
@@ -227,6 +228,8 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         return f" {hint}" if hint else super()._hint(name) or self._inactive()
 
     def _setting_hint(self, name: str) -> str:
+        if name == "settings":
+            return " Give settings to Flasgo(settings={...})."
         setting = name.upper()
         if setting not in self.__dict__.get("settings", ()):
             return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from inspect import get_annotations
-from typing import TYPE_CHECKING, TypeVar, Unpack
+from typing import TYPE_CHECKING, ClassVar, TypeVar, Unpack
 
 from flasgo.errors import RouteError, did_you_mean
 from flasgo.kernel.callbacks import Callbacks, check_callback
@@ -27,6 +27,8 @@ class RouteScope(PolicyScope):
 
     _callbacks: Callbacks
     _shared: SharedOptions
+    # Attributes that the framework alone replaces.
+    _fixed: ClassVar[frozenset[str]] = frozenset()
 
     if not TYPE_CHECKING:
         # Hidden from type checkers, for which a class with __setattr__ has every attribute.
@@ -36,7 +38,12 @@ class RouteScope(PolicyScope):
                 advice = self._advice_for_own(name)
                 message = f"{self._kind()} has no attribute {name!r} to assign.{advice}"
                 raise AttributeError(message, name=name, obj=None)
-            object.__setattr__(self, name, value)
+            if name in self._fixed and type(value) is not type(self.__dict__.get(name, value)):
+                raise AttributeError(self._read_only(name), name=name, obj=None)
+            try:
+                object.__setattr__(self, name, value)
+            except AttributeError:  # a property
+                raise AttributeError(self._read_only(name), name=name, obj=None) from None
 
     def _may_have(self, name: str) -> bool:
         """Whether an attribute may be assigned: one that is declared, or one of a subclass."""
@@ -49,6 +56,9 @@ class RouteScope(PolicyScope):
         """Return the name of the class of Flasgo's own that this is, or derives from."""
         kinds = type(self).__mro__
         return next(kind.__name__ for kind in kinds if kind.__module__.startswith("flasgo."))
+
+    def _read_only(self, name: str) -> str:
+        return f"{self._kind()}.{name} is read-only.{self._setting_hint(name)}"
 
     def _advice_for_own(self, name: str) -> str:
         return self._hint(name) or " A subclass may have attributes of its own."

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, cast
 
 from flasgo import attach_policy, hookimpl
+from flasgo.plugin import Plugin
 
 from flasgo_security import hookspecs
 from flasgo_security.checks import SecurityChecks
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["SecurityPlugin"]
 
 
-class SecurityPlugin:
+class SecurityPlugin(Plugin):
     """Hosts, CORS, CSRF, sessions, headers, quotas, outbound requests: one component each.
 
     Args:

@@ -9,13 +9,14 @@ from typing import NamedTuple
 from flasgo import (
     BuildError,
     ConfigurationError,
+    Connection,
     Flasgo,
     Registry,
-    Request,
     Response,
     has_policy,
     hookimpl,
 )
+from flasgo.plugin import Plugin
 
 from flasgo_static.fingerprints import Fingerprints
 from flasgo_static.folder import StaticFolder
@@ -43,7 +44,7 @@ class _Served(NamedTuple):
     fingerprints: Fingerprints
 
 
-class StaticPlugin:
+class StaticPlugin(Plugin):
     """Contributes `Flasgo(static_folder=...)`, `app.configure_static` and `app.static_url`."""
 
     name = "static"
@@ -87,7 +88,7 @@ class StaticPlugin:
         return {"static_url": self.static_url}
 
     @hookimpl(trylast=True, when=has_policy(StaticFiles))
-    def response_finalize(self, request: Request, response: Response) -> None:
+    def response_finalize(self, request: Connection, response: Response) -> None:
         """Keep a file out of shared caches once the answer belongs to one client.
 
         SECURITY: an answer that sets a cookie, or varies by one, must not be stored for others

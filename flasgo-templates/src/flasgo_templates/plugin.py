@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from flasgo import ConfigurationError, Finding, Flasgo, Registry, hookimpl
+from flasgo.plugin import Plugin
 
 from flasgo_templates import hookspecs
 from flasgo_templates.context import ContextProcessors, Processor
@@ -23,7 +24,7 @@ _F = TypeVar("_F", bound=Callable[..., object])
 _P = TypeVar("_P", bound=Processor)
 
 
-class TemplatesPlugin:
+class TemplatesPlugin(Plugin):
     """Brings `app.configure_templates`, `app.render_template` and what goes with them.
 
     Attributes:
@@ -90,13 +91,13 @@ class TemplatesPlugin:
         self._app = app
 
     @hookimpl
-    def app_startup(self) -> None:
+    def app_startup(self, app: Flasgo) -> None:
         """Ask plugins what they bring, so that what is wrong with it stops the start-up."""
         if self._templates is not None:
             self._contributed()
 
     @hookimpl
-    def check_app(self) -> Iterable[Finding]:
+    def check_app(self, app: Flasgo, deploy: bool) -> Iterable[Finding]:
         """Report templates that cannot be compiled."""
         if self._templates is None:
             return ()

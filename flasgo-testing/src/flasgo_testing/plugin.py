@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Unpack
 
 from flasgo import Flasgo, Registry, hookimpl
+from flasgo.plugin import Plugin
 
 if TYPE_CHECKING:
     from flasgo.plugin import RequestContext
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["TestingPlugin"]
 
 
-class TestingPlugin:
+class TestingPlugin(Plugin):
     """Contributes `app.test_client()` and `app.test_request_context()`.
 
     The HTTP client is imported when one is made.

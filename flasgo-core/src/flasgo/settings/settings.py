@@ -138,6 +138,9 @@ class Settings(_bundle.SettingMembers, Mapping[str, object]):
         def __setattr__(self, name: str, value: object) -> None:
             raise AttributeError(_read_only(name), name=name, obj=self)
 
+        def __setitem__(self, name: str, value: object) -> None:
+            raise TypeError(_read_only(name))
+
         def __delattr__(self, name: str) -> None:
             raise AttributeError(_read_only(name), name=name, obj=self)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flasgo.errors import HTTPException
 from flasgo.features.error_pages.error_page import error_response
 from flasgo.kernel.error_handling import note_error
+from flasgo.plugin import Plugin
 from flasgo.plugins.hooks import hookimpl
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ __all__ = ["ErrorPagesPlugin"]
 _UNKNOWN = "The server failed to answer this request."
 
 
-class ErrorPagesPlugin:
+class ErrorPagesPlugin(Plugin):
     """Answers what no error handler and no other plugin has answered."""
 
     name = "error_pages"

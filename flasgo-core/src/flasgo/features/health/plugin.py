@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flasgo.features.health import hookspecs
+from flasgo.plugin import Plugin
 from flasgo.plugins.hooks import hookimpl
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def _check_timeout(value: object) -> str | None:
     return None if isinstance(value, float | int) and 0 < value <= 60 else "must be from 0 to 60"
 
 
-class HealthPlugin:
+class HealthPlugin(Plugin):
     """Answers `HEALTH_PATH` and `READY_PATH`; both are off by default."""
 
     name = "health"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from flasgo.plugin import Plugin
 from flasgo.plugins.hooks import hookimpl
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["OpenAPIPlugin"]
 
 
-class OpenAPIPlugin:
+class OpenAPIPlugin(Plugin):
     """Brings `app.openapi_spec()`, the OpenAPI document and Swagger UI."""
 
     name = "openapi"
