@@ -83,7 +83,7 @@ class Figures:
 GOALS = {"lines": 11_300, "top_files": 12, "longest": 50, "calls_bundle": 21, "calls_core": 13}
 
 # What a change may not exceed: the goals, and for the lines what has been reached.
-CEILINGS = {**GOALS, "lines": 14_500}
+CEILINGS = {**GOALS, "lines": 16_000}
 
 
 @cache

@@ -61,7 +61,7 @@ FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("interop", ("interop",)),
-    ("registrar", ("views", "registrar")),
+    ("registrar", ("registrar",)),
     ("blueprints", ("blueprints",)),
     ("kernel, high", ("kernel.addresses", "kernel.compilation", "kernel.dispatch", "kernel.urls")),
     ("plugin", ("plugin",)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flasgo._bundle import exported_names, load_name
 from flasgo.app import Flasgo
 from flasgo.binding import Body, Cookie, Depends, Form, Header, Path, Query
+from flasgo.binding.views import MethodView, View
 from flasgo.blueprints import Blueprint
 from flasgo.errors import (
     BuildError,
@@ -62,7 +63,6 @@ from flasgo.responses.response import (
 from flasgo.routing import Converter, Route
 from flasgo.routing.policies import Policy, attach_policy, has_policy
 from flasgo.settings.settings import Settings
-from flasgo.views import MethodView, View
 from flasgo.websocket import WebSocket, WebSocketDisconnect
 
 # --- Written by flasgo-core/write_bundle.py ---------------------------------------------------

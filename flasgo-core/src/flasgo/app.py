@@ -14,6 +14,7 @@ from flasgo import _bundle
 from flasgo.asgi import ASGIApp, Receive, Scope, Send
 from flasgo.binding import DependencyOverrides, compile_call
 from flasgo.binding.parameters import Depends
+from flasgo.binding.views import DEFAULT_METHODS, BoundView, view_of
 from flasgo.blueprints import Address, Blueprint, Placement, mount_routes, name_taken, one_prefix
 from flasgo.errors import (
     ConfigurationError,
@@ -63,7 +64,6 @@ from flasgo.settings.settings import (
     read_sources,
     resolve,
 )
-from flasgo.views import DEFAULT_METHODS, BoundView, view_of
 
 __all__ = ["Flasgo"]
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from flasgo import _bundle
 from flasgo.asgi import ASGIApp
+from flasgo.binding.views import DEFAULT_METHODS, BoundView, view_of
 from flasgo.errors import ConfigurationError, RouteError
 from flasgo.interop.middleware import Layer
 from flasgo.interop.mounts import METHODS, Mount
@@ -20,7 +21,6 @@ from flasgo.registrar import RouteOptions, RouteScope
 from flasgo.routing import Route
 from flasgo.routing.operation import EndpointOptions, SharedOptions, merged, shared_options
 from flasgo.routing.policies import Policy
-from flasgo.views import DEFAULT_METHODS, BoundView, view_of
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo

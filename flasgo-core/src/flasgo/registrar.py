@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from inspect import get_annotations
 from typing import TYPE_CHECKING, ClassVar, TypeVar, Unpack
 
+from flasgo.binding.views import DEFAULT_METHODS, view_of
 from flasgo.errors import RouteError, did_you_mean
 from flasgo.kernel.callbacks import Callbacks, check_callback
 from flasgo.kernel.error_handling import check_error_key
 from flasgo.routing.operation import EndpointOptions, RouteOptions, SharedOptions
 from flasgo.routing.policies import PolicyScope
-from flasgo.views import DEFAULT_METHODS, view_of
 
 if TYPE_CHECKING:
     from flasgo.routing import Route
