@@ -18,8 +18,13 @@ from flasgo import (
     Query,
     Registry,
     Session,
+    User,
     WebSocket,
+    api_key_backend,
+    authorize,
+    current_user,
     hookimpl,
+    session,
 )
 from flasgo_testing import TestClient
 from openapi_spec_validator import validate
@@ -160,3 +165,24 @@ def test_a_path_parameter_may_be_a_path(connect: Connect) -> None:
         return [file.name, file]
 
     assert connect(app).get("/files/a/b.txt").json() == ["b.txt", "a/b.txt"]
+
+
+def test_a_global_of_the_request_is_a_dependency(connect: Connect) -> None:
+    app = Flasgo()
+    app.register_auth_backend("key", api_key_backend({"k" * 20: User("ann")}))
+
+    @app.get("/")
+    @authorize()
+    async def show(
+        user: Annotated[User, Depends(current_user)], also: User = Depends(current_user)
+    ) -> list[object]:
+        return [user.id, type(user) is User, also is user]
+
+    @app.get("/session")
+    def kept(data: Session = Depends(session)) -> str:
+        data["a"] = 1
+        return type(data).__name__
+
+    client = connect(app)
+    assert client.get("/", headers={"x-api-key": "k" * 20}).json() == ["ann", True, True]
+    assert client.get("/session").text == "Session"

@@ -230,7 +230,7 @@ def test_a_whole_class_may_be_left_out(app: Flasgo, client: TestClient) -> None:
 
 
 def test_markers_as_defaults_and_classes(app: Flasgo, client: TestClient) -> None:
-    async def handler(a=Query(alias="b"), c: Annotated[str, Header] = "none") -> list[object]:  # noqa: B008
+    async def handler(a=Query(alias="b"), c: Annotated[str, Header] = "none") -> list[object]:
         return [a, c]
 
     handler.__annotations__["a"] = int
@@ -436,8 +436,8 @@ def test_a_marker_as_default_means_what_it_means_in_annotated(
         q: str = Query("x", min_length=1, max_length=3, pattern="^[a-z]+$"),
         page: int | None = Query(None, ge=1, alias="p"),
         price: float = Query(..., gt=0, lt=10, multiple_of=0.5),
-        ids: list[int] = Query([7], max_length=2),  # noqa: B008
-        data: dict[str, int] = Body({"a": 1}),  # noqa: B008
+        ids: list[int] = Query([7], max_length=2),
+        data: dict[str, int] = Body({"a": 1}),
         name: str = Depends(user),
     ) -> list[object]:
         return [number, q, page, price, ids, data, name]

@@ -10,6 +10,7 @@ import msgspec
 
 from flasgo.binding.signatures import MISSING
 from flasgo.errors import did_you_mean
+from flasgo.kernel.context import ContextProxy
 from flasgo.settings.annotations import alternatives, union_of, without_none
 
 if TYPE_CHECKING:
@@ -209,7 +210,8 @@ class Depends:
     Args:
         dependency: `def` (called in a worker thread), `async def`, a class, or a generator
             function with one `yield`: what follows the `yield` runs after the response was sent.
-            The annotated class when left out.
+            The annotated class when left out. `current_user`, `session` and `g` give the object
+            that they stand for.
         use_cache: False calls it once more for each place that asks for it, instead of once per
             request.
         blocking: False calls a `def` dependency on the event loop: for those that only compute.
@@ -218,6 +220,12 @@ class Depends:
     dependency: Callable[..., object] | None = None
     use_cache: bool = field(default=True, kw_only=True)
     blocking: bool = field(default=True, kw_only=True)
+
+    def __post_init__(self) -> None:
+        # `isinstance` asks the proxy for the class of what it stands for.
+        if type(self.dependency) is ContextProxy:
+            object.__setattr__(self, "dependency", self.dependency._get_current_object)
+            object.__setattr__(self, "blocking", False)
 
 
 if TYPE_CHECKING:
