@@ -113,7 +113,7 @@ def _is_of_the_core(node: ast.ImportFrom) -> bool:
 
 
 @pytest.mark.parametrize("path", PLUGIN_FILES, ids=PLUGIN_IDS)
-def test_bundled_plugins_import_flasgo_and_the_kit_alone(path: Path) -> None:
+def test_plugins_import_from_the_layers_flasgo_and_kit_alone(path: Path) -> None:
     public = {"flasgo": set(flasgo.__all__), "flasgo.plugin": set(plugin.__all__)}
     for line, module, name in core_imports(path):
         assert module in public, f"{path}:{line}: {module} is not public; use flasgo.plugin"
@@ -122,7 +122,7 @@ def test_bundled_plugins_import_flasgo_and_the_kit_alone(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PLUGIN_FILES, ids=PLUGIN_IDS)
-def test_bundled_plugins_use_no_private_member_of_core_objects(path: Path) -> None:
+def test_plugins_use_no_private_member_of_the_layers_below(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if (
             isinstance(node, ast.Attribute)

@@ -126,7 +126,7 @@ class AuthPlugin(Plugin):
         self.backends.add(name, backend, challenge=challenge, blocking=blocking)
         self._gates = {}
         if self._app is not None:
-            self._app._recompile()
+            self._app.plugins.recompile()
 
     async def authenticate(self, request: Connection) -> User:
         """Ask the backends who a request is from, and allow anybody; `app.authenticate`.

@@ -188,6 +188,11 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             )
 
     @property
+    def is_served_here(self) -> bool:
+        """Whether `flasgo run` or `app.run()` serves the app in this process."""
+        return self._is_served_here
+
+    @property
     def debug(self) -> bool:
         """Whether the app runs with `DEBUG` on."""
         return self.settings.DEBUG

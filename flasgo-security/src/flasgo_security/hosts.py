@@ -194,7 +194,7 @@ class HostGuard:
         `localhost` is the one or the other address, as the machine has it. An address in a Host
         header is no name that a site of someone else could point here.
         """
-        return self._names_localhost and host in _LOOPBACK and request.app._is_served_here
+        return self._names_localhost and host in _LOOPBACK and request.app.is_served_here
 
     def _refuse(self, request: Request, reason: str, detail: str) -> NoReturn:
         security_event("host", request, f"Host header: {loggable(reason)}")

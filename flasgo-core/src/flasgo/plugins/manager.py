@@ -530,6 +530,13 @@ class Plugins:
             found = [wrap(impl) for impl in found]
         return found
 
+    def recompile(self) -> None:
+        """Have the pipelines compiled anew before the next request.
+
+        For plugins, when what the `when=` of a hook looks at has changed.
+        """
+        self._app._recompile()
+
     def wrap_calls(self, wrap: Callable[[Implementation], Implementation]) -> Callable[[], None]:
         """Put a function around the hook calls of this app: to record, time or trace them.
 

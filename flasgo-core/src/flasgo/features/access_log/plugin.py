@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flasgo.plugins.hooks import hookimpl
+from flasgo.plugin import Plugin, hookimpl
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["AccessLogPlugin"]
 
 
-class AccessLogPlugin:
+class AccessLogPlugin(Plugin):
     """Logs each request once it is answered (logger `flasgo.access`)."""
 
     name = "access_log"
