@@ -323,7 +323,7 @@ def compile_check(permission: Permission) -> CompiledCheck:
     if permission.blocking and not is_async(allows):
 
         async def check(request: Connection) -> bool:
-            answer = await request.app.threads.run(allows, request)
+            answer = await request.app.threads.run_for_request(allows, request)
             return _verdict(permission, await finish(answer))
 
     else:

@@ -80,7 +80,9 @@ def runner(
         async def run(request: Connection, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
             if _at_once.get():
                 return await finish(function(*args, **kwargs))
-            return await finish(await request.app.threads.run(function, *args, **kwargs))
+            return await finish(
+                await request.app.threads.run_for_request(function, *args, **kwargs)
+            )
 
     else:
 

@@ -79,7 +79,7 @@ def _runner(route: Route, threads: WorkerThreads) -> Run:
     if route.blocking and not is_generator(handler):
 
         async def run_in_thread(*args: Any, **kwargs: Any) -> Any:
-            result = await threads.run(handler, *args, **kwargs)
+            result = await threads.run_handler(handler, *args, **kwargs)
             return await result if inspect.isawaitable(result) else result
 
         return run_in_thread

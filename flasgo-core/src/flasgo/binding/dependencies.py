@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from types import TracebackType
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
@@ -193,7 +192,7 @@ def solver(function: Dependency, threads: WorkerThreads, *, blocking: bool) -> t
 
     async def solve(exits: Exits, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if blocking:
-            result = await threads.run(function, *args, **kwargs)
+            result = await threads.run_for_request(function, *args, **kwargs)
         else:
             result = function(*args, **kwargs)
         return await result if inspect.isawaitable(result) else result
@@ -229,21 +228,27 @@ def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
 async def _enter_in_thread(
     exits: Exits, manager: AbstractContextManager[Any], threads: WorkerThreads
 ) -> Any:
-    async def leave(
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool | None:
-        return await threads.run(manager.__exit__, kind, error, trace)
+    has_entered = may_have_entered = False
 
-    entering = asyncio.ensure_future(threads.run(manager.__enter__))
+    def enter() -> Any:
+        nonlocal has_entered
+        value = manager.__enter__()
+        has_entered = True
+        return value
+
+    def leave(*error: Any) -> bool | None:
+        return manager.__exit__(*error) if has_entered else None
+
+    async def leave_in_thread(*error: Any) -> bool | None:
+        if not has_entered and not may_have_entered:
+            return None
+        return await threads.finish_for_request(leave, *error)
+
+    # Before it is entered: the thread goes on when the request is cancelled meanwhile, and what
+    # it opens has to be closed. The request's thread leaves only after it has entered.
+    exits.stack.push_async_exit(leave_in_thread)
     try:
-        value = await asyncio.shield(entering)
+        return await threads.run_for_request(enter)
     except asyncio.CancelledError:
-        # The thread goes on: what it opens has to be closed, so its end is waited for.
-        with suppress(Exception):
-            await entering
-            exits.stack.push_async_exit(leave)
+        may_have_entered = True
         raise
-    exits.stack.push_async_exit(leave)
-    return value

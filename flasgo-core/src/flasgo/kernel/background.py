@@ -129,6 +129,14 @@ class BackgroundRunner:
 
     async def _run_all(self, calls: list[_Call]) -> None:
         task = asyncio.current_task()
+        try:
+            await self._run_each(calls, task)
+        finally:
+            own = self._threads._of_request()
+            if own is not None:
+                own.give_back()
+
+    async def _run_each(self, calls: list[_Call], task: asyncio.Task[None] | None) -> None:
         for call in calls:
             name = full_name(call)
             if task is not None:
@@ -137,7 +145,7 @@ class BackgroundRunner:
                 if is_async(call):
                     result = call()
                 else:
-                    result = await self._threads.run(call)
+                    result = await self._threads.run_for_request(call)
                 if inspect.isawaitable(result):
                     await result
             except (Exception, asyncio.CancelledError) as error:

@@ -100,6 +100,10 @@ def as_callback(kind: str, function: Callable[..., Any], threads: WorkerThreads)
         run = _by_name(function, len(indices), tuple(named))
         indices = (*indices, *named.values())
 
+    # What cleans up runs to its end, although the request is cancelled.
+    is_last = kind == "teardown_request"
+    run_in_thread = threads.finish_for_request if is_last else threads.run_for_request
+
     if is_async(function):
 
         async def call(*args: object) -> object:
@@ -108,7 +112,7 @@ def as_callback(kind: str, function: Callable[..., Any], threads: WorkerThreads)
     else:
 
         async def call(*args: object) -> object:
-            result = await threads.run(run, *(args[index] for index in indices))
+            result = await run_in_thread(run, *(args[index] for index in indices))
             # A `def` function may wrap an async one.
             return await result if inspect.isawaitable(result) else result
 

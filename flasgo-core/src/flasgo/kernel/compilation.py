@@ -90,6 +90,7 @@ class Compilation:
         if route.plan is not None and route.plan.last_step is not None:
             # What the handler depends on ends before anything looks back at the request.
             pipeline.finished = ((route.plan.last_step, True), *pipeline.finished)
+            pipeline.keeps_thread = True
         pipeline = self._traced(pipeline)
         wrapped = [s for s in scopes if isinstance(s, Blueprint) and s in self._stacks]
         if not wrapped:

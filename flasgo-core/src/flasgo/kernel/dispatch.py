@@ -497,6 +497,8 @@ class Dispatcher:
             interruption = stopped or interruption
         stopped = await self._attempt(connection, pipeline, self._end, True, connection, response)
         connection._close()
+        if connection._thread is not None:
+            connection._thread.give_back()
         interruption = stopped or interruption
         if interruption is not None:
             raise interruption

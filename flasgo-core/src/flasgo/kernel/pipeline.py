@@ -84,6 +84,7 @@ class Pipeline:
         "finalizers",
         "finished",
         "gates",
+        "keeps_thread",
         "late_finalizers",
         "late_gates",
         "owners",
@@ -119,6 +120,11 @@ class Pipeline:
         self.unasked = None
         self.after = tuple(after)
         self.teardown = tuple(teardown)
+        # Whether a `def` function is known to follow the handler.
+        self.keeps_thread = not all(
+            is_async(getattr(callback, "__wrapped__", callback))
+            for callback in (*self.after, *self.teardown)
+        )
         self.errors = errors
         self.finalizers, self.late_finalizers = _split(
             (impl.call, impl.is_async) for impl in finalizers

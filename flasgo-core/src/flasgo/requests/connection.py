@@ -20,6 +20,7 @@ from flasgo.requests.target import routed_path, sent_path
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
+    from flasgo.kernel.threads import RequestThread
     from flasgo.responses.response import Response
     from flasgo.routing import Route
 
@@ -85,6 +86,7 @@ class Connection(_bundle.RequestMembers):
     route: Route | None = None
     _path_params: dict[str, object] | None = None
     _response: Response | None = None
+    _thread: RequestThread | None = None  # that of its `def` functions, once one was called
     # PERF: whether there is anything to do or to let go of when the request is over.
     _has_leftovers: bool = False
     # What `after_this_request` was given, and whether it is too late for more.

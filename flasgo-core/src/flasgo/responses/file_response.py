@@ -195,7 +195,9 @@ class FileResponse(StreamingResponse):
         if found.handle is None:
             self._body = found.body or b""
         else:
-            self._source = producer(read(found.handle, found.facts, found.segments))
+            self._source = producer(
+                read(found.handle, found.facts, found.segments), keeps_thread=False
+            )
 
     def _describe_parts(self, found: Found) -> None:
         if found.boundary:

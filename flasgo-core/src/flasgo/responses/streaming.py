@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from concurrent.futures import Future
 from contextlib import suppress
-from contextvars import Context, copy_context
 from typing import Self
 
 from flasgo.asgi import Send
 from flasgo.errors import ClientDisconnect, type_name
 from flasgo.kernel.context import active_request
-from flasgo.kernel.threads import WorkerThreads
+from flasgo.kernel.threads import RequestThread, WorkerThreads
 
 __all__ = [
     "Closed",
@@ -40,71 +38,65 @@ _PARTS_IN_A_ROW = 16
 
 
 class _ThreadedIterator:
-    """Advances an ordinary iterator in the app's worker threads, one step at a time.
+    """Advances an ordinary iterator, one step at a time, in the thread and context of its request.
 
-    All steps see one context, that of the first of them: what the iterator sets in a context
-    variable is there in its next step, and can be taken back in its `finally`.
+    What it opens in one step it can use in the next, and close in its `finally`.
     """
 
-    __slots__ = ("_context", "_is_abandoned", "_is_shut", "_iterator", "_step", "_threads")
+    __slots__ = ("_is_closed", "_iterator", "_keeps_thread", "_thread")
 
-    def __init__(self, iterable: Iterable[object]) -> None:
+    def __init__(self, iterable: Iterable[object], *, keeps_thread: bool) -> None:
         self._iterator = iter(iterable)
-        self._step: Future[object] | None = None
-        self._is_abandoned = False
-        self._is_shut = False
-        self._context: Context | None = None
-        self._threads: WorkerThreads | None = None
+        self._keeps_thread = keeps_thread
+        self._thread: RequestThread | None = None
+        self._is_closed = False
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> object:
-        step = self._step = self._submit(self._advance)
-        item = await asyncio.wrap_future(step)
+        thread = self._own_thread()
+        item = await thread.run(self._advance)
+        if not self._keeps_thread:
+            thread.give_back()
         if item is _END:
             raise StopAsyncIteration
         return item
 
     async def aclose(self) -> None:
         """Close the iterator; one that is in the middle of a step is closed at the end of it."""
-        if self._is_abandoned:
+        close = getattr(self._iterator, "close", None)
+        if close is None or self._is_closed:
             return
-        self._is_abandoned = True
-        step = self._step
-        if step is not None and not step.cancel() and not step.done():
-            # Without a second thread, which could only wait for the first one.
-            await asyncio.wrap_future(step)
-        if not self._is_shut:
-            await asyncio.wrap_future(self._submit(self._shut))
+        self._is_closed = True
+        thread = self._own_thread()
+        try:
+            await thread.finish(close)
+        finally:
+            if not self._keeps_thread:
+                thread.give_back()
 
-    def _submit(self, function: Callable[[], object]) -> Future[object]:
-        if self._context is None or self._threads is None:
-            self._context = copy_context()
+    def _own_thread(self) -> RequestThread:
+        if self._thread is None:
             connection = active_request.get(None)
-            self._threads = WorkerThreads(1) if connection is None else connection.app.threads
-        return self._threads.submit(self._context, function)
+            threads = WorkerThreads(1) if connection is None else connection.app.threads
+            own = threads._of_request() if self._keeps_thread else None
+            self._thread = own or RequestThread(threads)
+        return self._thread
 
     # StopIteration cannot travel through a future, so the end is a value.
     def _advance(self) -> object:
-        try:
-            return next(self._iterator, _END)
-        finally:
-            if self._is_abandoned:  # this step may have no waiter any more
-                self._shut()
-
-    def _shut(self) -> None:
-        self._is_shut = True
-        close = getattr(self._iterator, "close", None)
-        if close is not None:
-            close()
+        return next(self._iterator, _END)
 
 
-def producer(iterator: AsyncIterable[object] | Iterable[object]) -> AsyncIterator[object]:
+def producer(
+    iterator: AsyncIterable[object] | Iterable[object], *, keeps_thread: bool = True
+) -> AsyncIterator[object]:
     """Return an async iterator over the parts of a body; ordinary ones are advanced in threads.
 
     Args:
         iterator: Yields the parts.
+        keeps_thread: False for an ordinary iterator that any thread may advance.
 
     Raises:
         TypeError: When it cannot be iterated over.
@@ -112,7 +104,7 @@ def producer(iterator: AsyncIterable[object] | Iterable[object]) -> AsyncIterato
     if isinstance(iterator, AsyncIterable):
         return aiter(iterator)
     if isinstance(iterator, Iterable):
-        return _ThreadedIterator(iterator)
+        return _ThreadedIterator(iterator, keeps_thread=keeps_thread)
     raise TypeError(f"A streamed response takes an iterator, not {type_name(iterator)}.")
 
 
