@@ -203,7 +203,7 @@ CORE_SETTINGS: tuple[SettingSpec, ...] = (
         int,
         default_factory=_worker_threads,
         check=_positive,
-        help="Threads that run `def` handlers and ordinary iterators, per process.",
+        help="`def` functions and steps of ordinary iterators that run at a time, per process.",
     ),
     SettingSpec(
         "TRAILING_SLASH",
