@@ -199,9 +199,9 @@ class WorkerThreads:
     async def finish_for_request(
         self, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
-        """Call a blocking function like `run_for_request`, to its end, even if cancelled.
+        """Call a blocking function like `run_for_request`; it is called although we are cancelled.
 
-        For what closes and cleans up.
+        For what closes and cleans up. Its end is waited for, unless we are cancelled twice.
 
         Args:
             function: The function.
@@ -209,7 +209,7 @@ class WorkerThreads:
             kwargs: Its keyword arguments.
 
         Raises:
-            CancelledError: When the caller was cancelled, once the function has returned.
+            CancelledError: When the caller was cancelled meanwhile.
         """
         own = self._of_request()
         if own is not None:
@@ -277,6 +277,8 @@ class WorkerThreads:
         call = _Call(function, owner, handled)
         with self._lock:
             self._is_closed = False
+            if owner is not None:
+                owner.unfinished += 1
             if self._running < self._limit:
                 self._running += 1
                 self._hand_over(call)
@@ -314,9 +316,11 @@ class WorkerThreads:
         is_free = call.frees_thread
         with self._lock:
             thread.pending -= 1
-            owner = thread.owner
-            if owner is not None and (is_free or owner.is_over):
-                owner.thread = thread.owner = None
+            owner = call.owner
+            if owner is not None:
+                owner.unfinished -= 1
+                if not owner.unfinished and (is_free or owner.is_over) and owner is thread.owner:
+                    owner.thread = thread.owner = None
             if not thread.pending:
                 self._rest(thread)
             first, others = self._waiting
@@ -345,11 +349,11 @@ class WorkerThreads:
 
     def _give_back(self, owner: RequestThread) -> None:
         with self._lock:
-            thread, owner.thread = owner.thread, None
-            if thread is not None:
-                thread.owner = None
-                if self._parked.pop(owner, None) is not None:
-                    self._rest(thread)
+            thread = owner.thread
+            if thread is not None and not owner.unfinished:
+                owner.thread = thread.owner = None
+                self._parked.pop(owner, None)
+                self._rest(thread)
 
 
 class RequestThread:
@@ -362,10 +366,20 @@ class RequestThread:
 
     Attributes:
         thread: The thread, while there is one.
-        is_over: Whether a call that still runs is the last one.
+        unfinished: How many calls have been asked for and not finished.
+        is_over: Whether these are the last ones.
     """
 
-    __slots__ = ("_callers", "_context", "_seen", "_shared", "_threads", "is_over", "thread")
+    __slots__ = (
+        "_callers",
+        "_context",
+        "_seen",
+        "_shared",
+        "_threads",
+        "is_over",
+        "thread",
+        "unfinished",
+    )
 
     def __init__(self, threads: WorkerThreads) -> None:
         self._threads = threads
@@ -374,6 +388,7 @@ class RequestThread:
         self._seen: Context | None = None  # the caller's variables when we last looked
         self._shared: Context | None = None  # the functions' variables that the caller has got
         self.thread: _Thread | None = None
+        self.unfinished = 0
         self.is_over = False
 
     async def run(self, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -413,6 +428,8 @@ class RequestThread:
             try:
                 await asyncio.wait((future,))
             except asyncio.CancelledError as exc:
+                if interruption is not None:
+                    raise
                 interruption = exc
         self._share()
         if interruption is not None:
