@@ -658,3 +658,22 @@ def test_a_field_that_only_a_body_could_set_is_refused(app: Flasgo) -> None:
     handler.__annotations__["thing"] = Annotated[list[Computed], Body()]
     with pytest.raises(RouteError, match=r"'thing'.*Computed.*'slug' has init=False and"):
         app.post("/")(handler)
+
+
+def test_the_types_of_a_long_list_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[object] = []
+    type_info = msgspec.inspect.type_info
+    monkeypatch.setattr(
+        msgspec.inspect, "type_info", lambda kind: looked.append(kind) or type_info(kind)
+    )
+    app = Flasgo()
+
+    @app.post("/")
+    async def create(accounts: list[Account]) -> list[int]:
+        return [len(accounts)]
+
+    client = TestClient(app)
+    client.post("/", json=[ATTACK])
+    looked.clear()
+    assert client.post("/", json=[ATTACK] * 500).json() == [500]
+    assert len(looked) < 5

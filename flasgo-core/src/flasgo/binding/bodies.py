@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import chain, repeat
@@ -151,6 +152,15 @@ def hidden_fields(kind: Any) -> frozenset[str]:
 
 def _hides_fields(annotation: Any) -> bool:
     """Return whether some class in a type has fields that its constructor does not take."""
+    try:
+        return _hides(annotation)
+    except TypeError:  # it has no hash
+        return _hides.__wrapped__(annotation)
+
+
+# PERF: asked for each part of a body.
+@functools.lru_cache(maxsize=512)
+def _hides(annotation: Any) -> bool:
     return any(hidden_fields(getattr(info, "cls", None)) for info in kinds_in(annotation))
 
 

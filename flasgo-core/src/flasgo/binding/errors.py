@@ -5,6 +5,7 @@ msgspec stops at the first problem; `ProblemFinder` looks for the others in a JS
 
 from __future__ import annotations
 
+import functools
 import re
 import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -315,6 +316,15 @@ def _opens(kind: Any) -> bytes:
 
 def fields_of(kind: Any) -> Sequence[tuple[str, Any, bool]]:
     """Return the fields of an object as JSON has them; nothing where it is not one object."""
+    try:
+        return _fields_of(kind)
+    except TypeError:  # it has no hash
+        return _fields_of.__wrapped__(kind)
+
+
+# PERF: asked for each object of a body.
+@functools.lru_cache(maxsize=512)
+def _fields_of(kind: Any) -> Sequence[tuple[str, Any, bool]]:
     try:
         info = types.type_info(kind)
         if not isinstance(info, _KEYED) or getattr(info, "array_like", False):
