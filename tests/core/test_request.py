@@ -223,6 +223,22 @@ def test_url_is_never_built_from_an_odd_host(
     assert make_request(headers=headers, **scope).url == url
 
 
+@pytest.mark.parametrize(
+    ("scope", "full"),
+    [
+        ({"path": "/x", "query_string": b"a=%20"}, "/x?a=%20"),
+        ({"path": "/app/x", "root_path": "/app"}, "/x"),
+        ({"path": "/app", "root_path": "/app"}, "/"),
+        ({"path": "/app2/x", "root_path": "/app"}, "/app2/x"),
+        ({"path": "/app/é", "raw_path": b"/app/%c3%a9", "root_path": "/app"}, "/%c3%a9"),
+        ({"path": "/app/é?", "raw_path": b"/%61pp/%c3%a9%3F", "root_path": "/app"}, "/%C3%A9%3F"),
+        ({"path": "/x/y", "raw_path": b"/x%2Fy", "root_path": "/app"}, "/x%2Fy"),
+    ],
+)
+def test_full_path(scope: dict[str, Any], full: str) -> None:
+    assert make_request(**scope).full_path == full
+
+
 def test_state_is_this_requests_own() -> None:
     shared = {"pool": 1}
     first, second = make_request(state=shared), make_request(state=shared)

@@ -16,7 +16,7 @@ from flasgo.http.multidict import MultiDict, State
 from flasgo.http.urlencoded import TooManyFieldsError, parse_urlencoded
 from flasgo.kernel.background import BackgroundTasks
 from flasgo.requests.lazy import lazy
-from flasgo.requests.target import routed_path, sent_path
+from flasgo.requests.target import PATH_SAFE, routed_path, sent_path
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
@@ -225,14 +225,15 @@ class Connection(_bundle.RequestMembers):
 
     @property
     def host_url(self) -> str:
-        """The URL of the host: scheme, host and `/`."""
+        """The URL of the host: scheme, host and `/`; the host is that of `url`."""
         return f"{self.scheme}://{self._host()}/"
 
     @property
     def full_path(self) -> str:
         """The path below the root path and the query, percent-encoded as they were sent."""
-        root = quote(self.root_path, safe=_QUERY_SAFE)
-        return sent_path(self.scope).removeprefix(root) + self._query_suffix()
+        root, sent = quote(self.root_path, safe=PATH_SAFE), sent_path(self.scope)
+        path = sent[len(root) :] if sent.startswith(root) else quote(self.path, safe=PATH_SAFE)
+        return (path or "/") + self._query_suffix()
 
     def _query_suffix(self) -> str:
         query = quote(self.query_string, safe=_QUERY_SAFE)

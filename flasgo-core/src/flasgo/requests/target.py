@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from flasgo.asgi import Scope
     from flasgo.routing import Route
 
-__all__ = ["path_fault", "routed_path", "sent_path", "sent_twin"]
+__all__ = ["PATH_SAFE", "path_fault", "routed_path", "sent_path", "sent_twin"]
 
 _MALFORMED = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 # What may stay unescaped in a path: pchar and "/" of RFC 3986, section 3.3.
-_PATH_SAFE = "/!$&'()*+,;=:@~-._"
+PATH_SAFE = "/!$&'()*+,;=:@~-._"
 _ENCODED_SLASH = re.compile(rb"%(?:2[Ff]|5[Cc])")
 
 
@@ -78,9 +78,9 @@ def sent_path(scope: Scope) -> str:
     if raw:
         decoded = unquote_to_bytes(raw).decode(errors="replace")
         if decoded == root + routed or decoded == routed:
-            sent = quote(raw, safe=_PATH_SAFE + "%")
-            return sent if decoded == root + routed else quote(root, safe=_PATH_SAFE) + sent
-    return quote(root + routed, safe=_PATH_SAFE, errors="replace")
+            sent = quote(raw, safe=PATH_SAFE + "%")
+            return sent if decoded == root + routed else quote(root, safe=PATH_SAFE) + sent
+    return quote(root + routed, safe=PATH_SAFE, errors="replace")
 
 
 def sent_twin(scope: Scope, twin: str) -> str:
@@ -96,7 +96,7 @@ def sent_twin(scope: Scope, twin: str) -> str:
     if sent.endswith("/"):
         return sent[:-1]
     # The slash to take away was sent as %2F.
-    return quote(scope.get("root_path", "").rstrip("/"), safe=_PATH_SAFE) + twin
+    return quote(scope.get("root_path", "").rstrip("/"), safe=PATH_SAFE) + twin
 
 
 def _bad_path() -> HTTPException:
