@@ -215,7 +215,7 @@ def test_a_wrapper_that_takes_more_than_it_shows_is_refused(app: Flasgo) -> None
 @pytest.mark.parametrize(
     ("make", "match"),
     [
-        (lambda: Header(regex="x"), r"no 'regex'\. Here it is pattern="),  # ty: ignore[unknown-argument]
+        (lambda: Header(regex="x"), r"no 'regex'\. It is called pattern="),  # ty: ignore[unknown-argument]
         (lambda: Form(default_factory=list), r"no 'default_factory'. Give the value itself"),  # ty: ignore[unknown-argument]
         (lambda: Query(*[1, 2]), r"Query\(\) takes one positional argument, the default"),  # ty: ignore[too-many-positional-arguments]
         (lambda: Body(alias="a\r\n"), r"Body\(alias='a\\r\\n'\).*without control characters"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from flasgo._bundle import exported_names, load_name
@@ -259,7 +260,12 @@ __all__ = [
 if not TYPE_CHECKING:
     # Hidden from type checkers, for which a module with __getattr__ has every name.
     def __getattr__(name: str) -> object:
-        value = load_name(name)
+        try:
+            value = load_name(name)
+        except AttributeError:
+            from flasgo.names_elsewhere import missing_name
+
+            raise missing_name(name, sys._getframe(1), __dir__()) from None
         globals()[name] = value
         return value
 

@@ -679,8 +679,10 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         unknown = set(given) - set(declared)
         known = ["name", "settings", "plugins", "disable_plugins", "discover", *declared]
         for name in sorted(unknown - self._names_of_inactive(unknown, known)):
-            owner = _bundle.owner_of_option(name)
-            hint = f" {owner}" if owner else ""
+            from flasgo.names_elsewhere import advice
+
+            meant = _bundle.owner_of_option(name) or advice("Flasgo", name)
+            hint = f" {meant}" if meant else ""
             raise OptionError(
                 f"Flasgo() got an unknown keyword {name!r}."
                 f"{hint or did_you_mean(name, known)} Allowed are: {', '.join(known)}.",

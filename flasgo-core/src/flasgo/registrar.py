@@ -69,8 +69,11 @@ class RouteScope(PolicyScope):
 
     def _hint(self, name: str) -> str:
         """Return what to do about an attribute that is not there, with its leading space."""
+        from flasgo.names_elsewhere import advice
+
+        meant = advice("app" if self._kind() == "Flasgo" else "blueprint", name)
         public = [known for known in dir(self) if not known.startswith("_")]
-        return self._setting_hint(name) or did_you_mean(name, public)
+        return self._setting_hint(name) or (f" {meant}" if meant else did_you_mean(name, public))
 
     def _setting_hint(self, name: str) -> str:
         return ""

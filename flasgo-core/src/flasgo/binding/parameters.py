@@ -30,15 +30,6 @@ _CONSTRAINTS = (
     "pattern",
     "title",
 )
-# What other frameworks call it, or how the same is done.
-_OTHER_NAMES = {
-    "default_factory": "Give the value itself: each request gets a copy of it.",
-    "embed": "A body that is a field of an object has an alias: Body(alias='name').",
-    "example": "Here it is examples=[...].",
-    "openapi_examples": "Here it is examples=[...].",
-    "regex": "Here it is pattern=.",
-    "validation_alias": "Here it is alias=.",
-}
 
 
 class Marker:
@@ -137,7 +128,9 @@ def _refusal(marker: str, given: Mapping[str, object]) -> str:
     name = next((name for name in given if name not in _CONSTRAINTS), None)
     if name is None:
         return f"{marker}() takes one positional argument, the default; name the others."
-    hint = _OTHER_NAMES.get(name)
+    from flasgo.names_elsewhere import advice
+
+    hint = advice("marker", name)
     return (
         f"{marker}() has no {name!r}. {hint}"
         if hint

@@ -32,14 +32,6 @@ _HOST = re.compile(rb"(?:[A-Za-z0-9._~\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 # What may stay unescaped in a query (RFC 3986, section 3.4), and "%": escapes stay as they are.
 _QUERY_SAFE = "/!$&'()*+,;=:@~-._?%"
-# What Flask has, and what an attribute cannot give where reading the body is awaited.
-_AWAITED = {
-    "get_json": "await request.json()",
-    "data": "await request.body()",
-    "get_data": "await request.body()",
-    "values": "request.query, or (await request.form())",
-    "files": "(await request.form()).file(name)",
-}
 
 
 class _UnknownAttributeError(AttributeError):
@@ -56,13 +48,15 @@ class _UnknownAttributeError(AttributeError):
         self._app = connection.__dict__.get("app")
 
     def __str__(self) -> str:
+        from flasgo.names_elsewhere import advice
+
         registered = () if self._app is None else self._app._declarations.request_attributes
         public = [known for known in dir(self._kind) if not known.startswith("_")]
         message = f"{self._kind.__name__} has no attribute {self._wanted!r}."
-        if self._wanted in _AWAITED:
-            return f"{message} The body is read when it is asked for: {_AWAITED[self._wanted]}."
-        message += did_you_mean(self._wanted, [*public, *registered])
-        hint = _bundle.missing_request_attribute(self._wanted)
+        hint = advice("request", self._wanted)
+        if hint is None:
+            message += did_you_mean(self._wanted, [*public, *registered])
+            hint = _bundle.missing_request_attribute(self._wanted)
         return f"{message} {hint}" if hint else message
 
 

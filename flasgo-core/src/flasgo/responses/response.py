@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Protocol, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, NoReturn, Protocol, Self, TypedDict, TypeVar, Unpack
 
 from flasgo.asgi import Send
 from flasgo.errors import did_you_mean, reason_phrase, type_name
@@ -236,6 +236,17 @@ class Response(ConditionalMixin):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._status}>"
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, for which a class with __getattr__ has every attribute.
+        def __getattr__(self, name: str) -> NoReturn:
+            from flasgo.names_elsewhere import advice
+
+            public = [known for known in dir(type(self)) if not known.startswith("_")]
+            meant = None if name.startswith("_") else advice("response", name)
+            hint = f" {meant}" if meant else did_you_mean(name, public)
+            message = f"{type(self).__name__!r} object has no attribute {name!r}.{hint}"
+            raise AttributeError(message, name=name)
 
     @property
     def status_code(self) -> int:
@@ -567,9 +578,13 @@ def _from_aliases(
 ) -> tuple[int, str | None]:
     """Return status and content type, by whichever of their names they were given."""
     for name in unknown:
+        from flasgo.names_elsewhere import advice
+
         known = ("content", "status_code", "headers", "content_type", "background", "status")
+        meant = advice("Response", name)
+        hint = f" {meant}" if meant else did_you_mean(name, known)
         raise TypeError(
-            f"A response has no argument {name!r}.{did_you_mean(name, known)} Its arguments: "
+            f"A response has no argument {name!r}.{hint} Its arguments: "
             f"{', '.join(known)}, mimetype."
         )
     if status is not None:

@@ -187,10 +187,14 @@ def shared_options(where: str, options: SharedOptions) -> SharedOptions:
     """
     unknown = sorted(options.keys() - SharedOptions.__annotations__.keys())
     if unknown:
+        from flasgo.names_elsewhere import advice
+
         known = sorted(SharedOptions.__annotations__)
+        meant = advice("Blueprint", unknown[0])
+        hint = f" {meant}" if meant else did_you_mean(unknown[0], known)
         raise RouteError(
-            f"{where} was given an unknown option {unknown[0]!r}."
-            f"{did_you_mean(unknown[0], known)} It takes {', '.join(known)} for all of its routes."
+            f"{where} was given an unknown option {unknown[0]!r}.{hint} It takes "
+            f"{', '.join(known)} for all of its routes."
         )
     Operation.of(where, cast("OperationOptions", options))
     return options
@@ -224,10 +228,13 @@ def _is_status(status: object, least: int, most: int) -> bool:
 
 
 def _unknown_option(where: str, name: str) -> RouteError:
+    from flasgo.names_elsewhere import advice
+
     known = sorted(RouteOptions.__annotations__)
+    meant = advice("route", name)
+    hint = f" {meant}" if meant else did_you_mean(name, known)
     return RouteError(
-        f"{where} was given an unknown option {name!r}.{did_you_mean(name, known)} "
-        f"It takes {', '.join(known)}."
+        f"{where} was given an unknown option {name!r}.{hint} It takes {', '.join(known)}."
     )
 
 
