@@ -17,7 +17,7 @@ from flasgo.cli.output import fail, table, write, write_json
 from flasgo.interop.mounts import running
 from flasgo.kernel.tracing import HeaderChange, Trace, TraceStep
 
-__all__ = ["Explanation", "explain", "explain_request"]
+__all__ = ["Explanation", "SentHeader", "explain", "explain_request"]
 
 _PATH_SAFE = "%/:@!$&'()*+,;=-._~"  # RFC 3986, section 3.3; what is escaped already stays
 

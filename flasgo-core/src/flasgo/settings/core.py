@@ -11,7 +11,7 @@ from typing import Literal
 
 from flasgo.settings.specs import SettingSpec
 
-__all__ = ["CORE_SETTINGS", "weak_secret_key"]
+__all__ = ["CORE_SETTINGS", "key_of_run", "weak_secret_key"]
 
 logger = logging.getLogger("flasgo.settings")
 
