@@ -1,6 +1,7 @@
 """What holds for the whole suite: its client, and that in CI a skipped test is a failed run."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -25,6 +26,17 @@ def refusal(client: TestClient, url: str, **options: Any) -> httpx2.Response:
 # In CI everything that a test may need is installed, so a skip hides a hole. The variable is taken
 # out of the environment, where apps under test would report it as a setting that nobody knows.
 _NO_SKIPS = os.environ.pop("FLASGO_CI", "") == "1"
+
+# What a clean machine does not have hides faults: settings of Python (PYTHONDONTWRITEBYTECODE hides
+# byte code that is older than its source), of apps and of servers. `.ci/run` takes out the same.
+_HIDING = re.compile(
+    r"PYTHON.*|FLASGO_.*|UVICORN_.*|GRANIAN_.*|HYPERCORN_.*|WEB_CONCURRENCY|FORWARDED_ALLOW_IPS"
+    r"|NO_COLOR|FORCE_COLOR|COLUMNS|LINES"
+)
+for _name in list(os.environ):
+    if _HIDING.fullmatch(_name):
+        del os.environ[_name]
+sys.dont_write_bytecode = False
 
 
 def _skipped(config: pytest.Config) -> list[pytest.TestReport]:

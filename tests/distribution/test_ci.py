@@ -31,10 +31,51 @@ def test_ci_runs_the_readmes_test_command_word_for_word() -> None:
 
 def test_readme_starts_the_example_with_one_command() -> None:
     (command,) = [text for text in single_commands() if "pytest" not in text]
-    target = re.search(r"flasgo run (\S+) --reload$", command)
+    target = re.search(r" uv run --no-dev flasgo run (\S+) --reload$", command)
 
     assert target is not None
     assert (ROOT / target[1]).is_file()
+
+
+def test_the_quick_subset_of_the_readme_exists() -> None:
+    (subset,) = re.findall(
+        r"^python3 -m uv run pytest ((?:tests/\w+ ?)+)$", (ROOT / "README.md").read_text(), re.M
+    )
+    assert all((ROOT / folder).is_dir() for folder in subset.split())
+
+
+def test_variables_that_hide_faults_are_taken_out_of_the_environment(suite: Path) -> None:
+    hiding = {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": "ignore",
+        "FLASGO_DEBUG": "1",
+        "UVICORN_PORT": "1",
+        "WEB_CONCURRENCY": "7",
+    }
+    (suite / "test_it.py").write_text(
+        "import os, sys\n"
+        "def test_passes():\n"
+        f"    assert not set({sorted(hiding)}) & set(os.environ)\n"
+        "    assert not sys.dont_write_bytecode\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"],
+        capture_output=True,
+        text=True,
+        cwd=suite,
+        env={**os.environ, **hiding},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_ci_takes_variables_that_hide_faults_out_of_the_environment() -> None:
+    text = CI.read_text()
+    (pattern,) = re.findall(r"^\s+(PYTHON\S+)\) unset", text, re.M)
+    names = pattern.split("|")
+    assert {"PYTHON*", "FLASGO_*", "UVICORN_*", "WEB_CONCURRENCY"} <= set(names)
 
 
 def test_ci_script_is_executable_bash_that_stops_at_the_first_error() -> None:

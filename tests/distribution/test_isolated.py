@@ -85,7 +85,8 @@ def test_bundle_brings_the_command(bundle: Environment) -> None:
 def test_pip_installs_the_wheels_as_the_readme_says(
     uv: str, wheels: dict[str, Path], tmp_path: Path
 ) -> None:
-    assert "python3 -m pip install dist/*.whl" in (ROOT / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text()
+    assert "python3 -m uv venv --seed env\nenv/bin/python -m pip install dist/*.whl\n" in readme
     environment = Environment(uv, tmp_path)
     seeded = [uv, "venv", "--quiet", "--seed", "--python", sys.executable, tmp_path / "env"]
     run(seeded, cwd=tmp_path)

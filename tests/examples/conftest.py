@@ -92,7 +92,6 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         environment = {
             **os.environ,
             "FLASGO_SECRET_KEY": SECRET_KEY,
-            "PYTHONDONTWRITEBYTECODE": "1",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }
         with log.open("wb") as output:

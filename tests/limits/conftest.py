@@ -145,7 +145,7 @@ def start_server(kind: str, folder: Path) -> Server:
         process = subprocess.Popen(
             [sys.executable, "-m", *(part.format(port=port) for part in COMMANDS[kind])],
             cwd=HERE,
-            env={**kept, "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**kept, "PYTHONPATH": str(HERE)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

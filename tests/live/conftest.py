@@ -106,7 +106,6 @@ def start_server(folder: Path, kind: str = "uvicorn", **environment: str) -> Ser
             cwd=HERE,
             env={
                 **os.environ,
-                "PYTHONDONTWRITEBYTECODE": "1",
                 "PYTHONPATH": str(HERE),
                 "LIVE_TRACE": str(folder / "trace"),
                 "LIVE_UPLOAD": str(folder / "upload"),
