@@ -6,7 +6,7 @@ import re
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from flasgo.plugins.hooks import hookimpl
+from flasgo.plugin import Plugin, hookimpl
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
@@ -28,7 +28,7 @@ def _check_header(value: object) -> str | None:
     return "must be the name of a header, such as 'X-Request-ID'"
 
 
-class RequestIdsPlugin:
+class RequestIdsPlugin(Plugin):
     """Gives every request an identifier, computed when it is first asked for."""
 
     name = "request_ids"
