@@ -174,12 +174,13 @@ def test_a_global_of_the_request_is_a_dependency(connect: Connect) -> None:
     @app.get("/")
     @authorize()
     async def show(
-        user: Annotated[User, Depends(current_user)], also: User = Depends(current_user)
+        user: Annotated[User, Depends(current_user)],  # ty: ignore[invalid-argument-type]
+        also: User = Depends(current_user),  # ty: ignore[invalid-argument-type]
     ) -> list[object]:
         return [user.id, type(user) is User, also is user]
 
     @app.get("/session")
-    def kept(data: Session = Depends(session)) -> str:
+    def kept(data: Session = Depends(session)) -> str:  # ty: ignore[invalid-argument-type]
         data["a"] = 1
         return type(data).__name__
 

@@ -113,7 +113,7 @@ def make_call():
 
     def call(app: Flasgo, path: str) -> tuple[int, int]:
         handler = next(route.handler for route in app.routes if route.path == path)
-        probes = handler.__self__
+        probes = handler.__self__  # ty: ignore[missing-attribute]
         assert isinstance(probes, Probes)
 
         async def run() -> tuple[int, int]:

@@ -149,7 +149,7 @@ def json_by_key(request: Request) -> object:
 
 
 async def json_get(request: Request) -> object:
-    return request.json.get("email")  # ty: ignore[unresolved-attribute]
+    return request.json.get("email")  # ty: ignore[missing-attribute]
 
 
 async def form_without_await(request: Request) -> object:

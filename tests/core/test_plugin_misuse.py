@@ -270,7 +270,7 @@ class Publisher:
         for rate in self.rates:
             result = rate(request)
             if hasattr(result, "__await__"):
-                await result
+                await result  # ty: ignore[invalid-await]
 
 
 def fails(self: object, request: object) -> int:
@@ -297,7 +297,7 @@ def test_an_error_of_the_publisher_stays_its_own(
     make_app: Callable[..., Flasgo], connect: Connect
 ) -> None:
     app = make_app(Publisher(), plugin("fine", rate=lambda self: 1))
-    app.plugins.manager.get_plugin("publisher").rates = (1,)
+    app.plugins.manager.get_plugin("publisher").rates = (1,)  # ty: ignore[invalid-assignment]
     error = connect(app).get("/").extensions["exception"]
     assert (error.plugin, error.hook) == ("publisher", "request_started")
 

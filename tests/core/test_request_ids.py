@@ -90,7 +90,7 @@ def test_a_malformed_header_name_is_refused(name: str) -> None:
 
 
 @pytest.fixture
-def lines() -> Callable[[logging.Formatter], list[str]]:
+def lines() -> Callable[[logging.Formatter], list[str]]:  # ty: ignore[invalid-generator-return-type]
     """Collect what a formatter makes of the records of the app and of Flasgo."""
     added: list[tuple[logging.Logger, logging.Handler]] = []
 

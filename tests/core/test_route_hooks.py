@@ -146,7 +146,7 @@ def test_the_first_plugin_is_the_outermost(
     assert connect(app).get("/hi").text == "a(b(hi))"
     assert seen == ["a /<name>", "b /<name>"]
     [route] = app.routes
-    stages = [(s.stage, s.plugin) for s in app._explain(route)] if hasattr(app, "_explain") else []
+    stages = [(s.stage, s.plugin) for s in app._explain(route)] if hasattr(app, "_explain") else []  # ty: ignore[not-callable]
     stages = stages or [(s.stage, s.plugin) for s in app.explain(route)]
     around = [stage for stage in stages if stage[0] in {"wrap_handler", "handler"}]
     assert around == [("wrap_handler", "a"), ("wrap_handler", "b"), ("handler", "app")]
@@ -177,7 +177,7 @@ def test_endpoints_are_chosen_and_the_others_are_left_as_they_are(
     plain._compile()
     # PERF: what is not wrapped is called exactly as without the plugins.
     assert type(app.routes[1].pipeline.call) is type(plain.routes[0].pipeline.call)
-    assert app.routes[1].pipeline.call.__code__ is plain.routes[0].pipeline.call.__code__
+    assert app.routes[1].pipeline.call.__code__ is plain.routes[0].pipeline.call.__code__  # ty: ignore[missing-attribute]
 
 
 def test_a_wrapper_may_answer_itself_and_sees_errors(

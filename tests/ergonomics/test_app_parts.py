@@ -47,7 +47,7 @@ def test_register_error_handler_and_add_url_rule(
     def save() -> str:
         return request.method
 
-    save.methods = ["PUT", "POST"]  # type: ignore[attr-defined]
+    save.methods = ["PUT", "POST"]  # type: ignore[attr-defined]  # ty: ignore[missing-attribute]
     scope.add_url_rule("/show/<int:number>", "one", show)
     scope.add_url_rule("/save", view_func=save)
     scope.add_url_rule("/both", "both", lambda: "x", methods=["GET", "POST"], summary="Both")

@@ -48,7 +48,7 @@ def test_url_for_and_current_app_are_those_of_the_serving_app(
 
     @inner.get("/where")
     def where() -> str:
-        return f"{current_app.name} {url_for('where')} {current_app._get_current_object() is inner}"
+        return f"{current_app.name} {url_for('where')} {current_app._get_current_object() is inner}"  # ty: ignore[missing-attribute]
 
     app.register_blueprint(notes)
     app.mount("/inner", inner)

@@ -142,7 +142,7 @@ def test_policies_hold_for_one_method_or_for_all(make_app: MakeApp, connect: Con
     given, on_view, late = (Guarded.as_view(name) for name in ("given", "on_view", "late"))
     app.add_route("/one", Guarded)
     app.add_route("/all", Decorated)
-    app.add_route("/given", given, policies=app.authorize()(lambda: "x").__flasgo_policies__)
+    app.add_route("/given", given, policies=app.authorize()(lambda: "x").__flasgo_policies__)  # ty: ignore[missing-attribute]
     app.add_route("/on_view", app.authorize()(on_view))
     app.add_route("/late", late)
     client = connect(app)
@@ -224,7 +224,7 @@ def test_a_function_around_a_view_never_hides_its_policies(
             return view(**arguments)
 
         around.__dict__.pop("__wrapped__")
-        around.__signature__ = inspect.Signature()
+        around.__signature__ = inspect.Signature()  # ty: ignore[missing-attribute]
         app.add_route(f"/{number}", around, endpoint=str(number))
     client = connect(app)
     assert [client.get(f"/{number}").status_code for number in (0, 1)] == [500, 500]

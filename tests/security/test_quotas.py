@@ -339,7 +339,7 @@ def log_in(app: Flasgo, **options) -> Flasgo:
     app.state.meeting = None
 
     @app.post("/login")
-    @rate_limit(3, per=60, **{"on": "failure", **options})
+    @rate_limit(3, per=60, **{"on": "failure", **options})  # ty: ignore[invalid-argument-type]
     async def login(request):
         if app.state.meeting is not None:
             await app.state.meeting.wait()
@@ -393,7 +393,7 @@ def test_an_async_on_is_refused():
         return True
 
     with pytest.raises(TypeError, match="`def` function"):
-        rate_limit(1, 60, on=counts)
+        rate_limit(1, 60, on=counts)  # ty: ignore[invalid-argument-type]
 
 
 def test_memcached_cannot_take_hits_back(make_app, connect):

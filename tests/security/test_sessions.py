@@ -636,7 +636,7 @@ def test_what_json_would_change_is_refused_where_it_is_written(value, reason):
 @pytest.mark.parametrize("value", [float("nan"), b"x", {1}, {1: 2}])
 def test_what_gets_in_through_a_list_is_refused_before_it_is_sent(codec, value):
     data = Session({"list": []})
-    data["list"].append(value)  # ty: ignore[unresolved-attribute]
+    data["list"].append(value)  # ty: ignore[missing-attribute]
     with pytest.raises(TypeError, match=r"session\['list'\]"):
         codec.dumps(data)
 

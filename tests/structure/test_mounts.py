@@ -360,7 +360,7 @@ def test_quotas_and_permissions(make_app: Callable[..., Flasgo]) -> None:
     authorize()(private)
     private.mount("/st", make_starlette())
     counted = Blueprint("counted", "/counted")
-    rate_limit(2, per=60)(counted)  # ty: ignore[invalid-argument-type]
+    rate_limit(2, per=60)(counted)
     counted.mount("/st", make_starlette())
     app.register_blueprint(private)
     app.register_blueprint(counted)

@@ -158,4 +158,4 @@ def _headers(options: SendOptions) -> dict[str, str]:
 
 def _max_age(path: str, options: SendOptions) -> int | None:
     given = options.get("max_age")
-    return given(path) if callable(given) else given
+    return given if given is None or isinstance(given, int) else given(path)

@@ -55,6 +55,6 @@ def _names(app: Flasgo, stack: ExitStack) -> dict[str, Any]:
 
 
 def _start_ipython(banner: str, names: dict[str, Any]) -> None:  # pragma: no cover - a terminal
-    from IPython.terminal.embed import InteractiveShellEmbed
+    from IPython.terminal.embed import InteractiveShellEmbed  # ty: ignore[import-not-found]
 
     InteractiveShellEmbed(banner1=banner, user_ns=names)()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from flasgo.kernel.callbacks import as_callback, check_callback
 from flasgo.kernel.context import active_request, current_app
@@ -100,4 +100,4 @@ def stream_with_context(generator_or_function: _T) -> _T:
     Args:
         generator_or_function: A generator, or a generator function that is decorated.
     """
-    return cast("_T", generator_or_function)
+    return generator_or_function

@@ -185,7 +185,7 @@ def _wrapped(step: Callable[..., Any], is_async: bool, described: _Step) -> Call
         return result
 
     chosen = call_async if is_async else call
-    chosen.__wrapped__ = getattr(step, "__wrapped__", step)
+    setattr(chosen, "__wrapped__", getattr(step, "__wrapped__", step))  # noqa: B010 - untyped
     return chosen
 
 
@@ -240,7 +240,7 @@ def _traced_errors(errors: ErrorAnswers) -> ErrorAnswers:
         trace_of(connection).add(step, started, f"answered {response.status_code}", response)
         return response
 
-    result.respond = traced_respond  # ty: ignore[invalid-assignment] - a copy of its own
+    result.respond = traced_respond  # a copy of its own
     return result
 
 

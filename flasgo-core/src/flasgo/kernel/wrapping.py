@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flasgo.callables import is_async
 from flasgo.errors import ClientDisconnect, HookError, HTTPException, PluginError, type_name
@@ -54,7 +54,7 @@ def wrap_call(
                 "awaits call(request), or None to leave the handler as it is.",
                 plugin=impl.plugin,
             )
-        call = _guarded(outer, impl)
+        call = _guarded(cast("_Call", outer), impl)
         wrapping.insert(0, impl)
     return call, wrapping
 
@@ -70,7 +70,7 @@ async def _never(request: Connection) -> object:
     return request
 
 
-_INNER_CODE = _inner(_never).__code__  # ty: ignore[unresolved-attribute]
+_INNER_CODE = _inner(_never).__code__  # ty: ignore[missing-attribute]
 
 
 def _guarded(outer: Callable[..., Awaitable[object]], impl: Implementation) -> _Call:
