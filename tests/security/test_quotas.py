@@ -6,7 +6,7 @@ import pytest
 from flasgo import Blueprint, ConfigurationError, Flasgo, HTTPException, SettingError
 from flasgo_security import rate_limit, ratelimit_exempt
 from flasgo_security.quotas.limit_texts import Limit, parse_limit
-from flasgo_security.quotas.policy import RateLimit
+from flasgo_security.quotas.policy import On, RateLimit
 from hypothesis import given, strategies as st
 
 
@@ -335,11 +335,11 @@ def test_wrong_costs_are_refused(cost):
 # --- Failures only ------------------------------------------------------------------------------
 
 
-def log_in(app: Flasgo, **options) -> Flasgo:
+def log_in(app: Flasgo, on: On = "failure") -> Flasgo:
     app.state.meeting = None
 
     @app.post("/login")
-    @rate_limit(3, per=60, **{"on": "failure", **options})  # ty: ignore[invalid-argument-type]
+    @rate_limit(3, per=60, on=on)
     async def login(request):
         if app.state.meeting is not None:
             await app.state.meeting.wait()

@@ -241,7 +241,7 @@ class ForwardedGuard:
         if PREFIX in self._headers:
             self._take_prefix(request)
 
-    def _word_of_proxies(self, request: Request) -> tuple[Iterable[str], str]:
+    def _word_of_proxies(self, request: Request) -> tuple[list[str], str]:
         """Return the addresses that the proxies saw, the nearest one's first, and the scheme."""
         forwarded = _joined(request, b"forwarded") if FORWARDED in self._headers else ""
         hops = _joined(request, b"x-forwarded-for") if FOR in self._headers else ""
