@@ -359,3 +359,42 @@ def test_configuration_errors_name_what_to_do(app):
     with pytest.raises(ConfigurationError, match="no backend is registered") as caught:
         Backends().named("bearer")
     assert "register_auth_backend('bearer'" in str(caught.value)
+
+
+# --- Several backends ---------------------------------------------------------------------------
+
+
+def test_several_backends_are_asked_in_the_order_given(app, connect):
+    for name in ("a", "b", "c"):
+        app.register_auth_backend(
+            name,
+            lambda request, name=name: User(id=name) if name in request.query else None,
+            challenge=f'X{name} realm="r"',
+        )
+
+    @app.get("/x")
+    @app.authorize(backend=["c", "a"])
+    def handler():
+        return current_user.id
+
+    client = connect(app)
+    assert client.get("/x?a&b&c").text == "c"
+    assert client.get("/x?a&b").text == "a"
+    denied = client.get("/x?b")
+    assert denied.status_code == 401
+    assert denied.headers["www-authenticate"] == 'Xc realm="r", Xa realm="r"'
+    route = next(route for route in app.routes if route.endpoint == "handler")
+    assert "via c or a" in " ".join(stage.reason for stage in app.explain(route))
+
+
+def test_an_unknown_one_among_several_stops_the_app(app, connect):
+    app.register_auth_backend("a", lambda request: None)
+    app.get("/x")(app.authorize(backend=("a", "nope"))(lambda: "in"))
+    with pytest.raises(FlasgoError, match="nope"), connect(app):
+        pass
+
+
+@pytest.mark.parametrize("backend", [[], (), [""], [3], "", 3])
+def test_backends_are_names(backend):
+    with pytest.raises(TypeError, match="backend"):
+        authorize(backend=backend)

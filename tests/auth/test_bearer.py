@@ -226,3 +226,50 @@ def test_malformed_realms_are_refused(realm):
 def test_a_validator_must_be_a_function(wrong):
     with pytest.raises(TypeError, match="function"):
         bearer_token_backend(wrong)
+
+
+# --- Other schemes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["Token", "ApiKey", "Bearer"])
+def test_a_scheme_of_ones_own(connect, scheme):
+    app = Flasgo(settings={"SECRET_KEY": "5f0c8e1d7a3b49266e0d9c84b1f7a2d3"})
+    backend = bearer_token_backend({"abc": User(id="ann")}, scheme=scheme)
+    app.register_auth_backend("token", backend)
+    app.get("/")(app.authorize()(lambda request: request.user.id))
+    client = connect(app)
+    for written in (scheme, scheme.upper(), scheme.lower()):
+        assert client.get("/", headers={"authorization": f"{written} abc"}).text == "ann"
+    for wrong in ("Other abc", "abc", f"{scheme}abc", f"{scheme} abc d"):
+        assert client.get("/", headers={"authorization": wrong}).status_code == 401
+    denied = client.get("/", headers={"authorization": f"{scheme} wrong"})
+    assert denied.headers["www-authenticate"] == f'{scheme} realm="api", error="invalid_token"'
+    schemes = app.openapi_spec()["components"]["securitySchemes"]
+    assert schemes == {"token": {"type": "http", "scheme": scheme.lower()}}
+
+
+@pytest.mark.parametrize(
+    "scheme", ["", "Basic", "DIGEST", "negotiate", "ntlm", "a b", 3, None, "x:"]
+)
+def test_a_scheme_that_carries_no_token_is_refused(scheme):
+    with pytest.raises(ValueError, match="scheme"):
+        bearer_token_backend({"abc": User(id="ann")}, scheme=scheme)
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "token"),
+    [
+        ("Bearer abc", {}, "abc"),
+        (b"bearer abc=", {}, "abc="),
+        ("Token abc", {"scheme": "Token"}, "abc"),
+        ("Token abc", {}, None),
+        ("Bearer", {}, None),
+        ("Bearer a b", {}, None),
+        ("Bearer \u0661", {}, None),
+        ("", {}, None),
+        (None, {}, None),
+        ("Bearer " + "a" * 9000, {}, None),
+    ],
+)
+def test_a_token_is_read_from_the_value_of_a_header(value, options, token):
+    assert extract_bearer_token(value, **options) == token

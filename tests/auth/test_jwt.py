@@ -7,9 +7,10 @@ import warnings
 from base64 import urlsafe_b64encode
 
 import pytest
-from flasgo import ConfigurationError
-from flasgo_auth import HasScope, User, jwt_backend
+from flasgo import ConfigurationError, Flasgo
+from flasgo_auth import AuthPlugin, HasScope, User, jwt_backend
 from flasgo_auth.backends.jwt import JwtVerifier
+from flasgo_testing import TestingPlugin
 from joserfc import jwt as jose
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
@@ -484,3 +485,46 @@ def test_load_user_never_sees_claims_that_do_not_hold(ask):
 def test_load_user_must_be_a_function(wrong):
     with pytest.raises(TypeError, match="takes a function"):
         jwt_backend(SECRET, algorithm="HS256", load_user=wrong)
+
+
+# --- In a cookie, and under another scheme ------------------------------------------------------
+
+
+def test_a_token_in_a_cookie_needs_the_csrf_token(connect):
+    from flasgo_security import SecurityPlugin
+
+    app = Flasgo(
+        settings={"SECRET_KEY": "5f0c8e1d7a3b49266e0d9c84b1f7a2d3", "CSRF_COOKIE_SECURE": False},
+        plugins=[AuthPlugin, SecurityPlugin, TestingPlugin],
+        discover=False,
+    )
+    app.register_auth_backend("jwt", jwt_backend(SECRET, algorithm="HS256", cookie="access"))
+    app.get("/")(app.authorize()(lambda request: request.user.id))
+    app.post("/act")(app.authorize()(lambda request: request.user.id))
+    app.get("/token")(lambda request: request.csrf_token)
+    good = token(claims(aud=None, exp=int(time.time()) + 60, iat=None, nbf=None))
+    client = connect(app, enforce_csrf=True)
+    assert client.get("/", headers={"authorization": f"Bearer {good}"}).status_code == 401
+    client.cookies.set("access", good)
+    assert client.get("/").text == claims()["sub"]
+    assert client.post("/act").json()["error"] == "csrf_failed"
+    headers = {"x-csrf-token": client.get("/token").text}
+    assert client.post("/act", headers=headers).text == claims()["sub"]
+    twice = {"cookie": f"access={good}; access={good}"}
+    client.cookies.clear()
+    assert client.get("/", headers=twice).status_code == 401
+    schemes = app.openapi_spec()["components"]["securitySchemes"]
+    assert schemes == {"jwt": {"type": "apiKey", "in": "cookie", "name": "access"}}
+
+
+def test_a_token_under_another_scheme(ask):
+    backend = jwt_backend(SECRET, algorithm="HS256", scheme="Token")
+    denied = ask(token(claims(aud=None)), backend=backend)
+    assert denied.status_code == 401
+    assert denied.headers["www-authenticate"].startswith("Token realm=")
+
+
+@pytest.mark.parametrize("options", [{"cookie": "a b"}, {"cookie": ""}, {"scheme": "Basic"}])
+def test_a_place_that_cannot_be_is_refused(options):
+    with pytest.raises(ValueError, match=r"cookie|scheme"):
+        jwt_backend(SECRET, algorithm="HS256", **options)

@@ -177,3 +177,16 @@ def test_the_command_line_fails_on_what_matters(tmp_path, settings, failing):
     if failing:
         assert found[failing]["message"]
         assert found[failing]["fix"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ({"SSRF_ALLOWED_NETWORKS": {"10.0.0.0/8"}}, "security.W016"),
+        ({"SSRF_ALLOW_UNRESOLVED": True}, "security.W017"),
+        ({"SSRF_ALLOW_CREDENTIALS": True}, "security.I009"),
+    ],
+)
+def test_what_the_guard_of_outbound_requests_lets_pass_is_told(make_app, settings, code):
+    assert code in codes(make_app(**settings), deploy=True)
+    assert code not in codes(make_app(), deploy=True)

@@ -205,3 +205,88 @@ def test_violations_are_reported_once(names: Names, caplog: pytest.LogCaptureFix
         for url in ("ftp://x/", "https://u@x/", "https://127.0.0.1/", "https://nowhere.example/"):
             violation_of(guard, url)
     assert told == ["scheme", "credentials", "address", "unresolved"]
+
+
+# --- What operators may allow -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["nowhere.example", "empty.example"])
+async def test_a_host_that_does_not_resolve_yet_can_be_allowed(
+    make_guard: MakeGuard, names: Names, name: str
+) -> None:
+    names.add("empty.example", [])
+    guard = make_guard(allow_unresolved=True)
+    for target in await both(guard, f"https://{name}:8443/hook"):
+        assert isinstance(target, OutboundTarget)
+        assert (target.url, target.addresses) == (f"https://{name}:8443/hook", ())
+        assert not target.is_resolved
+        with pytest.raises(ValueError, match="check the URL again"):
+            _ = target.address
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://mixed.example/", "address"),
+        ("https://10.0.0.1/", "address"),
+        ("https://u:p@nowhere.example/", "credentials"),
+        ("ftp://nowhere.example/", "scheme"),
+        ("https://other.example/", "host"),
+    ],
+)
+def test_nothing_else_is_allowed_by_it(
+    make_guard: MakeGuard, names: Names, url: str, reason: str
+) -> None:
+    names.add("mixed.example", [PUBLIC, "10.0.0.1"])
+    hosts = {"mixed.example", "nowhere.example", "10.0.0.1"}
+    guard = make_guard(allow_unresolved=True, allowed_hosts=hosts)
+    assert violation_of(guard, url).reason == reason
+
+
+async def test_connections_are_not_made_to_what_does_not_resolve(make_guard: MakeGuard) -> None:
+    guard = make_guard(allow_unresolved=True)
+    with pytest.raises(SSRFViolation, match="unresolved"):
+        await guard.aaddresses_of("nowhere.example", 443)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "authorization"),
+    [
+        ("ann:secret", "Basic YW5uOnNlY3JldA=="),
+        ("ann", "Basic YW5uOg=="),
+        ("a%40b:p%3Aw%2F", "Basic YUBiOnA6dy8="),
+        (":", "Basic Og=="),
+    ],
+)
+def test_credentials_can_be_allowed(
+    make_guard: MakeGuard, names: Names, credentials: str, authorization: str
+) -> None:
+    names.add("api.example", [PUBLIC])
+    target = make_guard(allow_credentials=True).resolve(f"https://{credentials}@api.example/x")
+    assert (target.url, target.host_header) == (f"https://{PUBLIC}/x", "api.example")
+    assert target.authorization == authorization
+    assert make_guard().config.allow_credentials is False
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a@b@api.example/",
+        "https://@api.example/",
+        "https://a%zz@api.example/",
+        "https://ann:secret@10.0.0.1/",
+        "https://ann:secret@evil.example@api.example/",
+        "https://" + "a" * 600 + "@api.example/",
+    ],
+)
+def test_malformed_credentials_and_where_they_lead_are_refused(
+    make_guard: MakeGuard, names: Names, url: str
+) -> None:
+    names.add("api.example", [PUBLIC])
+    violation = violation_of(make_guard(allow_credentials=True), url)
+    assert violation.reason in ("credentials", "address", "malformed", "host")
+
+
+@pytest.mark.parametrize("host", ["8.8.8.8%.8", "8.8.8.8%25.8", "8.8%.8.8", "%38.8.8.8"])
+def test_a_percent_sign_in_a_number_is_not_read_away(make_guard: MakeGuard, host: str) -> None:
+    assert violation_of(make_guard(), f"http://{host}/").reason == "host"

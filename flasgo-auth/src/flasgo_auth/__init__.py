@@ -15,6 +15,7 @@ from flasgo_auth.login import (
     session_backend,
     write_login,
 )
+from flasgo_auth.login_page import safe_next
 from flasgo_auth.permissions import (
     AllOf,
     AllowAny,
@@ -120,6 +121,7 @@ __all__ = [
     "login",
     "logout",
     "needs_rehash",
+    "safe_next",
     "secrets_match",
     "session_backend",
     "verify_password",

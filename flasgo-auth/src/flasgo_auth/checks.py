@@ -68,8 +68,8 @@ def _backend_findings(policies: Iterable[AuthPolicy], backends: Backends) -> Ite
     for policy in policies:
         closed = closed or not policy.is_open
         try:
-            if policy.backend is not None:
-                backends.named(policy.backend)
+            for name in policy.backends:
+                backends.named(name)
         except ConfigurationError as error:
             yield Finding(
                 "auth.E001",

@@ -17,7 +17,7 @@ __all__ = ["DefaultGuard", "default_guard", "resolve_permissions"]
 
 _SETTING = "DEFAULT_PERMISSIONS"
 
-Admit: TypeAlias = Callable[[Connection, tuple[AuthPolicy, ...]], Awaitable[None]]
+Admit: TypeAlias = Callable[[Connection, tuple[AuthPolicy, ...]], Awaitable[Response | None]]
 Finalize: TypeAlias = Callable[[Connection, Response, tuple[AuthPolicy, ...]], None]
 
 
@@ -33,7 +33,7 @@ def default_guard(
     Args:
         policy: The policy.
         exempt: The names of endpoints that it does not hold for.
-        admit: Lets a request through policies, or raises.
+        admit: Lets a request through policies, raises, or returns another answer.
         finalize: Keeps an answer that passed policies out of shared caches.
     """
     policies = (policy,)
@@ -44,8 +44,8 @@ def default_guard(
 
     class Guard(DefaultGuard):
         @hookimpl(when=is_covered)
-        async def authorize(self, request: Connection) -> None:
-            await admit(request, policies)
+        async def authorize(self, request: Connection) -> Response | None:
+            return await admit(request, policies)
 
         @hookimpl(when=is_covered, trylast=True, after=AFTER_DEFAULTS)
         def response_finalize(self, request: Connection, response: Response) -> None:

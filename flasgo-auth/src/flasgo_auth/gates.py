@@ -15,7 +15,11 @@ from flasgo_auth.permissions import AllowAny, CompiledCheck, Permission, compile
 from flasgo_auth.policy import AuthPolicy
 from flasgo_auth.users import ANONYMOUS, User
 
-__all__ = ["Gate", "compile_gates"]
+__all__ = ["Gate", "UnauthenticatedError", "compile_gates"]
+
+
+class UnauthenticatedError(HTTPException):
+    """Raised where a user is asked for and there is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +90,7 @@ class Gate:
             # The page that says so may be for somebody whom another backend recognises.
             settle(request, known or None)
             report("auth.unauthenticated", request, reason=missing, backends=self._names)
-            raise HTTPException(
+            raise UnauthenticatedError(
                 401,
                 "Send valid credentials to use this endpoint.",
                 headers=_header(each.backend.challenge(request) for each in self.backends),
@@ -130,8 +134,8 @@ def compile_gates(policies: Iterable[AuthPolicy], backends: Backends) -> tuple[G
     """
     return tuple(
         Gate(
-            tuple(backends) if policy.backend is None else (backends.named(policy.backend),),
-            policy.backend is not None,
+            tuple(map(backends.named, policy.backends)) or tuple(backends),
+            bool(policy.backends),
             tuple((item, compile_check(item)) for item in policy.permissions),
         )
         for policy in policies

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from flasgo import Connection
@@ -61,7 +61,7 @@ class AppMembers:
     """The threads that hash passwords: few, and none of those that handlers run in."""
 
     def authorize(
-        self, *permissions: PermissionLike, backend: str | None = None
+        self, *permissions: PermissionLike, backend: str | Sequence[str] | None = None
     ) -> Callable[[_H], _H]:
         """Ask for permissions before the decorated handler runs; see `flasgo_auth.authorize`."""
         raise NotImplementedError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from flasgo import Flasgo, Route, hookimpl
@@ -77,7 +78,8 @@ class OpenApiDescription:
         """Return which credentials will do: any of the alternatives, all of what is in one."""
         described = {each.name: each.backend.openapi_scheme(app) for each in self._backends}
         # All policies hold. Whom a named backend recognises counts where none is named as well.
-        named = {policy.backend for policy in policies if policy.backend is not None}
+        choices = [policy.backends for policy in policies if policy.backends]
+        named = {name for names in choices for name in names}
         schemes = {
             name: scheme
             for name, scheme in described.items()
@@ -94,12 +96,18 @@ class OpenApiDescription:
             for flow in known[name].get("flows", {}).values():
                 flow["scopes"] |= {scope: "" for scope in scopes if scope not in flow["scopes"]}
         if named:
-            return [wanted] if wanted else []
+            # Of each policy one of its backends will do.
+            chosen = dict.fromkeys(frozenset(names) for names in product(*choices))
+            alternatives = (
+                {name: scopes for name, scopes in wanted.items() if name in names}
+                for names in chosen
+            )
+            return [alternative for alternative in alternatives if alternative]
         return [{name: scopes} for name, scopes in wanted.items()]
 
 
 def _scopes_via(policy: AuthPolicy, backend: str) -> Iterable[str]:
-    return _scopes(policy.permissions) if policy.backend in (None, backend) else ()
+    return _scopes(policy.permissions) if not policy.backends or backend in policy.backends else ()
 
 
 def _scopes(permissions: Iterable[Permission]) -> Iterable[str]:

@@ -14,8 +14,9 @@ from flasgo_auth.caching import AFTER_DEFAULTS, keep_private
 from flasgo_auth.checks import access_findings
 from flasgo_auth.current import current_user
 from flasgo_auth.default_permissions import default_guard, resolve_permissions
-from flasgo_auth.gates import Gate, compile_gates
+from flasgo_auth.gates import Gate, UnauthenticatedError, compile_gates
 from flasgo_auth.identification import Answers, Identification, identity_hooks
+from flasgo_auth.login_page import check_login_url, login_redirect
 from flasgo_auth.openapi import OpenApiDescription
 from flasgo_auth.permissions import AllowAny, user_of
 from flasgo_auth.policy import AuthPolicy, authorize
@@ -47,6 +48,7 @@ class AuthPlugin(Plugin):
         self._gates: dict[tuple[AuthPolicy, ...], tuple[Gate, ...]] = {}
         self._password_threads: WorkerThreads | None = None
         self._app: Flasgo | None = None
+        self._login_url: str | None = None
         self._plugins: Plugins | None = None
         self._plugins_asked = 0
         self._vouchers: tuple[Callable[..., object], ...] = ()
@@ -77,6 +79,14 @@ class AuthPlugin(Plugin):
             help="The most passwords that are hashed at a time; each takes up to 64 MiB.",
             check=_check_threads,
         )
+        registry.setting(
+            "LOGIN_URL",
+            str | None,
+            default=None,
+            help="The path of the log-in page: browsers without a user are sent there from pages "
+            "that ask for one, with ?next=; other clients are answered 401.",
+            check=check_login_url,
+        )
         registry.app_method("register_auth_backend", self.register_backend)
         registry.app_method("authorize", authorize)
         registry.role("require_login", lambda backend: authorize(backend=backend))
@@ -93,13 +103,14 @@ class AuthPlugin(Plugin):
         """Read the settings; the default permissions become a component where they are set."""
         self._app, self._plugins = app, app.plugins
         settings = app.settings
+        self._login_url = cast("str | None", settings["LOGIN_URL"])
         self._password_threads = WorkerThreads(cast("int", settings["PASSWORD_THREADS"]))
         self.exempt = frozenset(cast("set[str]", settings["DEFAULT_PERMISSIONS_EXEMPT"]))
         wanted = resolve_permissions(cast("list[object]", settings["DEFAULT_PERMISSIONS"]))
         if wanted:
             self.default_policy = AuthPolicy(wanted)
             # PERF: without the setting, a route without a policy has none of this.
-            guard = default_guard(self.default_policy, self.exempt, self._admit, self._finalize)
+            guard = default_guard(self.default_policy, self.exempt, self._guard, self._finalize)
             self._registry.component("default_permissions", guard)
 
     def register_backend(
@@ -187,9 +198,9 @@ class AuthPlugin(Plugin):
         )
 
     @hookimpl(when=has_policy(AuthPolicy))
-    async def authorize(self, request: Connection) -> None:
+    async def authorize(self, request: Connection) -> Response | None:
         """Let a request through every gate of its route, or deny it."""
-        await self._admit(request, _policies_of(request))
+        return await self._guard(request, _policies_of(request))
 
     @hookimpl(when=has_policy(AuthPolicy), trylast=True, after=AFTER_DEFAULTS)
     def response_finalize(self, request: Connection, response: Response) -> None:
@@ -199,6 +210,19 @@ class AuthPlugin(Plugin):
     def get_password_threads(self) -> WorkerThreads | None:
         """Return the threads in which passwords are hashed; this is `app.password_threads`."""
         return self._password_threads
+
+    async def _guard(
+        self, request: Connection, policies: tuple[AuthPolicy, ...]
+    ) -> Response | None:
+        """Let a request through policies, deny it, or send it to the log-in page."""
+        try:
+            await self._admit(request, policies)
+        except UnauthenticatedError:
+            instead = login_redirect(request, self._login_url) if self._login_url else None
+            if instead is None:
+                raise
+            return instead
+        return None
 
     async def _admit(
         self,

@@ -169,6 +169,7 @@ if TYPE_CHECKING:
         render_template as render_template,
         render_template_async as render_template_async,
         render_template_string as render_template_string,
+        safe_next as safe_next,
         secrets_match as secrets_match,
         security_event as security_event,
         send_file as send_file,

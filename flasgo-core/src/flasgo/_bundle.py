@@ -92,6 +92,7 @@ _EXPORTS: Mapping[str, tuple[str, ...]] = {
         "login",
         "logout",
         "needs_rehash",
+        "safe_next",
         "secrets_match",
         "session_backend",
         "verify_password",
@@ -220,7 +221,12 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
 }
 
 _SETTINGS: Mapping[str, tuple[str, ...]] = {
-    "flasgo-auth": ("DEFAULT_PERMISSIONS", "DEFAULT_PERMISSIONS_EXEMPT", "PASSWORD_THREADS"),
+    "flasgo-auth": (
+        "DEFAULT_PERMISSIONS",
+        "DEFAULT_PERMISSIONS_EXEMPT",
+        "LOGIN_URL",
+        "PASSWORD_THREADS",
+    ),
     "flasgo-security": (
         "ALLOWED_HOSTS",
         "CACHE_CONTROL",
@@ -275,6 +281,8 @@ _SETTINGS: Mapping[str, tuple[str, ...]] = {
         "SSRF_ALLOWED_NETWORKS",
         "SSRF_ALLOWED_PORTS",
         "SSRF_ALLOWED_SCHEMES",
+        "SSRF_ALLOW_CREDENTIALS",
+        "SSRF_ALLOW_UNRESOLVED",
         "SSRF_FORBIDDEN_NETWORKS",
         "SSRF_RESOLVE_TIMEOUT_SECONDS",
         "STRICT_TRANSPORT_SECURITY",
@@ -345,6 +353,7 @@ if TYPE_CHECKING:
         logout as logout,
         members as auth,
         needs_rehash as needs_rehash,
+        safe_next as safe_next,
         secrets_match as secrets_match,
         session_backend as session_backend,
         verify_password as verify_password,
@@ -478,6 +487,7 @@ if TYPE_CHECKING:
         HEALTH_TIMEOUT_SECONDS: float
         HTTPS_REDIRECT: bool
         HTTPS_REDIRECT_EXEMPT: set[str]
+        LOGIN_URL: str | None
         LOG_FORMAT: Literal["text", "json"] | None
         MAX_FORM_FIELDS: int
         MAX_FORM_FIELD_BYTES: int
@@ -525,6 +535,8 @@ if TYPE_CHECKING:
         SSRF_ALLOWED_NETWORKS: set[str]
         SSRF_ALLOWED_PORTS: set[int] | None
         SSRF_ALLOWED_SCHEMES: set[str]
+        SSRF_ALLOW_CREDENTIALS: bool
+        SSRF_ALLOW_UNRESOLVED: bool
         SSRF_FORBIDDEN_NETWORKS: set[str]
         SSRF_RESOLVE_TIMEOUT_SECONDS: float
         STATIC_CACHE_MAX_AGE: int | None

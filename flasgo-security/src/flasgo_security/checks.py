@@ -49,6 +49,7 @@ class SecurityChecks:
             findings += _origins(app.settings)
             findings += _limits(app)
             findings += _stores(app.settings)
+            findings += _outbound(app.settings)
         return findings
 
     def _policies_of_routes(self, app: Flasgo) -> Iterable[Finding]:
@@ -304,3 +305,32 @@ def _stores(settings: Settings) -> Iterable[Finding]:
                 f"{name} leads to another machine without TLS ({scheme}://...).",
                 "Use rediss:// or valkeys://, unless the network between them is your own.",
             )
+
+
+def _outbound(settings: Settings) -> Iterable[Finding]:
+    networks = sorted(cast("set[str]", settings["SSRF_ALLOWED_NETWORKS"]))
+    if networks:
+        yield Finding(
+            "security.W016",
+            "warning",
+            f"SSRF_ALLOWED_NETWORKS contains {', '.join(networks)}: URLs from outside may lead "
+            "into these networks (CWE-918).",
+            "List single addresses (/32, /128) where that will do, and set SSRF_ALLOWED_HOSTS and "
+            "SSRF_ALLOWED_PORTS.",
+        )
+    if settings["SSRF_ALLOW_UNRESOLVED"]:
+        yield Finding(
+            "security.W017",
+            "warning",
+            "SSRF_ALLOW_UNRESOLVED is True: a URL can be taken before anybody knows where it "
+            "leads (CWE-367).",
+            "Check it again before each connection, or connect through app.outbound_transport().",
+        )
+    if settings["SSRF_ALLOW_CREDENTIALS"]:
+        yield Finding(
+            "security.I009",
+            "info",
+            "SSRF_ALLOW_CREDENTIALS is True: URLs with passwords end in databases and logs "
+            "(CWE-522).",
+            "Ask for the password apart from the URL.",
+        )

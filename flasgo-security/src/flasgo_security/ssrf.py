@@ -92,6 +92,20 @@ class OutboundConcern:
             help="How long the name of an outbound host may take to resolve, in seconds.",
             check=_checked_as("resolve_timeout"),
         )
+        registry.setting(
+            "SSRF_ALLOW_UNRESOLVED",
+            bool,
+            default=False,
+            help="Take outbound URLs whose host does not resolve yet, for later: the target has no "
+            "`addresses` then, and the URL has to be checked again before connecting.",
+        )
+        registry.setting(
+            "SSRF_ALLOW_CREDENTIALS",
+            bool,
+            default=False,
+            help="Take outbound URLs with a user name and a password: they are taken out of the "
+            "URL, and `target.authorization` is what to send.",
+        )
         registry.app_method("resolve_outbound_url", self.resolve)
         registry.app_method("aresolve_outbound_url", self.aresolve)
         registry.app_method("outbound_transport", self.transport)
@@ -107,6 +121,8 @@ class OutboundConcern:
             "allowed_networks": frozenset(values["SSRF_ALLOWED_NETWORKS"]),
             "forbidden_networks": frozenset(values["SSRF_FORBIDDEN_NETWORKS"]),
             "resolve_timeout": values["SSRF_RESOLVE_TIMEOUT_SECONDS"],
+            "allow_unresolved": values["SSRF_ALLOW_UNRESOLVED"],
+            "allow_credentials": values["SSRF_ALLOW_CREDENTIALS"],
         }
 
     def current_guard(self) -> SSRFGuard:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import TypeAlias
 
 from flasgo import Connection, Flasgo
@@ -21,6 +22,7 @@ __all__ = [
     "TokenValidator",
     "bearer_challenge",
     "bearer_token_backend",
+    "check_token_scheme",
     "extract_bearer_token",
 ]
 
@@ -30,29 +32,66 @@ MAX_TOKEN_BYTES = 8192
 TokenValidator: TypeAlias = Callable[[str], User | Awaitable[User | None] | None]
 """A function `(token) -> User | None`, sync or async."""
 
-# SECURITY: each class of characters ends where the next begins, so matching is linear.
-_BEARER = re.compile(rb"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)")
-_PRESENTED = re.compile(rb"(?i:bearer)(?: |\Z)")
 _MAX_HEADER_BYTES = MAX_TOKEN_BYTES + 64
+_BEARER = "Bearer"
 
 
-def extract_bearer_token(request: Connection) -> str | None:
-    """Return the bearer token that the request carries.
+@lru_cache(maxsize=64)
+def _pattern(scheme: str) -> re.Pattern[bytes]:
+    # SECURITY: each class of characters ends where the next begins, so matching is linear.
+    return re.compile(rb"(?i:%b) +([A-Za-z0-9._~+/-]+=*)" % re.escape(scheme.encode("ascii")))
+
+
+def check_token_scheme(scheme: object) -> str:
+    """Return a scheme unchanged when it can carry a token.
+
+    Args:
+        scheme: Such as `Bearer` or `Token` (RFC 9110, section 11.1).
+
+    Raises:
+        ValueError: When it is no scheme, or one that browsers use by themselves.
+    """
+    if not isinstance(scheme, str) or not _SCHEME.fullmatch(scheme):
+        raise ValueError(
+            f"{scheme!r} is not a scheme for Authorization; write one such as 'Token'."
+        )
+    if scheme.lower() in _OF_BROWSERS:
+        raise ValueError(
+            f"The scheme {scheme!r} does not carry a token, and browsers send it by themselves; "
+            "choose one such as 'Bearer' or 'Token'."
+        )
+    return scheme
+
+
+_SCHEME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_OF_BROWSERS = frozenset({"basic", "digest", "negotiate", "ntlm"})
+
+
+def extract_bearer_token(
+    request: Connection | str | bytes | None, *, scheme: str = _BEARER
+) -> str | None:
+    """Return the bearer token that a request carries, or that the value of its header holds.
 
     The scheme is read in any case. Only the `Authorization` header is looked at: a token in the
     query would end in logs (RFC 6750, section 5.3).
 
     Args:
-        request: The request or WebSocket connection.
+        request: The request or WebSocket connection; or the value of an `Authorization` header.
+        scheme: The scheme before the token.
 
     Returns:
         The token, or None when there is not exactly one `Authorization` header, when its scheme
         is another one, or when the token is malformed or longer than `MAX_TOKEN_BYTES`.
     """
-    value = read_authorization(request)
+    if isinstance(request, str):
+        value = request.encode("ascii", "replace").strip(b" \t")
+    elif request is None or isinstance(request, bytes):
+        value = None if request is None else request.strip(b" \t")
+    else:
+        value = read_authorization(request)
     if value is None or len(value) > _MAX_HEADER_BYTES:
         return None
-    found = _BEARER.fullmatch(value)
+    found = _pattern(scheme).fullmatch(value)
     if found is None or len(found[1]) > MAX_TOKEN_BYTES:
         return None
     return found[1].decode("ascii")
@@ -68,7 +107,8 @@ def bearer_challenge(challenge: str, authorization: bytes | None, *, forbidden: 
     """
     if forbidden:
         return f'{challenge}, error="insufficient_scope"'
-    if _PRESENTED.match(authorization or b""):
+    scheme = challenge.partition(" ")[0].lower().encode("ascii")
+    if (authorization or b"").partition(b" ")[0].lower() == scheme:
         return f'{challenge}, error="invalid_token"'
     return challenge
 
@@ -81,10 +121,12 @@ class BearerTokenBackend(AuthBackend):
         realm: What the challenge calls the protected space.
         blocking: Whether a `def validate` may block, and so runs in a worker thread.
         token_url: Where tokens are given for a name and a password; None when they are not.
+        scheme: The scheme before the token.
 
     Raises:
         TypeError: When `validate` is neither a function nor a mapping.
-        ValueError: When the realm is empty, or has quotes, backslashes or control characters.
+        ValueError: When the scheme is none for tokens, or the realm is empty, or has quotes,
+            backslashes or control characters.
     """
 
     def __init__(
@@ -94,33 +136,35 @@ class BearerTokenBackend(AuthBackend):
         realm: str,
         blocking: bool,
         token_url: str | None = None,
+        scheme: str = _BEARER,
     ) -> None:
         self._token_url = _checked_url(token_url)
         if isinstance(validate, Mapping):
             validate, blocking = StaticKeys(validate), False
         check_function(validate, "bearer_token_backend", "(token) -> User | None")
-        self._challenge = f'Bearer realm="{check_realm(realm)}"'
+        self._scheme = check_token_scheme(scheme)
+        self._challenge = f'{scheme} realm="{check_realm(realm)}"'
         self._validate = runner(validate, blocking=blocking)
         self.is_immediate = not is_async(validate)
 
     # Credentials are read on the loop, so that a request without a token starts no thread.
     async def authenticate(self, request: Connection) -> User | None:
         """Return the user of the request's token, or None."""
-        token = extract_bearer_token(request)
+        token = extract_bearer_token(request, scheme=self._scheme)
         return None if token is None else await self._validate(request, token)
 
     def has_credentials(self, request: Connection) -> bool:
         """Return whether there is a bearer token."""
-        return extract_bearer_token(request) is not None
+        return extract_bearer_token(request, scheme=self._scheme) is not None
 
     def challenge(self, request: Connection, *, forbidden: bool = False) -> str | None:
         """Return the challenge, with the error code of RFC 6750, section 3.1."""
         return bearer_challenge(self._challenge, read_authorization(request), forbidden=forbidden)
 
     def openapi_scheme(self, app: Flasgo) -> dict[str, object]:
-        """Return the HTTP scheme `bearer`, or the password flow where there is a token URL."""
+        """Return the HTTP scheme, or the password flow where there is a token URL."""
         if self._token_url is None:
-            return {"type": "http", "scheme": "bearer"}
+            return {"type": "http", "scheme": self._scheme.lower()}
         flow = {"tokenUrl": self._token_url, "scopes": {}}
         return {"type": "oauth2", "flows": {"password": flow}}
 
@@ -140,6 +184,7 @@ def bearer_token_backend(
     realm: str = "api",
     blocking: bool = True,
     token_url: str | None = None,
+    scheme: str = _BEARER,
 ) -> BearerTokenBackend:
     """Return a backend that recognises users by bearer tokens.
 
@@ -157,12 +202,17 @@ def bearer_token_backend(
             the app's own that takes the form fields `username` and `password` and answers
             `{"access_token": "...", "token_type": "bearer"}` (RFC 6749, section 4.3). Swagger UI
             shows a form for them then.
+        scheme: The scheme before the token, where clients send `Authorization: Token abc`. Those
+            that browsers use by themselves, such as `Basic`, are refused. SECURITY: only for
+            `Bearer` an unsafe request needs no CSRF token.
 
     Returns:
         The backend, for `app.register_auth_backend("bearer", ...)`.
 
     Raises:
         TypeError: When `validate` is neither a function nor a mapping of tokens to users.
-        ValueError: When the realm or a token is malformed.
+        ValueError: When the scheme, the realm or a token is malformed.
     """
-    return BearerTokenBackend(validate, realm=realm, blocking=blocking, token_url=token_url)
+    return BearerTokenBackend(
+        validate, realm=realm, blocking=blocking, token_url=token_url, scheme=scheme
+    )

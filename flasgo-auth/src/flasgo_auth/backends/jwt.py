@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import logging
+import re
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -15,7 +16,12 @@ from flasgo.plugin import is_async
 
 from flasgo_auth.backends.authorization import check_realm, read_authorization
 from flasgo_auth.backends.backend import AuthBackend
-from flasgo_auth.backends.bearer import bearer_challenge, extract_bearer_token
+from flasgo_auth.backends.bearer import (
+    MAX_TOKEN_BYTES,
+    bearer_challenge,
+    check_token_scheme,
+    extract_bearer_token,
+)
 from flasgo_auth.backends.jwt_keys import JwtKey, JwtKeys, read_keys
 from flasgo_auth.users import User
 from flasgo_auth.workers import check_function, runner
@@ -40,6 +46,7 @@ ClaimsLoader: TypeAlias = Callable[[Claims], User | Awaitable[User | None] | Non
 
 _MAX_HEADER_BYTES = 512  # of base64url; what joserfc takes as well
 _MAX_LEEWAY = 600
+_COOKIE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _IAT_LEEWAY = 60
 _END = 2.0**53  # later than any time that a float tells apart from its neighbours
 
@@ -191,10 +198,12 @@ class JwtBackend(AuthBackend):
         load_user: Takes the claims, returns the user or None; None makes one of the claims.
         realm: What the challenge calls the protected space.
         blocking: Whether a `def load_user` may block, and so runs in a worker thread.
+        scheme: The scheme before the token in `Authorization`.
+        cookie: The cookie that carries the token instead; None for `Authorization`.
 
     Raises:
         TypeError: When `load_user` is not a function.
-        ValueError: When the realm is malformed.
+        ValueError: When the realm, the scheme or the cookie's name is malformed.
     """
 
     def __init__(
@@ -204,18 +213,25 @@ class JwtBackend(AuthBackend):
         load_user: ClaimsLoader | None,
         realm: str,
         blocking: bool,
+        scheme: str = "Bearer",
+        cookie: str | None = None,
     ) -> None:
+        if cookie is not None and not (isinstance(cookie, str) and _COOKIE.fullmatch(cookie)):
+            raise ValueError(
+                f"{cookie!r} cannot name the cookie of a token; use letters, digits, '-' and '_'."
+            )
+        self._scheme, self._cookie = check_token_scheme(scheme), cookie
         if load_user is None:
             load_user, blocking = user_of_claims, False
         check_function(load_user, "jwt_backend(load_user=...)", "(claims) -> User | None")
         self._verifier = verifier
         self._load = runner(load_user, blocking=blocking)
         self.is_immediate = not is_async(load_user)
-        self._challenge = f'Bearer realm="{check_realm(realm)}"'
+        self._challenge = f'{scheme} realm="{check_realm(realm)}"'
 
     async def authenticate(self, request: Connection) -> User | None:
         """Return the user of the request's token, or None."""
-        token = extract_bearer_token(request)
+        token = self._token(request)
         if token is None:
             return None
         try:
@@ -226,16 +242,27 @@ class JwtBackend(AuthBackend):
         return await self._load(request, claims)
 
     def has_credentials(self, request: Connection) -> bool:
-        """Return whether there is a bearer token."""
-        return extract_bearer_token(request) is not None
+        """Return whether there is a token."""
+        return self._token(request) is not None
+
+    def _token(self, request: Connection) -> str | None:
+        if self._cookie is None:
+            return extract_bearer_token(request, scheme=self._scheme)
+        if request.raw_header(b"cookie") is None:
+            return None
+        # SECURITY: of two cookies of one name, another host of the domain may have set the first.
+        found = request.cookies.getlist(self._cookie)
+        return found[0] if len(found) == 1 and 0 < len(found[0]) <= MAX_TOKEN_BYTES else None
 
     def challenge(self, request: Connection, *, forbidden: bool = False) -> str | None:
         """Return the challenge, with the error code of RFC 6750, section 3.1."""
         return bearer_challenge(self._challenge, read_authorization(request), forbidden=forbidden)
 
     def openapi_scheme(self, app: Flasgo) -> dict[str, object]:
-        """Return the HTTP scheme `bearer` with the format of the token."""
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        """Return the HTTP scheme with the format of the token, or the cookie."""
+        if self._cookie is not None:
+            return {"type": "apiKey", "in": "cookie", "name": self._cookie}
+        return {"type": "http", "scheme": self._scheme.lower(), "bearerFormat": "JWT"}
 
 
 def jwt_backend(
@@ -250,6 +277,8 @@ def jwt_backend(
     load_user: ClaimsLoader | None = None,
     realm: str = "api",
     blocking: bool = True,
+    scheme: str = "Bearer",
+    cookie: str | None = None,
 ) -> JwtBackend:
     """Return a backend that recognises users by JSON Web Tokens in the `Authorization` header.
 
@@ -273,6 +302,10 @@ def jwt_backend(
             the user has the id `sub`, the scopes of `scope` and the name `name`.
         realm: What the challenge calls the protected space.
         blocking: Whether a `def load_user` may block, and so runs in a worker thread.
+        scheme: The scheme before the token in `Authorization`.
+        cookie: The name of the cookie that carries the token, instead of `Authorization`.
+            SECURITY: browsers send it by themselves, so unsafe requests need the CSRF token of
+            flasgo-security. Set it with `HttpOnly`, `Secure` and `SameSite`, best as `__Host-...`.
 
     Returns:
         The backend, for `app.register_auth_backend("jwt", ...)`.
@@ -293,7 +326,14 @@ def jwt_backend(
         token_type=token_type,
         leeway=leeway,
     )
-    return JwtBackend(verifier, load_user=load_user, realm=realm, blocking=blocking)
+    return JwtBackend(
+        verifier,
+        load_user=load_user,
+        realm=realm,
+        blocking=blocking,
+        scheme=scheme,
+        cookie=cookie,
+    )
 
 
 def user_of_claims(claims: Claims) -> User | None:

@@ -27,6 +27,9 @@ class SSRFConfig:
             such as `10.1.0.0/16`. A metadata service needs its very address (`/32`, `/128`).
         forbidden_networks: Networks that must not be reached although they are, such as your own.
         resolve_timeout: How long the name of a host may take to resolve, in seconds.
+        allow_unresolved: Whether a URL may lead to a host that does not resolve yet, such as one
+            that is written down for later. Check it again before you connect.
+        allow_credentials: Whether a URL may hold a user name and a password.
 
     Raises:
         ValueError: When a value is not allowed; the message says what to write.
@@ -38,6 +41,8 @@ class SSRFConfig:
     allowed_networks: Collection[str] = ()
     forbidden_networks: Collection[str] = ()
     resolve_timeout: float = 5.0
+    allow_unresolved: bool = False
+    allow_credentials: bool = False
     _exact: frozenset[str] = field(init=False, repr=False, compare=False)
     _suffixes: tuple[str, ...] = field(init=False, repr=False, compare=False)
     _reachable: tuple[Network, ...] = field(init=False, repr=False, compare=False)

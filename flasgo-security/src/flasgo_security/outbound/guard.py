@@ -53,7 +53,10 @@ class SSRFGuard:
             SSRFViolation: When the server must not go there.
         """
         checked = self.check_url(url)
-        return OutboundTarget.pin(checked, self.addresses_of(checked.host, checked.port))
+        try:
+            return OutboundTarget.pin(checked, self.addresses_of(checked.host, checked.port))
+        except SSRFViolation as violation:
+            return self._unresolved(checked, violation)
 
     async def aresolve(self, url: str) -> OutboundTarget:
         """Return where to connect for a URL, without holding up the event loop.
@@ -65,7 +68,16 @@ class SSRFGuard:
             SSRFViolation: When the server must not go there.
         """
         checked = self.check_url(url)
-        return OutboundTarget.pin(checked, await self.aaddresses_of(checked.host, checked.port))
+        try:
+            return OutboundTarget.pin(checked, await self.aaddresses_of(checked.host, checked.port))
+        except SSRFViolation as violation:
+            return self._unresolved(checked, violation)
+
+    def _unresolved(self, url: OutboundUrl, violation: SSRFViolation) -> OutboundTarget:
+        """Return the target for a host without an address, where that is taken."""
+        if self.config.allow_unresolved and violation.reason == "unresolved":
+            return OutboundTarget.pin(url, ())
+        raise violation
 
     def check_url(self, url: str) -> OutboundUrl:
         """Check all of a URL that can be checked without resolving its host.
@@ -77,7 +89,8 @@ class SSRFGuard:
             SSRFViolation: When the server must not go there.
         """
         with self._telling():
-            return self._checked(parse_url(url))
+            allows = self.config.allow_credentials
+            return self._checked(parse_url(url, allows_credentials=allows))
 
     def addresses_of(self, host: str, port: int) -> tuple[str, ...]:
         """Return the addresses of a host, all of them checked.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from flasgo_security.outbound.addresses import parse_address
 from flasgo_security.outbound.violations import Reason, SSRFViolation
@@ -27,6 +28,7 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _UNFIT = re.compile(
     r"[\x00-\x20\x7f-\xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\\]"
 )
+_USERINFO = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2}){1,512}")  # RFC 3986, 3.2.1
 _URL_SAFE = "%/:?#[]@!$&'()*+,;=-._~"
 
 
@@ -39,12 +41,14 @@ class OutboundUrl:
         host: In canonical spelling, an IPv6 address without brackets.
         port: Given or the scheme's own.
         resource: Path and query.
+        authorization: The value of `Authorization` for the user name and password it held.
     """
 
     scheme: str
     host: str
     port: int
     resource: str
+    authorization: str | None = None
 
     @property
     def host_header(self) -> str:
@@ -63,7 +67,10 @@ class OutboundTarget:
         host: The name for TLS (SNI and the certificate), an address where the URL holds one.
         scheme: `"https"` or `"http"`.
         port: The port.
-        addresses: All addresses of the host, each of them checked; `url` holds the first.
+        addresses: All addresses of the host, each of them checked; `url` holds the first. Empty
+            for a host that does not resolve yet, where `SSRF_ALLOW_UNRESOLVED` takes it.
+        authorization: What to send as `Authorization`, where the URL held a user name and
+            `SSRF_ALLOW_CREDENTIALS` takes it.
     """
 
     url: str
@@ -72,10 +79,25 @@ class OutboundTarget:
     scheme: str
     port: int
     addresses: tuple[str, ...]
+    authorization: str | None = None
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether `url` is pinned to an address. If not, check it again before you connect."""
+        return bool(self.addresses)
 
     @property
     def address(self) -> str:
-        """The address in `url`."""
+        """The address in `url`.
+
+        Raises:
+            ValueError: When the host does not resolve yet.
+        """
+        if not self.addresses:
+            raise ValueError(
+                f"{self.host!r} did not resolve when it was checked; check the URL again before "
+                "you connect."
+            )
         return self.addresses[0]
 
     @classmethod
@@ -84,9 +106,9 @@ class OutboundTarget:
 
         Args:
             url: The URL.
-            addresses: At least one address.
+            addresses: The addresses; none for a host that does not resolve yet, which stays.
         """
-        netloc = _bracketed(addresses[0])
+        netloc = _bracketed(addresses[0] if addresses else url.host)
         if url.port != DEFAULT_PORTS.get(url.scheme):
             netloc += f":{url.port}"
         return cls(
@@ -96,14 +118,16 @@ class OutboundTarget:
             scheme=url.scheme,
             port=url.port,
             addresses=addresses,
+            authorization=url.authorization,
         )
 
 
-def parse_url(text: str) -> OutboundUrl:
+def parse_url(text: str, *, allows_credentials: bool = False) -> OutboundUrl:
     """Take a URL apart; whatever two programs might read differently is refused.
 
     Args:
         text: An absolute URL, from anybody.
+        allows_credentials: Whether it may hold a user name and a password.
 
     Raises:
         SSRFViolation: With the reason `"malformed"`, `"credentials"` or `"host"`.
@@ -119,8 +143,12 @@ def parse_url(text: str) -> OutboundUrl:
     if match is None:
         _refuse("malformed", "the URL is not absolute; it begins with a scheme and '://'")
     scheme, authority, path, query = match.groups()
+    authorization = None
     if "@" in authority:
-        _refuse("credentials", "the URL holds a user name or password; send those in a header")
+        if not allows_credentials:
+            _refuse("credentials", "the URL holds a user name or password; send those in a header")
+        credentials, _, authority = authority.partition("@")
+        authorization = _basic(credentials)
     parts = _AUTHORITY.fullmatch(authority)
     if parts is None:
         _refuse("malformed", f"{_shown(authority)} is not a host with at most a port")
@@ -129,9 +157,17 @@ def parse_url(text: str) -> OutboundUrl:
     number = int(port) if port else DEFAULT_PORTS.get(scheme, 0)
     if port and not 0 < number < 65536:
         _refuse("port", f"the port is {number}; ports go from 1 to 65535")
-    return OutboundUrl(
-        scheme, canonical_host(host), number, _encoded((path or "/") + (query or ""))
-    )
+    resource = _encoded((path or "/") + (query or ""))
+    return OutboundUrl(scheme, canonical_host(host), number, resource, authorization)
+
+
+def _basic(credentials: str) -> str:
+    """Return the value of `Authorization` for the part of a URL before the `@` (RFC 7617)."""
+    if _USERINFO.fullmatch(credentials) is None:
+        _refuse("credentials", "the user name or password is malformed; percent-encode it")
+    name, _, password = credentials.partition(":")
+    pair = f"{unquote(name)}:{unquote(password)}".encode("utf-8", "surrogateescape")
+    return f"Basic {b64encode(pair).decode('ascii')}"
 
 
 def canonical_host(text: str) -> str:
@@ -169,6 +205,8 @@ def _ipv6(text: str) -> str:
 
 
 def _ipv4(host: str) -> str:
+    if "%" in host:  # a zone, which means an interface of this machine, or half of an escape
+        _refuse("host", f"{_shown(host)} is a number with a '%' in it")
     # SECURITY: 2130706433, 0x7f.1, 0177.0.0.1 and 127.1 mean 127.0.0.1 to some programs and
     # something else, or nothing, to others. Nobody needs them, so none is decoded.
     address = parse_address(host)
