@@ -77,6 +77,26 @@ Text from the environment is converted: `FLASGO_DEBUG=true`,
 app, with the name you may have meant. Read them as `app.settings.DEBUG` or
 `app.settings["DEBUG"]`; they do not change while the app runs. `flasgo settings` shows each value
 and where it came from, with secrets masked.
+
+Settings of your own are the fields of a dataclass or Struct. They are checked, read from the same
+places and listed like any other; `app.settings.own(Shop)` has their types:
+
+```python
+from typing import Annotated
+
+from flasgo import Flasgo
+from msgspec import Meta, Struct
+
+
+class Shop(Struct):
+    SHOP_NAME: str = "Shop"
+    PAGE_SIZE: Annotated[int, Meta(ge=1, description="Items on a page.")] = 20
+    PAYMENT_KEY: Annotated[str | None, Meta(extra={"secret": True})] = None
+
+
+app = Flasgo(settings={"PAGE_SIZE": 50}, own_settings=Shop)
+assert app.settings.own(Shop).PAGE_SIZE == app.settings["PAGE_SIZE"] == 50
+```
 """
 
 

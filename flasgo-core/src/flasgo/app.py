@@ -56,6 +56,7 @@ from flasgo.responses.open_streams import OpenStreams
 from flasgo.routing import Converter, Route, Router, routed_host
 from flasgo.routing.operation import EndpointOptions, SharedOptions, merged, shared_options
 from flasgo.routing.policies import watch_policies
+from flasgo.settings.own import own_setting_specs
 from flasgo.settings.settings import (
     CORE_SETTINGS,
     Settings,
@@ -78,6 +79,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
     Args:
         name: The name of the app; Flask's `__name__` is welcome here.
         settings: A dict of UPPERCASE names, or the dotted path of a module that holds them.
+        own_settings: A dataclass or Struct whose UPPERCASE fields are settings of the app's own.
         plugins: Plugin instances, classes or modules besides the installed ones; one with the
             name of an installed plugin takes its place.
         disable_plugins: Names of plugins not to load.
@@ -114,6 +116,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         name: str = "flasgo",
         *,
         settings: Mapping[str, object] | str | None = None,
+        own_settings: type | None = None,
         plugins: Iterable[object] = (),
         disable_plugins: Iterable[str] = (),
         discover: bool = True,
@@ -163,6 +166,9 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             choose(self._sources, plugins, disable_plugins, built_in=BUILT_IN, discover=discover)
         )
         self.plugins._set_up()
+        if own_settings is not None:
+            for spec in own_setting_specs(own_settings):
+                self._declarations.settings.add(spec)
         self.settings = self._load_settings()
         self.options = self._take_options(options)
         self.threads = WorkerThreads(self.settings.SYNC_WORKERS)
@@ -677,7 +683,15 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
     def _take_options(self, given: Mapping[str, object]) -> Options:
         declared = self._declarations.options
         unknown = set(given) - set(declared)
-        known = ["name", "settings", "plugins", "disable_plugins", "discover", *declared]
+        known = [
+            "name",
+            "settings",
+            "own_settings",
+            "plugins",
+            "disable_plugins",
+            "discover",
+            *declared,
+        ]
         for name in sorted(unknown - self._names_of_inactive(unknown, known)):
             from flasgo.names_elsewhere import advice
 

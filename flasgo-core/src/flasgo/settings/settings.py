@@ -14,6 +14,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from inspect import get_annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -168,6 +169,22 @@ class Settings(_bundle.SettingMembers, Mapping[str, object]):
     def __repr__(self) -> str:
         shown = ", ".join(f"{row.name}={row.value!r}" for row in self.describe())
         return f"Settings({shown})"
+
+    def own(self, kind: type[_T]) -> _T:
+        """Return these settings with the types of `Flasgo(own_settings=kind)`, for type checkers.
+
+        Args:
+            kind: The class whose fields the app was given as settings of its own.
+
+        Raises:
+            ConfigurationError: When the app has not been given it.
+        """
+        missing = [name for name in get_annotations(kind) if name not in self]
+        if missing:
+            raise ConfigurationError(
+                f"There is no setting {missing[0]!r}; pass Flasgo(own_settings={kind.__name__})."
+            )
+        return cast("_T", self)
 
     def source(self, name: str) -> str:
         """Return where a value came from.
