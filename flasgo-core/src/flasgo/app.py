@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import logging
-import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
@@ -166,9 +165,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             choose(self._sources, plugins, disable_plugins, built_in=BUILT_IN, discover=discover)
         )
         self.plugins._set_up()
-        if own_settings is not None:
-            for spec in own_setting_specs(own_settings):
-                self._declarations.settings.add(spec)
+        self._declarations.settings.add_all(own_setting_specs(own_settings))
         self.settings = self._load_settings()
         self.options = self._take_options(options)
         self.threads = WorkerThreads(self.settings.SYNC_WORKERS)
@@ -578,15 +575,11 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
     def request_context(self, scope: Scope, receive: Receive = nothing_received) -> RequestContext:
         """Return a context in which a request is the current one, without being served.
 
-        No hook and no callback is called. The test plugin's `app.test_request_context(path)` makes
-        the scope as well.
+        No hook and no callback is called.
 
         Args:
             scope: The ASGI scope of an HTTP request.
             receive: Gives its body.
-
-        Raises:
-            HTTPException: When the head of the request is not allowed.
         """
         return request_context(self, self._router, scope, receive)
 
@@ -655,16 +648,9 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             SystemExit: With status 1 when it cannot listen there, the app does not start, or
                 `flasgo-core[cli]` is not installed.
         """
-        from flasgo.serving.runner import run
+        from flasgo.serving.runner import reload_for, run
 
-        if debug and not self.debug:
-            if reload is False:
-                raise ConfigurationError(
-                    "app.run(debug=True, reload=False): DEBUG is read when the app is made, which "
-                    "is too late here. Set FLASGO_DEBUG=1, or leave reload out."
-                )
-            os.environ["FLASGO_DEBUG"] = "1"  # for the process that makes the app anew
-        run(self, host=host, port=port, reload=debug if reload is None else reload)
+        run(self, host=host, port=port, reload=reload_for(self, debug=debug, reload=reload))
 
     # --- Putting together -------------------------------------------------------------------
 

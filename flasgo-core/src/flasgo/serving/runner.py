@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from flasgo.app import Flasgo
 
-__all__ = ["ServingError", "UnclaimedHandler", "run"]
+__all__ = ["ServingError", "UnclaimedHandler", "reload_for", "run"]
 
 logger = logging.getLogger("flasgo.serving")
 
@@ -53,6 +53,27 @@ _RELOAD_GRACE_SECONDS = 2
 
 class ServingError(ConfigurationError):
     """Raised when the arguments of `run` are out of range or do not go together."""
+
+
+def reload_for(app: Flasgo, *, debug: bool, reload: bool | None) -> bool:
+    """Return whether to start anew for changes, and see to it that `DEBUG` is on where asked for.
+
+    Args:
+        app: The app.
+        debug: Whether to serve with `DEBUG` on.
+        reload: What the caller says; None leaves it to `debug`.
+
+    Raises:
+        ConfigurationError: When `DEBUG` is off in this process, and there is to be no other.
+    """
+    if debug and not app.debug:
+        if reload is False:
+            raise ConfigurationError(
+                "app.run(debug=True, reload=False): DEBUG is read when the app is made, which is "
+                "too late here. Set FLASGO_DEBUG=1, or leave reload out."
+            )
+        os.environ["FLASGO_DEBUG"] = "1"  # for the process that makes the app anew
+    return debug if reload is None else reload
 
 
 def run(

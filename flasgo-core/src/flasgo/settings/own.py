@@ -26,7 +26,7 @@ class _Field(NamedTuple):
     metadata: Mapping[str, object]
 
 
-def own_setting_specs(kind: type) -> Iterator[SettingSpec]:
+def own_setting_specs(kind: type | None) -> Iterator[SettingSpec]:
     """Iterate over the settings that a class declares with its fields.
 
     What a setting is for stands in `Annotated[str, msgspec.Meta(description="...")]` or, in a
@@ -34,12 +34,14 @@ def own_setting_specs(kind: type) -> Iterator[SettingSpec]:
     `metadata={"secret": True}` mask its value. Constraints of `msgspec.Meta` are checked.
 
     Args:
-        kind: A dataclass or Struct whose fields are UPPERCASE.
+        kind: A dataclass or Struct whose fields are UPPERCASE; None declares nothing.
 
     Raises:
         ConfigurationError: When it is another class, a field is not UPPERCASE, or an annotation
             cannot be evaluated.
     """
+    if kind is None:
+        return
     fields = _fields(kind)
     try:
         hints = typing.get_type_hints(kind, include_extras=True)

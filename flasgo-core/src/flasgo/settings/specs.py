@@ -76,8 +76,7 @@ class SettingSpecs:
 
     def __init__(self, specs: Iterable[SettingSpec] = ()) -> None:
         self._specs: dict[str, SettingSpec] = {}
-        for spec in specs:
-            self.add(spec)
+        self.add_all(specs)
 
     def add(self, spec: SettingSpec) -> None:
         """Declare one more setting.
@@ -108,6 +107,11 @@ class SettingSpecs:
                 plugin=spec.owner,
             )
         self._specs[spec.name] = spec
+
+    def add_all(self, specs: Iterable[SettingSpec]) -> None:
+        """Declare several settings; see `add`."""
+        for spec in specs:
+            self.add(spec)
 
     def discard(self, name: str) -> None:
         """Forget a setting, when its plugin could not be added after all.
