@@ -27,6 +27,7 @@ from flasgo.errors import (
 )
 from flasgo.http.headers import HeaderBlock, Headers, MutableHeaders
 from flasgo.http.multidict import MultiDict, State
+from flasgo.interop.wsgi import wsgi
 from flasgo.kernel.background import BackgroundTasks
 from flasgo.kernel.context import (
     context_proxy,
@@ -255,6 +256,7 @@ __all__ = [
     "request",
     "stream_with_context",
     "url_for",
+    "wsgi",
 ]
 
 
