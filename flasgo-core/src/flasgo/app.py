@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from flasgo import _bundle
 from flasgo.asgi import ASGIApp, Receive, Scope, Send
 from flasgo.binding import DependencyOverrides, compile_call
+from flasgo.binding.custom_types import using
 from flasgo.binding.parameters import Depends
 from flasgo.binding.views import DEFAULT_METHODS, BoundView, view_of
 from flasgo.blueprints import Address, Blueprint, Placement, mount_routes, name_taken, one_prefix
@@ -412,7 +413,8 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
 
     def _bind(self, route: Route) -> Call:
         provided = self._declarations.provided
-        return compile_call(route, self.threads, self.dependency_overrides, provided)
+        with using(self._declarations.custom_types):
+            return compile_call(route, self.threads, self.dependency_overrides, provided)
 
     def _rebind(self) -> None:
         """Bind the handlers anew that have dependencies, because some were overridden."""

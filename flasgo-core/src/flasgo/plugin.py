@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flasgo.asgi import ASGIApp, Message, Receive, Scope, Send
+from flasgo.binding.custom_types import ModelAdapter, ModelError, ModelField
 from flasgo.callables import (
     called_by,
     full_name,
@@ -62,6 +63,9 @@ __all__ = [
     "HookOptions",
     "Implementation",
     "Message",
+    "ModelAdapter",
+    "ModelError",
+    "ModelField",
     "NoTargetError",
     "OpenFile",
     "Options",

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect as types
 
+from flasgo.binding.custom_types import custom_types
 from flasgo.binding.errors import InvalidRequestError, ProblemFinder, chosen_type, fields_of
 from flasgo.binding.fields import Field, FileField, Model
 from flasgo.binding.parameters import Marker
@@ -56,7 +57,7 @@ class JsonBody:
         self.default = default
         self.parts = tuple(parts)
         # PERF: one decoder for the life of the app.
-        self._decode = msgspec.json.Decoder(annotation).decode
+        self._decode = msgspec.json.Decoder(annotation, dec_hook=custom_types().decode).decode
         check = None
         if any(isinstance(kind, types.DecimalType) for kind in kinds_in(annotation)):
             self._decode, check = checking_numbers(self._decode), check_numbers

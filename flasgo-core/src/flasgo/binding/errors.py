@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect as types
 
+from flasgo.binding.custom_types import ModelError, custom_types
 from flasgo.errors import HTTPException
 from flasgo.settings.annotations import alternatives
 
@@ -27,6 +28,7 @@ __all__ = [
     "ValidationProblem",
     "chosen_type",
     "explain",
+    "explain_all",
     "fields_of",
     "validation_failed",
 ]
@@ -142,6 +144,30 @@ def explain(
     return ValidationProblem(_bounded((*location, *inner)), _shortened(message))
 
 
+def _problems_of_model(
+    error: msgspec.ValidationError, cause: ModelError, location: Location
+) -> list[ValidationProblem]:
+    """Return what an adapter has found wrong with a model, where that stands in the request."""
+    found = _PLACE.match(str(error))
+    outer = (*location, *(_steps(found["path"]) if found else ()))
+    return [
+        ValidationProblem(_bounded((*outer, *inner)), _shortened(message))
+        for inner, message in cause.problems[: MAX_PROBLEMS + 1]
+    ]
+
+
+def explain_all(error: msgspec.ValidationError, location: Location) -> list[ValidationProblem]:
+    """Return the problems that msgspec or an adapter of models has found.
+
+    Args:
+        error: What msgspec raised.
+        location: Where the value that it looked at stands.
+    """
+    if isinstance(error.__cause__, ModelError):
+        return _problems_of_model(error, error.__cause__, location)
+    return [explain(error, location)]
+
+
 def _steps(path: str) -> Location:
     return tuple(_step(step) for step in _STEP.finditer(path[1:]))
 
@@ -210,6 +236,7 @@ class ProblemFinder:
     def __init__(self, annotation: Any, check: Callable[[object], None] | None = None) -> None:
         self._annotation = annotation
         self._check = check
+        self._dec_hook = custom_types().decode
 
     def problems(self, body: bytes, error: msgspec.ValidationError) -> list[ValidationProblem]:
         """Return what is wrong, in the order of the type's fields; at least one problem.
@@ -243,6 +270,9 @@ class ProblemFinder:
                     self._search(bytes(value), kind, (*location, key), problem, inner)
         except (ValueError, RecursionError, OverflowError):
             inner.clear()  # such as keys that are no text
+        if isinstance(error.__cause__, ModelError):
+            found += inner or _problems_of_model(error, error.__cause__, location)
+            return
         own = explain(error, location)
         reach = len(location) + 1
         # Else it is about the whole: a field too many, too few items, a check of the class itself.
@@ -254,7 +284,7 @@ class ProblemFinder:
 
     def _problem(self, raw: bytes, annotation: Any) -> msgspec.ValidationError | None:
         try:
-            value = msgspec.json.decode(raw, type=annotation)
+            value = msgspec.json.decode(raw, type=annotation, dec_hook=self._dec_hook)
             if self._check is not None:
                 self._check(value)
         except msgspec.ValidationError as error:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from flasgo.binding.errors import InvalidRequestError, ValidationProblem, explain
+from flasgo.binding.custom_types import custom_types
+from flasgo.binding.errors import InvalidRequestError, ValidationProblem, explain, explain_all
 from flasgo.binding.parameters import Marker
 from flasgo.binding.signatures import MISSING
 from flasgo.binding.types import Text, copier
@@ -166,6 +167,7 @@ class Model(msgspec.Struct, frozen=True):
         sent_names = [field.name for field in self.fields]
         annotation, default, place = self.annotation, self.default, self.place
         is_sent, copied = _presence(place), copier(default)
+        dec_hook = custom_types().decode
 
         def read(source: Any) -> object:
             if default is not MISSING and not any(is_sent(source, name) for name in sent_names):
@@ -184,9 +186,9 @@ class Model(msgspec.Struct, frozen=True):
             if problems:
                 raise InvalidRequestError(problems)
             try:
-                return msgspec.convert(found, annotation)
+                return msgspec.convert(found, annotation, dec_hook=dec_hook)
             except msgspec.ValidationError as error:
-                raise InvalidRequestError([explain(error, (place,))]) from None
+                raise InvalidRequestError(explain_all(error, (place,))) from None
 
         return read
 

@@ -26,6 +26,7 @@ from flasgo.binding.bodies import (
     object_of,
 )
 from flasgo.binding.calls import Arguments, make_call
+from flasgo.binding.custom_types import ModelAdapter, custom_types
 from flasgo.binding.dependencies import Node, clean_up, solver
 from flasgo.binding.fields import Field, FileField, Model, Place, Reader, path_maker, path_reader
 from flasgo.binding.parameters import (
@@ -656,6 +657,9 @@ def _model_of(site: Site, place: Place, asked: Asked, annotation: Any, marker: M
     if len(kinds) != 1:
         site.refuse(asked.name, "is one of several classes", "annotate a single class")
     kind = kinds[0]
+    adapter = custom_types().adapter_of(kind)
+    if adapter is not None:
+        return _adapted_model(site, place, asked, kind, adapter)
     try:
         info = types.type_info(kind)
         hints = typing.get_type_hints(typing.get_origin(kind) or kind, include_extras=True)
@@ -686,6 +690,29 @@ def _model_of(site: Site, place: Place, asked: Asked, annotation: Any, marker: M
     return Model(place, kind, names, tuple(fields), asked.default)
 
 
+def _adapted_model(
+    site: Site, place: Place, asked: Asked, kind: type, adapter: ModelAdapter
+) -> Model:
+    """Return how a model of another family is read: as texts, which the family converts."""
+    fields = []
+    members = tuple(adapter.fields(kind))
+    for member in members:
+        is_list = any(
+            (typing.get_origin(each) or each) in {list, set, frozenset, tuple}
+            for each in alternatives(member.annotation)
+        )
+        text = list[str] if is_list else str
+        if is_file(member.annotation) is not None:
+            text = member.annotation
+        default = MISSING if member.required else None
+        marker = Form() if place == "form" else Query()
+        marker = marker.called(_sent_name(place, member.name))
+        shown = MISSING if member.required else member.default
+        fields.append(_field_of(site, place, member.name, text, default, shown, marker))
+    names = tuple(member.name for member in members)
+    return Model(place, kind, names, tuple(fields), asked.default)
+
+
 def _sent_name(place: Place, name: str) -> str:
     return name.replace("_", "-") if place == "header" else name
 
@@ -704,7 +731,8 @@ def _is_model(annotation: Any) -> bool:
 
 def _has_fields(kind: Any) -> bool:
     return isinstance(kind, type) and (
-        issubclass(kind, msgspec.Struct)
+        custom_types().adapter_of(kind) is not None
+        or issubclass(kind, msgspec.Struct)
         or dataclasses.is_dataclass(kind)
         or typing.is_typeddict(kind)
         or hasattr(kind, "__attrs_attrs__")

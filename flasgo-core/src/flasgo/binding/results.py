@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from flasgo.binding.custom_types import custom_types
 from flasgo.binding.signatures import MISSING, return_annotation
 from flasgo.binding.types import advice_on, class_unfit_for_json
 from flasgo.errors import RouteError, type_name
@@ -112,7 +113,7 @@ def _encoder(route: Route) -> Callable[[object], bytes]:
     where = f"Route {route.path!r}: response_model={model!r} of the handler at {route.source}"
     try:
         unfit = class_unfit_for_json(model)
-        decoder = msgspec.json.Decoder(model)
+        decoder = msgspec.json.Decoder(model, dec_hook=custom_types().decode)
     except Exception as error:
         raise RouteError(
             f"{where} is nothing that msgspec can encode ({type(error).__name__}: {error}); give "
@@ -124,14 +125,14 @@ def _encoder(route: Route) -> Callable[[object], bytes]:
         if issubclass(unfit, Response):
             advice = "leave it out: what such a handler returns is sent as it is"
         raise RouteError(f"{where} has to hold a {unfit.__qualname__}, and no JSON can; {advice}.")
-    decode = decoder.decode
+    decode, dec_hook = decoder.decode, custom_types().decode
 
     def encode(value: object) -> bytes:
         try:
             # Takes attributes of any object, such as a row of an ORM. What does not fit may do so
             # once it is JSON: the decoder has the last word.
             with suppress(msgspec.ValidationError):
-                value = msgspec.convert(value, model, from_attributes=True)
+                value = msgspec.convert(value, model, from_attributes=True, dec_hook=dec_hook)
             # SECURITY: an instance of the model is taken as it is by `convert`, whatever its
             # attributes hold. What has been through the decoder has the model's fields only.
             return encode_json(decode(encode_json(value)))

@@ -20,6 +20,8 @@ from uuid import UUID
 import msgspec
 from msgspec import inspect as types
 
+from flasgo import _bundle
+from flasgo.binding.custom_types import custom_types
 from flasgo.binding.parameters import Depends, Marker
 from flasgo.binding.signatures import Site
 from flasgo.requests.forms import UploadedFile
@@ -315,7 +317,11 @@ def advice_on(annotation: Any) -> str | None:
     if issubclass(kind, UploadedFile):
         return "mark the parameter Form(): files come with forms, not with JSON"
     if hasattr(kind, "model_validate") and hasattr(kind, "model_fields"):
-        return "write the pydantic model as a msgspec.Struct or a dataclass"
+        distribution = _bundle.MODEL_FAMILIES["pydantic"]
+        return (
+            f"`pip install {distribution}` for pydantic models, or write it as a msgspec.Struct or "
+            "a dataclass"
+        )
     return None
 
 
@@ -334,7 +340,8 @@ def class_unfit_for_json(annotation: Any) -> type | None:
 
 def _unfit(info: types.Type, seen: set[Any]) -> type | None:
     if isinstance(info, types.CustomType):
-        return None if any(issubclass(each, info.cls) for each in _JSON_VALUES) else info.cls
+        is_plain = any(issubclass(each, info.cls) for each in _JSON_VALUES)
+        return None if is_plain or custom_types().leaves(info.cls) else info.cls
     if isinstance(info, types.UnionType):
         unfit = [_unfit(part, seen) for part in info.types]
         return unfit[0] if all(unfit) else None

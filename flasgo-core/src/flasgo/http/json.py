@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -23,7 +23,15 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["MAX_DEPTH", "MissingAwaitError", "check_depth", "decode", "encode", "to_json_type"]
+__all__ = [
+    "MAX_DEPTH",
+    "MissingAwaitError",
+    "add_types",
+    "check_depth",
+    "decode",
+    "encode",
+    "to_json_type",
+]
 
 MAX_DEPTH = 500
 """How deep arrays and objects may nest; Python versions differ in what they could take."""
@@ -42,6 +50,8 @@ _STRING = re.compile(rb'"[^"]*"')
 _ROUNDS = 8
 
 _decode = msgspec.json.Decoder().decode
+# Filled at import, from above: this module knows no app. `Any`: whatever msgspec has no form for.
+_MORE_TYPES: list[Callable[[Any], tuple[object] | None]] = []
 
 
 class MissingAwaitError(TypeError):
@@ -70,7 +80,20 @@ def to_json_type(value: Any) -> object:
         return dict(value)
     if inspect.isawaitable(value):
         raise MissingAwaitError(_without_await(value))
+    for knows in _MORE_TYPES:
+        found = knows(value)
+        if found is not None:
+            return found[0]
     raise TypeError(f"Encoding objects of type {type(value).__qualname__} is unsupported")
+
+
+def add_types(knows: Callable[[Any], tuple[object] | None]) -> None:
+    """Have a function asked for values that nothing else has a form for.
+
+    Args:
+        knows: Returns it in a tuple, or None.
+    """
+    _MORE_TYPES.append(knows)
 
 
 encode = msgspec.json.Encoder(enc_hook=to_json_type).encode

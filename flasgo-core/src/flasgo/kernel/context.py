@@ -7,6 +7,7 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from flasgo.http.json import add_types
 from flasgo.http.multidict import State
 
 if TYPE_CHECKING:
@@ -31,6 +32,16 @@ active_request: ContextVar[Connection] = ContextVar("flasgo.request")
 """Set by the dispatcher for the time of a request. WebSocket connections stand here too."""
 
 _active_app: ContextVar[AppContext] = ContextVar("flasgo.app_context")
+
+
+def _known_to_app(value: object) -> tuple[object] | None:
+    """Return what JSON has in a value's place, as the plugins of the app at work have it."""
+    connection = active_request.get(None)
+    app = None if connection is None else connection.app
+    return None if app is None else app._declarations.custom_types.encode(value)
+
+
+add_types(_known_to_app)
 
 
 def current_request() -> Request:

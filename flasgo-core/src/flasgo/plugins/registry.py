@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, get_origin
 
+import msgspec
 from msgspec import Struct, field
 
+from flasgo.binding.custom_types import CustomTypes, ModelAdapter, TypeEncoder
 from flasgo.binding.parameters import Depends
 from flasgo.callables import is_async
 from flasgo.errors import PluginError, did_you_mean
@@ -36,6 +38,18 @@ class Option(Struct, frozen=True):
     help: str
 
 
+_ADAPTER = ("handles", "decode", "encode", "schema", "fields")
+
+
+def _full_name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _has_json_form(kind: type) -> bool:
+    info = msgspec.inspect.type_info(kind)
+    return not isinstance(info, msgspec.inspect.CustomType)
+
+
 class Declarations(Struct):
     """Everything the plugins of one app have declared, with the owner of each name."""
 
@@ -47,6 +61,7 @@ class Declarations(Struct):
     roles: dict[str, Callable[..., Any]] = field(default_factory=dict)
     # Any: what is annotated, a class or a generic one with arguments.
     provided: dict[Any, Depends] = field(default_factory=dict)
+    custom_types: CustomTypes = field(default_factory=CustomTypes)
     enforcers: dict[type, str] = field(default_factory=dict)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -83,6 +98,12 @@ class Declarations(Struct):
                 self.roles.pop(name, None)
             if kind == "type":
                 self.provided = {t: d for t, d in self.provided.items() if str(t) != name}
+            if kind == "model adapter":
+                kept = [a for a in self.custom_types.adapters if type(a).__qualname__ != name]
+                self.custom_types.adapters[:] = kept
+            if kind == "encoding of":
+                for known in [k for k in self.custom_types.encoders if _full_name(k) == name]:
+                    del self.custom_types.encoders[known]
             if kind == "setting":
                 self.settings.discard(name)
         self.enforcers = {kind: name for kind, name in self.enforcers.items() if name != owner}
@@ -333,6 +354,57 @@ class Registry:
                 f"name it: requires = ({name!r},)",
             )
         return self._plugins.instance(name)
+
+    # Any: values of the type, and JSON Schema.
+    def encodes(
+        self,
+        kind: type,
+        function: Callable[[Any], object],
+        *,
+        schema: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Say how values of a type leave as JSON, wherever they stand in an answer.
+
+        Args:
+            kind: The class; its subclasses count, the nearest class decides. Types that JSON
+                answers take already keep the form that they have.
+            function: Returns what JSON has in a value's place: a str, a number, a dict...
+            schema: The JSON Schema of that, for the API description.
+
+        Raises:
+            PluginError: When the type is taken, or is no class.
+        """
+        self._check_phase("encodes")
+        if not isinstance(kind, type):
+            self._refuse(f"registry.encodes was given {kind!r}", "give it a class")
+        if not callable(function) or is_async(function):
+            self._refuse(f"registry.encodes({kind.__qualname__}) was given {function!r}", "use def")
+        if _has_json_form(kind):
+            self._refuse(
+                f"values of the type {kind.__qualname__} have a form in JSON already",
+                "encode a class of your own",
+            )
+        self._declarations.claim("encoding of", _full_name(kind), self._plugin)
+        self._declarations.custom_types.encoders[kind] = TypeEncoder(function, schema)
+
+    def models(self, adapter: ModelAdapter) -> None:
+        """Take a family of model classes: as bodies, forms, query objects, answers and schemas.
+
+        Args:
+            adapter: See `flasgo.plugin.ModelAdapter`.
+
+        Raises:
+            PluginError: When a method is missing.
+        """
+        self._check_phase("models")
+        missing = [name for name in _ADAPTER if not callable(getattr(adapter, name, None))]
+        if missing:
+            self._refuse(
+                f"the adapter {adapter!r} has no method {', '.join(missing)}",
+                "derive it from flasgo.plugin.ModelAdapter",
+            )
+        self._declarations.claim("model adapter", type(adapter).__qualname__, self._plugin)
+        self._declarations.custom_types.adapters.append(adapter)
 
     def hookspecs(self, namespace: ModuleType | type) -> None:
         """Publish further hooks, marked with `flasgo.hookspec` in a module or class.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from flasgo.binding.custom_types import using
 from flasgo.plugin import Plugin
 from flasgo.plugins.hooks import hookimpl
 
@@ -102,7 +103,8 @@ class OpenAPIPlugin(Plugin):
         """
         from flasgo.features.openapi.document import build_document
 
-        return build_document(self._app)
+        with using(self._app._declarations.custom_types):
+            return build_document(self._app)
 
 
 def _url_path(value: object) -> str | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from typing import Any
+from typing import Any, TypeGuard
 
 from msgspec import inspect as types
 
+from flasgo.binding.custom_types import custom_types
 from flasgo.binding.types import parts_of
+from flasgo.features.openapi.definitions import hoist
 from flasgo.features.openapi.shapes import NAMED, JsonObject, Shapes, class_name, origin_of
 
 __all__ = ["REFERENCE", "JsonObject", "Schemas"]
@@ -61,6 +63,7 @@ class Schemas:
         for info, (_, schema, extra) in zip(infos, self._pending, strict=True):
             schema.update({**shapes.of(info), **extra})
         named = {name: shapes.whole(classes[kind]) for kind, name in names.items()}
+        hoist(named, REFERENCE)
         return dict(sorted(named.items()))
 
 
@@ -74,12 +77,16 @@ def _info_of(annotation: Any) -> types.Type:
 
 def _collect(info: types.Type, found: dict[Any, types.Type]) -> None:
     """Find all classes in a type that get a name, in the order in which they appear."""
-    if isinstance(info, NAMED):
+    if isinstance(info, NAMED) or _is_adapted(info):
         if info.cls in found:
             return
         found[info.cls] = info
     for part in parts_of(info):
         _collect(part, found)
+
+
+def _is_adapted(info: types.Type) -> TypeGuard[types.CustomType]:
+    return isinstance(info, types.CustomType) and custom_types().adapter_of(info.cls) is not None
 
 
 def _names_of(classes: dict[Any, types.Type]) -> dict[Any, str]:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import inspect as types
 
 from flasgo.binding.bodies import hidden_fields
+from flasgo.binding.custom_types import custom_types
 from flasgo.binding.types import check_numbers
 from flasgo.http.json import encode
 
@@ -76,6 +77,9 @@ class Shapes:
         for kinds, describe in self._DESCRIBED:
             if isinstance(info, kinds):
                 return describe(self, info)
+        schema = custom_types().schema_of(info.cls) if isinstance(info, types.CustomType) else None
+        if schema is not None:
+            return dict(schema)
         return {}  # Any, Raw, and classes that only the app's own code understands
 
     # --- Objects ----------------------------------------------------------------------------

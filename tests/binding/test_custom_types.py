@@ -1,0 +1,323 @@
+"""Types that plugins add: `registry.encodes` and `registry.models` (PLUG-11)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+import pydantic
+import pytest
+from flasgo import Flasgo, Form, PluginError, Query, Response, RouteError, hookimpl
+from flasgo.plugin import ModelAdapter, ModelError, ModelField
+from openapi_spec_validator import validate
+
+from tests.conftest import Connect
+
+
+def declaring(name: str, declare: Callable[[Any], None]) -> Any:
+    def plugin_setup(self: object, registry: Any) -> None:
+        declare(registry)
+
+    return type("Declaring", (), {"name": name, "plugin_setup": hookimpl(plugin_setup)})()
+
+
+# --- encodes -----------------------------------------------------------------------------------
+
+
+class Money:
+    def __init__(self, cents: int) -> None:
+        self.cents = cents
+
+
+class Euros(Money):
+    pass
+
+
+@dataclass
+class Offer:
+    name: str
+    price: Money
+
+
+def money(registry: Any) -> None:
+    registry.encodes(Money, lambda value: f"{value.cents / 100:.2f}", schema={"type": "string"})
+
+
+def test_values_of_the_type_leave_wherever_they_stand(
+    make_app: Callable[..., Flasgo], connect: Connect
+) -> None:
+    app = make_app(declaring("money", money))
+    app.add_route("/deep", lambda: {"offers": [Offer("tea", Money(250))]}, endpoint="deep")
+    app.add_route("/own", lambda: Response.json(Euros(99)), endpoint="own")
+
+    @app.get("/typed", response_model=Offer)
+    async def typed() -> Offer:
+        return Offer("tea", Money(250))
+
+    client = connect(app)
+    assert client.get("/deep").json() == {"offers": [{"name": "tea", "price": "2.50"}]}
+    assert client.get("/own").json() == "0.99"
+
+
+def test_another_app_does_not_know_the_type(
+    make_app: Callable[..., Flasgo], connect: Connect
+) -> None:
+    make_app(declaring("money", money))
+    other = make_app()
+    other.add_route("/", lambda: {"price": Money(1)}, endpoint="index")
+    assert connect(other).get("/").status_code == 500
+
+
+def test_the_description_has_the_schema(make_app: Callable[..., Flasgo]) -> None:
+    app = make_app(declaring("money", money))
+
+    @app.get("/")
+    async def offers() -> list[Offer]:
+        return []
+
+    document = app.openapi_spec()
+    validate(document)
+    price = document["components"]["schemas"]["Offer"]["properties"]["price"]
+    assert price == {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("declare", "message"),
+    [
+        (lambda r: r.encodes("x", str), "was given 'x'; give it a class"),
+        (lambda r: r.encodes(Money, 5), "was given 5; use def"),
+        (lambda r: r.encodes(str, str), "str have a form in JSON already"),
+        (lambda r: (r.encodes(Money, str), r.models(object())), "no method handles, decode"),
+    ],
+)
+def test_misuse_is_an_error_at_set_up(
+    make_app: Callable[..., Flasgo], declare: Any, message: str
+) -> None:
+    with pytest.raises(PluginError, match=message):
+        make_app(declaring("p", declare))
+
+
+def test_a_type_has_one_encoder(make_app: Callable[..., Flasgo]) -> None:
+    with pytest.raises(PluginError, match="'a' and 'b' both bring the encoding of"):
+        make_app(declaring("a", money), declaring("b", money))
+
+
+# --- models, with pydantic's -------------------------------------------------------------------
+
+
+class PydanticModels(ModelAdapter):
+    """Adapts pydantic's models, as flasgo-pydantic does."""
+
+    def handles(self, kind: type) -> bool:
+        return issubclass(kind, pydantic.BaseModel)
+
+    def decode(self, kind: Any, data: Any) -> Any:
+        try:
+            return kind.model_validate(data)
+        except pydantic.ValidationError as error:
+            problems = [(each["loc"], each["msg"]) for each in error.errors(include_input=False)]
+            raise ModelError(problems) from error
+
+    def encode(self, value: Any) -> Any:
+        return value.model_dump(mode="json")
+
+    def schema(self, kind: Any) -> Mapping[str, Any]:
+        return kind.model_json_schema()
+
+    def fields(self, kind: Any) -> Iterable[ModelField]:
+        for name, field in kind.model_fields.items():
+            yield ModelField(
+                field.alias or name, field.annotation, field.is_required(), field.default
+            )
+
+
+class Address(pydantic.BaseModel):
+    city: str
+
+
+class User(pydantic.BaseModel):
+    name: str = pydantic.Field(min_length=2)
+    age: int
+    tags: list[str] = []
+    address: Address | None = None
+
+
+class PublicUser(pydantic.BaseModel):
+    name: str
+
+
+@dataclass
+class Team:
+    title: str
+    members: list[User]
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flasgo]) -> Flasgo:
+    app = make_app(declaring("pydantic", lambda registry: registry.models(PydanticModels())))
+
+    @app.post("/users")
+    async def create(user: User) -> User:
+        return user
+
+    @app.post("/many")
+    async def many(users: list[User]) -> list[User]:
+        return users
+
+    @app.post("/teams")
+    async def team(team: Team) -> dict[str, Any]:
+        return {"title": team.title, "first": team.members[0]}
+
+    @app.post("/public", response_model=PublicUser)
+    async def public(user: User) -> User:
+        return user
+
+    @app.post("/form")
+    async def form(user: Annotated[User, Form()]) -> User:
+        return user
+
+    @app.get("/search")
+    async def search(user: Annotated[User, Query()]) -> User:
+        return user
+
+    return app
+
+
+ANN = {"name": "Ann", "age": 41, "tags": [], "address": {"city": "Bonn"}}
+
+
+def test_models_are_bodies_and_answers(app: Flasgo, connect: Connect) -> None:
+    client = connect(app)
+    assert client.post("/users", json=ANN).json() == ANN
+    assert client.post("/many", json=[ANN, ANN]).json() == [ANN, ANN]
+    answer = client.post("/teams", json={"title": "a", "members": [ANN]})
+    assert answer.json() == {"title": "a", "first": ANN}
+
+
+def test_a_response_model_keeps_the_rest_back(app: Flasgo, connect: Connect) -> None:
+    assert connect(app).post("/public", json=ANN).json() == {"name": "Ann"}
+
+
+def test_models_are_forms_and_queries(app: Flasgo, connect: Connect) -> None:
+    client = connect(app)
+    expected = {"name": "Ann", "age": 41, "tags": ["a", "b"], "address": None}
+    sent = {"name": "Ann", "age": "41", "tags": ["a", "b"]}
+    assert client.post("/form", data=sent).json() == expected
+    assert client.get("/search?name=Ann&age=41&tags=a&tags=b").json() == expected
+    answer = client.get("/search?name=A&age=x")
+    assert answer.status_code == 422
+    assert [error["loc"] for error in answer.json()["errors"]] == [
+        ["query", "name"],
+        ["query", "age"],
+    ]
+    assert client.get("/search?age=1").json()["errors"][0]["loc"] == ["query", "name"]
+
+
+def test_what_is_wrong_is_told_where_it_stands(app: Flasgo, connect: Connect) -> None:
+    client = connect(app)
+    answer = client.post("/users", json={"name": "A", "age": "old", "address": {}})
+    assert answer.status_code == 422
+    assert [error["loc"] for error in answer.json()["errors"]] == [
+        ["body", "name"],
+        ["body", "age"],
+        ["body", "address", "city"],
+    ]
+    answer = client.post("/many", json=[ANN, {"name": "Bob"}])
+    assert [error["loc"] for error in answer.json()["errors"]] == [["body", 1, "age"]]
+    answer = client.post("/teams", json={"title": 5, "members": [{"name": "Bob", "age": 1}, {}]})
+    assert [error["loc"] for error in answer.json()["errors"]] == [
+        ["body", "title"],
+        ["body", "members", 1, "name"],
+        ["body", "members", 1, "age"],
+    ]
+    for body in ("[]", "5", "null", '"x"'):
+        answer = client.post("/users", content=body, headers={"content-type": "application/json"})
+        assert answer.status_code == 422, body
+
+
+def test_models_are_described(app: Flasgo) -> None:
+    document = app.openapi_spec()
+    validate(document)
+    body = document["paths"]["/users"]["post"]["requestBody"]["content"]["application/json"]
+    assert body["schema"] == {"$ref": "#/components/schemas/User"}
+    schemas = document["components"]["schemas"]
+    assert schemas["User"]["properties"]["name"]["minLength"] == 2
+    address = schemas["User"]["properties"]["address"]["anyOf"][0]
+    assert address == {"$ref": "#/components/schemas/Address"}
+    assert schemas["Address"]["required"] == ["city"]
+    assert schemas["Team"]["properties"]["members"]["items"] == body["schema"]
+    names = {p["name"] for p in document["paths"]["/search"]["get"]["parameters"]}
+    assert names == {"name", "age", "tags", "address"}
+
+
+class Node(pydantic.BaseModel):
+    children: list[Node] = []
+
+
+def test_a_model_that_refers_to_itself_is_described(app: Flasgo) -> None:
+    @app.post("/nodes")
+    async def create_node(node: Node) -> Node:
+        return node
+
+    document = app.openapi_spec()
+    validate(document)
+    items = document["components"]["schemas"]["Node"]["properties"]["children"]["items"]
+    assert items == {"$ref": "#/components/schemas/Node"}
+
+
+def test_two_classes_of_one_name_keep_apart(app: Flasgo) -> None:
+    class Address(pydantic.BaseModel):
+        street: str
+
+    class Shop(pydantic.BaseModel):
+        address: Address
+
+    @app.post("/shops")
+    async def create_shop(shop: Shop) -> Shop:
+        return shop
+
+    document = app.openapi_spec()
+    validate(document)
+    schemas = document["components"]["schemas"]
+    there = schemas["Shop"]["properties"]["address"]["$ref"].rpartition("/")[2]
+    assert schemas[there]["required"] == ["street"]
+    here = schemas["User"]["properties"]["address"]["anyOf"][0]["$ref"].rpartition("/")[2]
+    assert schemas[here]["required"] == ["city"]
+
+
+def test_without_the_plugin_the_error_says_what_to_install(
+    make_app: Callable[..., Flasgo],
+) -> None:
+    async def create(user: User) -> None: ...
+
+    with pytest.raises(RouteError, match="pip install flasgo-pydantic"):
+        make_app().add_route("/", create, ["POST"])
+
+
+def test_types_that_msgspec_knows_never_come_to_plugins(
+    make_app: Callable[..., Flasgo], connect: Connect
+) -> None:
+    asked: list[object] = []
+
+    class Adapter(PydanticModels):
+        def decode(self, kind: Any, data: Any) -> Any:
+            asked.append(kind)
+            return super().decode(kind, data)
+
+        def encode(self, value: Any) -> Any:
+            asked.append(value)
+            return super().encode(value)
+
+    class Item(msgspec.Struct):
+        name: str
+
+    app = make_app(declaring("pydantic", lambda registry: registry.models(Adapter())))
+
+    async def create(item: Item) -> Item:
+        return item
+
+    app.add_route("/", create, ["POST"], endpoint="create")
+    assert connect(app).post("/", json={"name": "x"}).json() == {"name": "x"}
+    assert asked == []
