@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
@@ -19,9 +19,7 @@ from flasgo.blueprints import Address, Blueprint, Placement, mount_routes, name_
 from flasgo.errors import (
     ConfigurationError,
     HTTPException,
-    OptionError,
     UnenforcedPolicyError,
-    did_you_mean,
 )
 from flasgo.features import BUILT_IN, AppMembers
 from flasgo.http.multidict import State
@@ -47,7 +45,7 @@ from flasgo.kernel.urls import endpoint_url
 from flasgo.plugins.choice import choose
 from flasgo.plugins.declared_names import declaring_distribution, names_of_inactive
 from flasgo.plugins.manager import Plugins
-from flasgo.plugins.options import Options
+from flasgo.plugins.options import Options, take_options
 from flasgo.plugins.registry import Declarations
 from flasgo.plugins.route_hooks import RouteHooks
 from flasgo.registrar import RouteOptions, RouteScope
@@ -658,39 +656,16 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
 
     def _load_settings(self) -> Settings:
         declared = self._declarations.settings.names
-        unused = self._names_of_inactive(set(self._sources.argument) - set(declared), declared)
+        unknown = set(self._sources.argument) - set(declared)
+        unused = names_of_inactive(unknown, self.plugins._inactive, declared)
         argument = {k: v for k, v in self._sources.argument.items() if k not in unused}
         self._sources = dataclasses.replace(self._sources, argument=argument)
         return load_settings(
             self._declarations.settings, self._sources, owner_of_unknown=declaring_distribution
         )
 
-    def _names_of_inactive(self, names: set[str], known: Collection[str]) -> set[str]:
-        return names_of_inactive(names, self.plugins._inactive(), known) if names else names
-
     def _take_options(self, given: Mapping[str, object]) -> Options:
-        declared = self._declarations.options
-        unknown = set(given) - set(declared)
-        known = [
-            "name",
-            "settings",
-            "own_settings",
-            "plugins",
-            "disable_plugins",
-            "discover",
-            *declared,
-        ]
-        for name in sorted(unknown - self._names_of_inactive(unknown, known)):
-            from flasgo.names_elsewhere import advice
-
-            meant = _bundle.owner_of_option(name) or advice("Flasgo", name)
-            hint = f" {meant}" if meant else ""
-            raise OptionError(
-                f"Flasgo() got an unknown keyword {name!r}."
-                f"{hint or did_you_mean(name, known)} Allowed are: {', '.join(known)}.",
-                name=name,
-            )
-        values = {name: given.get(name, option.default) for name, option in declared.items()}
+        values = take_options(self._declarations.options, given, self.plugins._inactive)
         return Options(values, self.route)
 
     def _plugin_added(self, name: str) -> None:

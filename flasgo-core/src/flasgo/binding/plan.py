@@ -6,7 +6,6 @@ The same plan answers requests and describes them: `flasgo.features.openapi` rea
 from __future__ import annotations
 
 import dataclasses
-import re
 import typing
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import PurePath
@@ -26,9 +25,10 @@ from flasgo.binding.bodies import (
     object_of,
 )
 from flasgo.binding.calls import Arguments, make_call
-from flasgo.binding.custom_types import ModelAdapter, custom_types
+from flasgo.binding.custom_types import custom_types
 from flasgo.binding.dependencies import Node, clean_up, solver
 from flasgo.binding.fields import Field, FileField, Model, Place, Reader, path_maker, path_reader
+from flasgo.binding.models import field_of, is_marked, model_of
 from flasgo.binding.parameters import (
     Body,
     Cookie,
@@ -93,7 +93,6 @@ _CONVERTED = (
     (UUIDConverter, "a UUID", (types.UUIDType,)),
 )
 _CONVERTED_TYPES = {IntConverter: int, FloatConverter: float, UUIDConverter: UUID}
-_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _DEPTH = 50
 _MODEL_ADVICE: Mapping[type[Exception], str] = {
@@ -309,7 +308,7 @@ class _Compiler:
                         f"holds a {kind!r}, whose {field.name!r} has init=False and no default",
                         "give that field a default; __post_init__ may change it",
                     )
-                if field.name in marked or _is_marked(field.default):
+                if field.name in marked or is_marked(field.default):
                     site.refuse(
                         name,
                         f"holds a {kind!r}, whose {field.name!r} has a marker that JSON ignores",
@@ -382,7 +381,7 @@ class _Compiler:
             annotation, markers = MISSING, []
         else:
             annotation, markers = split_annotated(asked.annotation, _MARKERS)
-        if _is_marked(asked.default):
+        if is_marked(asked.default):
             markers.append(asked.default)
             asked = msgspec.structs.replace(asked, default=MISSING)
         if len(markers) > 1:
@@ -452,8 +451,8 @@ class _Compiler:
         self, site: Site, place: Place, asked: Asked, annotation: Any, marker: Marker
     ) -> Field | FileField | Model:
         if _is_model(annotation):
-            return _model_of(site, place, asked, annotation, marker)
-        return _field_of(site, place, asked.name, annotation, asked.default, asked.default, marker)
+            return model_of(site, place, asked, annotation, marker)
+        return field_of(site, place, asked.name, annotation, asked.default, asked.default, marker)
 
     def _check_body(self, site: Site, name: str) -> None:
         route = self._route
@@ -622,101 +621,6 @@ def _check_connection(route: Route, slots: Sequence[tuple[Asked, Slot]]) -> None
         )
 
 
-# --- Single fields --------------------------------------------------------------------------
-
-
-def _field_of(
-    site: Site,
-    place: Place,
-    name: str,
-    annotation: Any,
-    default: Any,
-    shown_default: Any,
-    marker: Marker,
-) -> Field | FileField:
-    sent = marker.alias or (name.replace("_", "-").lower() if place == "header" else name)
-    if place == "header":
-        sent = sent.lower()
-        if _HEADER_NAME.fullmatch(sent) is None:
-            site.refuse(
-                name,
-                f"is the header {sent!r}, which no request can have (RFC 9110, section 5.1)",
-                "give an alias of ASCII letters, digits and hyphens",
-            )
-    files = is_file(annotation)
-    if files is not None:
-        return FileField(sent, files, default, marker)
-    text = Text.of(site, name, annotation)
-    if place == "cookie" and text.is_collection:
-        site.refuse(name, "is a list, and a cookie is one value", "annotate a single value")
-    return Field(place, sent, text, default, marker, shown_default)
-
-
-def _model_of(site: Site, place: Place, asked: Asked, annotation: Any, marker: Marker) -> Model:
-    kinds = [kind for kind in alternatives(annotation) if kind is not NoneType]
-    if len(kinds) != 1:
-        site.refuse(asked.name, "is one of several classes", "annotate a single class")
-    kind = kinds[0]
-    adapter = custom_types().adapter_of(kind)
-    if adapter is not None:
-        return _adapted_model(site, place, asked, kind, adapter)
-    try:
-        info = types.type_info(kind)
-        hints = typing.get_type_hints(typing.get_origin(kind) or kind, include_extras=True)
-    except Exception as error:  # noqa: BLE001 - an annotation may raise anything
-        site.refuse(asked.name, f"has the type {kind!r} ({error})", "correct its annotations")
-    if not isinstance(info, types.StructType | types.DataclassType | types.TypedDictType):
-        site.refuse(asked.name, f"has the type {kind!r}", "use a dataclass, Struct or TypedDict")
-    hidden = hidden_fields(kind)
-    members = [member for member in info.fields if member.name not in hidden]
-    fields = []
-    for member in members:
-        bare, markers = split_annotated(hints[member.name], (Marker,))
-        own = markers[0] if markers else type(marker)()
-        own = own() if isinstance(own, type) else own
-        if own.default is not MISSING or _is_marked(member.default):
-            site.refuse(
-                asked.name,
-                f"has the type {kind!r}, whose {member.name!r} has a marker with a default",
-                f"give the field its default: {member.name}: Annotated[<type>, <marker>] = ...",
-            )
-        bare = own.constrained(bare)
-        if own.alias is None:
-            own = own.called(_sent_name(place, member.encode_name))
-        shown = MISSING if member.default is msgspec.NODEFAULT else member.default
-        default = MISSING if member.required else None
-        fields.append(_field_of(site, place, member.name, bare, default, shown, own))
-    names = tuple(member.encode_name for member in members)
-    return Model(place, kind, names, tuple(fields), asked.default)
-
-
-def _adapted_model(
-    site: Site, place: Place, asked: Asked, kind: type, adapter: ModelAdapter
-) -> Model:
-    """Return how a model of another family is read: as texts, which the family converts."""
-    fields = []
-    members = tuple(adapter.fields(kind))
-    for member in members:
-        is_list = any(
-            (typing.get_origin(each) or each) in {list, set, frozenset, tuple}
-            for each in alternatives(member.annotation)
-        )
-        text = list[str] if is_list else str
-        if is_file(member.annotation) is not None:
-            text = member.annotation
-        default = MISSING if member.required else None
-        marker = Form() if place == "form" else Query()
-        marker = marker.called(_sent_name(place, member.name))
-        shown = MISSING if member.required else member.default
-        fields.append(_field_of(site, place, member.name, text, default, shown, marker))
-    names = tuple(member.name for member in members)
-    return Model(place, kind, names, tuple(fields), asked.default)
-
-
-def _sent_name(place: Place, name: str) -> str:
-    return name.replace("_", "-") if place == "header" else name
-
-
 def _is_connection(name: str, annotation: Any) -> bool:
     if annotation is MISSING or annotation is Any or annotation is object:
         return name in {"request", "websocket"}
@@ -747,12 +651,6 @@ def _marked_fields(kind: Any) -> frozenset[str]:
         for name, hint in hints.items()
         for marker in split_annotated(hint, _MARKERS)[1]
         if isinstance(marker, Marker) and (marker.constraints or marker.default is not MISSING)
-    )
-
-
-def _is_marked(default: object) -> bool:
-    return isinstance(default, _MARKERS) or (
-        isinstance(default, type) and issubclass(default, _MARKERS)
     )
 
 

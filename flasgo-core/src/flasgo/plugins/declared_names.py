@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from importlib.metadata import entry_points
 
 from msgspec import Struct
@@ -74,7 +74,7 @@ class Inactive(Struct, frozen=True):
 
 
 def names_of_inactive(
-    names: Collection[str], inactive: Collection[Inactive], known: Collection[str]
+    names: Collection[str], find: Callable[[], Collection[Inactive]], known: Collection[str]
 ) -> set[str]:
     """Return which unknown names belong to inactive plugins, and warn that they have no effect.
 
@@ -83,9 +83,12 @@ def names_of_inactive(
 
     Args:
         names: Settings or options that no active plugin declares.
-        inactive: The inactive plugins of the app.
+        find: Returns the inactive plugins of the app; not called where all names are known.
         known: The names that active plugins declare.
     """
+    if not names:
+        return set()
+    inactive = find()
     silent = [plugin for plugin in inactive if not plugin.declares_names]
     found: set[str] = set()
     for name in sorted(names):

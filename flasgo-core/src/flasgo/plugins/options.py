@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from flasgo import _bundle
 from flasgo.errors import OptionError, did_you_mean
+from flasgo.plugins.declared_names import Inactive, names_of_inactive
 
-__all__ = ["Options"]
+if TYPE_CHECKING:
+    from flasgo.plugins.registry import Option
+
+__all__ = ["Options", "take_options"]
+
+_OF_CORE = ("name", "settings", "own_settings", "plugins", "disable_plugins", "discover")
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -58,3 +65,33 @@ class Options(Mapping[str, Any]):
     def __call__(self, path: str, **options: Any) -> Callable[[_F], _F]:
         """Register the decorated function for OPTIONS; arguments as of `add_route`."""
         return self._decorator(path, ("OPTIONS",), **options)
+
+
+def take_options(
+    declared: Mapping[str, Option],
+    given: Mapping[str, object],
+    inactive: Callable[[], Collection[Inactive]],
+) -> dict[str, object]:
+    """Return the value of each option that plugins have declared.
+
+    Args:
+        declared: The options, by name.
+        given: The keywords that `Flasgo(...)` was given.
+        inactive: Returns the plugins that are not active; asked only about unknown keywords.
+
+    Raises:
+        OptionError: When no plugin declares a keyword.
+    """
+    unknown = set(given) - set(declared)
+    known = [*_OF_CORE, *declared]
+    for name in sorted(unknown - names_of_inactive(unknown, inactive, known)):
+        from flasgo.names_elsewhere import advice
+
+        meant = _bundle.owner_of_option(name) or advice("Flasgo", name)
+        hint = f" {meant}" if meant else ""
+        raise OptionError(
+            f"Flasgo() got an unknown keyword {name!r}."
+            f"{hint or did_you_mean(name, known)} Allowed are: {', '.join(known)}.",
+            name=name,
+        )
+    return {name: given.get(name, option.default) for name, option in declared.items()}
