@@ -554,3 +554,65 @@ async def test_async_generators_are_not_in_the_way(make_app: MakeApp) -> None:
         return [found, variable.get()]
 
     assert (await Driver(app)("/")).json == ["session", "session"]
+
+
+@pytest.mark.parametrize("kind", ["def", "async"])
+async def test_wherever_a_request_is_cancelled_what_it_opened_is_closed(
+    make_app: MakeApp, kind: str
+) -> None:
+    app = make_app(settings={"SYNC_WORKERS": 2})
+    opened: set[object] = set()
+    counts = {"opened": 0, "begun": 0, "torn down": 0}
+
+    def opens() -> Iterator[object]:
+        resource = object()
+        opened.add(resource)
+        counts["opened"] += 1
+        time.sleep(0.0005)
+        try:
+            yield resource
+        finally:
+            time.sleep(0.0005)
+            opened.discard(resource)
+
+    async def async_opens() -> AsyncIterator[object]:
+        resource = object()
+        opened.add(resource)
+        counts["opened"] += 1
+        try:
+            await asyncio.sleep(0.0005)
+            yield resource
+        finally:
+            opened.discard(resource)
+            await asyncio.sleep(0.0005)
+
+    @app.before_request
+    async def begin() -> None:
+        counts["begun"] += 1
+
+    @app.teardown_request
+    async def slow(error: object) -> None:
+        await asyncio.sleep(0.0005)
+
+    @app.teardown_request
+    def teardown(error: object) -> None:
+        counts["torn down"] += 1
+
+    async def home(a: object, b: object) -> str:
+        await asyncio.sleep(0.0005)
+        return "x"
+
+    chosen = opens if kind == "def" else async_opens
+    home.__annotations__ = dict.fromkeys("ab", Annotated[object, Depends(chosen, use_cache=False)])
+    app.get("/")(home)
+    drive = Driver(app)
+    for number in range(120):
+        tasks = [asyncio.create_task(drive("/")) for _ in range(2)]
+        await asyncio.sleep(0.0001 * number)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await app.threads.run(time.sleep, 0.01)
+    assert counts["opened"] > 50
+    assert not opened
+    assert counts["torn down"] == counts["begun"]

@@ -175,7 +175,7 @@ class EventSourceResponse(StreamingResponse):
             Exception: What the producer raises before its first event, in that time.
         """
         self._streams = request.app._event_streams
-        await self._begin(request, _LONGEST_START)
+        await self._begin(request, min(_LONGEST_START, self._heartbeat or _LONGEST_START))
 
     async def _emit(
         self, send: Send, *, head_only: bool = False, closed: Closed | None = None
