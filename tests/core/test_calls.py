@@ -10,6 +10,8 @@ from flasgo import Flasgo
 
 MOST_IN_THE_BUNDLE = 20
 MOST_IN_CORE_ALONE = 12
+MOST_FOR_A_404 = 52
+MOST_FOR_A_405 = 60
 
 _SCOPE: dict[str, Any] = {
     "type": "http",
@@ -27,7 +29,7 @@ _SCOPE: dict[str, Any] = {
 _KEY = "for-tests-only-0123456789-abcdefghij"
 
 
-async def calls_of(app: Flasgo, **scope: Any) -> list[str]:
+async def calls_of(app: Flasgo, status: int = 200, **scope: Any) -> list[str]:
     """Return the names of the functions of ours that answer one request, once all is compiled.
 
     A coroutine that goes on after it has waited counts once; the handler does not count.
@@ -57,7 +59,7 @@ async def calls_of(app: Flasgo, **scope: Any) -> list[str]:
         await once()
     finally:
         sys.setprofile(None)
-    assert sent[-2]["status"] == 200
+    assert sent[-2]["status"] == status
     return counted
 
 
@@ -79,3 +81,32 @@ async def test_core_alone() -> None:
 async def test_the_bundle() -> None:
     calls = await calls_of(json_app())
     assert len(calls) <= MOST_IN_THE_BUNDLE, calls
+
+
+async def test_errors_that_are_known_beforehand() -> None:
+    """SERVE-3: a 404 and a 405 choose a form by a table, and encode their body once."""
+    for status, most, scope in (
+        (404, MOST_FOR_A_404, {"path": "/none", "raw_path": b"/none"}),
+        (405, MOST_FOR_A_405, {"method": "PUT"}),
+    ):
+        calls = await calls_of(json_app(), status, **scope)
+        assert len(calls) <= most, calls
+
+
+def test_each_client_gets_its_form_of_an_error(connect: Any) -> None:
+    client = connect(json_app())
+    for _ in range(2):
+        for accept, wanted in (
+            ("*/*", "application/json"),
+            ("text/html,*/*;q=0.8", "text/html; charset=utf-8"),
+            ("application/problem+json", "application/problem+json"),
+            ("application/json," + "x/y," * 100, "application/json"),
+        ):
+            for path, status in (("/none", 404), ("/", 405)):
+                method = "PUT" if status == 405 else "GET"
+                headers = {"accept": accept, "sec-fetch-site": "same-origin"}
+                answer = client.request(method, path, headers=headers)
+                assert answer.status_code == status
+                assert answer.headers["content-type"] == wanted
+                assert answer.headers["vary"] == "Accept"
+                assert ("allow" in answer.headers) is (status == 405)

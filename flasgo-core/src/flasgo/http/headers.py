@@ -480,6 +480,10 @@ class MutableHeaders(_HeaderView[list[RawHeader]]):
         Args:
             *names: The request headers that the response depends on, or `"*"`.
         """
+        # PERF: most responses have none yet.
+        if len(names) == 1 and b"vary" not in [name for name, _ in self._raw]:
+            self._raw.append(encode_header("vary", names[0]))
+            return
         present = [part.strip() for value in self.getlist("vary") for part in value.split(",")]
         known = {part.lower() for part in present}
         if "*" in known:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 __all__ = ["acceptable_encodings", "preferred_type"]
 
 _MAX_RANGES = 32
 _MAX_LENGTH = 4096
+_MOST_REMEMBERED = 256
 
 
 def preferred_type(accept: str | None, offers: Sequence[str]) -> str:
@@ -20,10 +22,19 @@ def preferred_type(accept: str | None, offers: Sequence[str]) -> str:
     """
     if not accept or len(accept) > _MAX_LENGTH:
         return offers[0]
+    # PERF: clients send one of a few values; the table is bounded, and takes no long ones.
+    choose = _chosen if len(accept) <= _MOST_REMEMBERED else _choose
+    return choose(accept, tuple(offers))
+
+
+def _choose(accept: str, offers: tuple[str, ...]) -> str:
     ranges = [_parsed(part) for part in accept.split(",", _MAX_RANGES)[:_MAX_RANGES]]
     rated = [(_rating(offer, ranges), -index, offer) for index, offer in enumerate(offers)]
     quality, _, best = max(rated)
     return best if quality > 0 else offers[0]
+
+
+_chosen = lru_cache(maxsize=256)(_choose)
 
 
 def _parsed(text: str) -> tuple[str, float]:

@@ -534,10 +534,13 @@ class Dispatcher:
         scope = request.scope
         path, method = request.path, scope.get("method", "GET")
         host = routed_host(request.raw_header(b"host")) if self._has_hosts else ""
-        match = self._router.match_on(host, method, path)
-        fault = path_fault(scope, match.route if match else None)
-        if fault:
-            raise fault
+        raw_path = scope.get("raw_path")
+        # PERF: a path without escapes has no fault.
+        if raw_path is None or b"%" in raw_path or not raw_path.isascii():
+            match = self._router.match_on(host, method, path)
+            fault = path_fault(scope, match.route if match else None)
+            if fault:
+                raise fault
         is_http = scope["type"] == "http"
         allowed = self._router.allowed_methods(path, host) if is_http else ()
         if allowed:

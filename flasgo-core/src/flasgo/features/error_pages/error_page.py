@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
 from flasgo.errors import HTTPException, reason_phrase
 from flasgo.http.negotiation import preferred_type
 from flasgo.responses.pages import page_response
-from flasgo.responses.response import Response
+from flasgo.responses.response import JSON as JSON_PAIR, Response, encode_json
 
 if TYPE_CHECKING:
     from flasgo.requests.connection import Connection
 
 __all__ = ["HTML", "data_response", "error_page", "error_response", "preferred_form"]
 
+_LONGEST_KNOWN = 200
+_VARY = (b"vary", b"Accept")
 _CODE = re.compile(r"`([^`]+)`")
 
 JSON = "application/json"
@@ -75,15 +78,24 @@ small{color:var(--soft);font-size:.875rem}
 """
 
 
+def _form(accept: bytes) -> str:
+    text = accept.decode("latin-1")
+    return preferred_type(text, _OFFERS_WITH_PROBLEM if PROBLEM in text.lower() else _OFFERS)
+
+
+_known_form = lru_cache(maxsize=256)(_form)
+
+
 def preferred_form(connection: Connection) -> str:
     """Return the media type in which a client prefers to be told of an error.
 
     Args:
         connection: The request.
     """
-    accept = connection.headers.get("accept")
-    offers = _OFFERS_WITH_PROBLEM if accept and PROBLEM in accept.lower() else _OFFERS
-    return preferred_type(accept, offers)
+    accept = connection.raw_header(b"accept")
+    if accept is None:
+        return JSON
+    return _known_form(accept) if len(accept) <= _LONGEST_KNOWN else _form(accept)
 
 
 def error_response(connection: Connection, error: HTTPException) -> Response:
@@ -96,9 +108,28 @@ def error_response(connection: Connection, error: HTTPException) -> Response:
         error: The error.
     """
     form = preferred_form(connection)
+    if form == JSON and not error.errors and type(error.detail) is str:
+        # PERF: most errors are the same few; their bodies are encoded once.
+        encode = _known_body if len(error.detail) <= _LONGEST_KNOWN else _body
+        response = Response._from_bytes(
+            encode(error.error, error.detail), JSON_PAIR, error.status_code
+        )
+        if error.headers:
+            response = response._with(error.headers)
+            response.headers.add_vary("Accept")
+        else:
+            response._raw.append(_VARY)
+        return response
     response = error_page(connection, error) if form == HTML else data_response(error, form, {})
     response.headers.add_vary("Accept")
     return response
+
+
+def _body(error: str, detail: str) -> bytes:
+    return encode_json({"error": error, "detail": detail})
+
+
+_known_body = lru_cache(maxsize=128)(_body)
 
 
 def data_response(error: HTTPException, form: str, extra: Mapping[str, object]) -> Response:
