@@ -48,7 +48,11 @@ class RouteScope(PolicyScope):
     def _may_have(self, name: str) -> bool:
         """Whether an attribute may be assigned: one that is declared, or one of a subclass."""
         kinds = type(self).__mro__
-        if any(name in vars(kind) or name in get_annotations(kind) for kind in kinds):
+        if any(name in vars(kind) for kind in kinds):
+            return True
+        # Those of subclasses are not evaluated: they may name what only type checkers import.
+        ours = (kind for kind in kinds if kind.__module__.startswith("flasgo."))
+        if any(name in get_annotations(kind) for kind in ours):
             return True
         return self._kind() != type(self).__name__ and not self._setting_hint(name)
 
