@@ -41,7 +41,7 @@ def test_a_blueprint_takes_none_either() -> None:
     for name in ("url_prefix", "before", "own"):
         with pytest.raises(AttributeError, match=f"Blueprint has no attribute '{name}' to assign"):
             setattr(notes, name, "/x")
-    with pytest.raises(AttributeError, match="Did you mean 'prefix'"):
+    with pytest.raises(AttributeError, match=r"It is called blueprint\.prefix"):
         notes.url_prefix = "/x"  # ty: ignore[missing-attribute]
 
 
