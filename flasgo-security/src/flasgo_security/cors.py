@@ -23,6 +23,7 @@ from flasgo_security.cors_origins import (
     OriginFunc,
     OriginPattern,
     check_function,
+    function_fault,
     named_function,
     split_origins,
 )
@@ -237,6 +238,7 @@ class CorsGuard:
             default=None,
             help="A function (origin, request) -> bool, or its dotted name: may pages of an origin "
             "read that CORS_ORIGINS does not list? It must not block.",
+            check=function_fault,
         )
         registry.setting(
             "CORS_METHODS",

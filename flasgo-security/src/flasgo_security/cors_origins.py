@@ -21,6 +21,7 @@ __all__ = [
     "OriginFunc",
     "OriginPattern",
     "check_function",
+    "function_fault",
     "named_function",
     "split_origins",
 ]
@@ -139,3 +140,12 @@ def named_function(value: object) -> object:
             "or its dotted name.",
             name="CORS_ORIGIN_FUNC",
         ) from error
+
+
+def function_fault(value: object) -> str | None:
+    """Return what is wrong with the setting `CORS_ORIGIN_FUNC`, or None."""
+    try:
+        check_function(named_function(value))
+    except (ValueError, SettingError) as error:
+        return str(error)
+    return None

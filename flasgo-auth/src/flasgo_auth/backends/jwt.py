@@ -22,7 +22,14 @@ from flasgo_auth.backends.bearer import (
     check_token_scheme,
     extract_bearer_token,
 )
-from flasgo_auth.backends.jwt_keys import JwtKey, JwtKeys, read_keys
+from flasgo_auth.backends.jwks import JwksSource
+from flasgo_auth.backends.jwt_keys import (
+    ALGORITHMS,
+    JwtKey,
+    JwtKeys,
+    import_joserfc,
+    read_keys,
+)
 from flasgo_auth.users import User
 from flasgo_auth.workers import check_function, runner
 
@@ -56,6 +63,10 @@ _logger = logging.getLogger("flasgo.auth")
 
 class InvalidTokenError(Exception):
     """Raised when a token is not to be believed. The message never shows the token."""
+
+
+class UnknownKeyError(InvalidTokenError):
+    """Raised when a token names a key that is not there; it may have come since."""
 
 
 class JwtVerifier:
@@ -160,7 +171,7 @@ class JwtVerifier:
             return lone
         if isinstance(given, str) and given in self._keys:
             return given
-        raise InvalidTokenError("the key is unknown")
+        raise UnknownKeyError("the key is unknown")
 
     def _check_times(self, claims: Claims) -> None:
         now = self._clock()
@@ -194,7 +205,7 @@ class JwtBackend(AuthBackend):
     """Recognises users by JSON Web Tokens.
 
     Args:
-        verifier: Tells which tokens to believe.
+        verifier: Tells which tokens to believe; or gives what does, from the keys of an address.
         load_user: Takes the claims, returns the user or None; None makes one of the claims.
         realm: What the challenge calls the protected space.
         blocking: Whether a `def load_user` may block, and so runs in a worker thread.
@@ -208,7 +219,7 @@ class JwtBackend(AuthBackend):
 
     def __init__(
         self,
-        verifier: JwtVerifier,
+        verifier: JwtVerifier | JwksSource,
         *,
         load_user: ClaimsLoader | None,
         realm: str,
@@ -226,7 +237,7 @@ class JwtBackend(AuthBackend):
         check_function(load_user, "jwt_backend(load_user=...)", "(claims) -> User | None")
         self._verifier = verifier
         self._load = runner(load_user, blocking=blocking)
-        self.is_immediate = not is_async(load_user)
+        self.is_immediate = isinstance(verifier, JwtVerifier) and not is_async(load_user)
         self._challenge = f'{scheme} realm="{check_realm(realm)}"'
 
     async def authenticate(self, request: Connection) -> User | None:
@@ -235,11 +246,24 @@ class JwtBackend(AuthBackend):
         if token is None:
             return None
         try:
-            claims = self._verifier.verify(token)
+            claims = await self._claims(request, token)
         except InvalidTokenError as error:
             _logger.debug("A token was refused: %s.", error)
             return None
         return await self._load(request, claims)
+
+    async def _claims(self, request: Connection, token: str) -> Claims:
+        source = self._verifier
+        if isinstance(source, JwtVerifier):
+            return source.verify(token)
+        verifier = await source.verifier(request.app)
+        try:
+            return verifier.verify(token)
+        except UnknownKeyError:
+            newer = await source.verifier(request.app, instead_of=verifier)
+            if newer is verifier:
+                raise
+            return newer.verify(token)
 
     def has_credentials(self, request: Connection) -> bool:
         """Return whether there is a token."""
@@ -269,6 +293,7 @@ def jwt_backend(
     key: JwtKey | None = None,
     *,
     keys: JwtKeys | None = None,
+    jwks_url: str | None = None,
     algorithm: str,
     issuer: str | Collection[str] | None = None,
     audience: str | Collection[str] | None = None,
@@ -291,6 +316,10 @@ def jwt_backend(
         key: The one key: a secret for HS*, the PEM of a public key for the others, or a JWK.
         keys: Several keys by their `kid`, or a JWK Set as decoded from JSON. A token must name
             its key by `kid`, unless there is only one.
+        jwks_url: The address of a JWK Set, fetched through the guard for outbound requests of
+            flasgo-security (extra `httpx2`): kept for 10 minutes, fetched again when a token
+            names an unknown key, at most every 30 seconds, and used for a day while the address
+            does not answer.
         algorithm: Such as `HS256`, `RS256`, `ES256` or `EdDSA`. One only: a token must not choose
             how it is verified (RFC 8725, section 3.1).
         issuer: Who may have issued a token, as its `iss` says; None for anybody with the key.
@@ -317,15 +346,24 @@ def jwt_backend(
         TypeError: When `load_user` is not a function.
         ValueError: When the realm is malformed.
     """
-    verifier = JwtVerifier(
-        key,
-        keys=keys,
-        algorithm=algorithm,
-        issuer=issuer,
-        audience=audience,
-        token_type=token_type,
-        leeway=leeway,
-    )
+
+    def verifier_for(key: JwtKey | None, keys: JwtKeys | None) -> JwtVerifier:
+        return JwtVerifier(
+            key,
+            keys=keys,
+            algorithm=algorithm,
+            issuer=issuer,
+            audience=audience,
+            token_type=token_type,
+            leeway=leeway,
+        )
+
+    verifier: JwtVerifier | JwksSource
+    if jwks_url is None:
+        verifier = verifier_for(key, keys)
+    else:
+        _check_source(key, keys, algorithm)
+        verifier = JwksSource(jwks_url, lambda found: verifier_for(None, found))
     return JwtBackend(
         verifier,
         load_user=load_user,
@@ -334,6 +372,21 @@ def jwt_backend(
         scheme=scheme,
         cookie=cookie,
     )
+
+
+def _check_source(key: object, keys: object, algorithm: str) -> None:
+    if key is not None or keys is not None:
+        raise ConfigurationError("jwt_backend takes key=, keys= or jwks_url=; one of them.")
+    if algorithm not in ALGORITHMS:
+        raise ConfigurationError(
+            f"jwt_backend(algorithm={algorithm!r}): choose one of {', '.join(ALGORITHMS)}."
+        )
+    if ALGORITHMS[algorithm].key_type == "oct":
+        raise ConfigurationError(
+            f"jwt_backend(jwks_url=...) is for public keys, and {algorithm} takes a secret; choose "
+            "the algorithm of the keys, such as RS256 or ES256."
+        )
+    import_joserfc()
 
 
 def user_of_claims(claims: Claims) -> User | None:
