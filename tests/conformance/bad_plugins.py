@@ -114,7 +114,7 @@ class Reading:
         response.headers["x-size"] = str(len(Path(__file__).read_bytes()))
 
 
-@seeded("serves_bare_requests", r"request_started .* no headers at all raised KeyError")
+@seeded("serves_bare_requests", r"request_started .* no headers at all raised MissingKeyError")
 class NeedsUserAgent:
     """Takes for granted that every client says what it is."""
 
@@ -506,7 +506,10 @@ def internal(handler):
     return attach_policy(handler, Internal())
 
 
-@seeded("serves_websockets", r"authorize of 'guarded' for a WebSocket without headers raised KeyE")
+@seeded(
+    "serves_websockets",
+    r"authorize of 'guarded' for a WebSocket without headers raised MissingKeyE",
+)
 class Guarded:
     """Fails only where its policy is."""
 

@@ -27,7 +27,7 @@ def python(source: str) -> str:
         [sys.executable, "-W", "error", "-c", source],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert result.returncode == 0, result.stderr

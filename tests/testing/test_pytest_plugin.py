@@ -236,7 +236,7 @@ async def test_hook_calls_are_grouped_by_request(client, recorded_hooks):
         pass
     assert [[call.hook for call in calls] for calls in recorded_hooks.requests()] == [
         ["request_started", "response_finalize", "request_finished"],
-        ["request_started", "response_finalize", "request_finished"],
+        ["request_started", "error_response", "response_finalize", "request_finished"],
         ["request_started", "request_finished"],
     ]
     refused = recorded_hooks.of("request_started", path="/refused")

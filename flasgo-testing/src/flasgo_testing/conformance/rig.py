@@ -303,7 +303,8 @@ def _fault_of(call: HookCall) -> str | None:
     if error is not None:
         if isinstance(error, (asyncio.CancelledError, ClientDisconnect)):
             return None
-        if isinstance(error, HTTPException) and call.hook in _GATES:
+        is_answer = isinstance(error, HTTPException) and not isinstance(error, KeyError)
+        if is_answer and call.hook in _GATES:
             return None
         return f"{what} raised {type(error).__name__}: {error}{_line_of(error)}"
     if not call.is_done or call.result is None:
