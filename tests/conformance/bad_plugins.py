@@ -508,7 +508,7 @@ def internal(handler):
 
 @seeded(
     "serves_websockets",
-    r"authorize of 'guarded' for a WebSocket without headers raised MissingKeyE",
+    r"authorize of 'guarded' for a WebSocket without headers raised Missing",
 )
 class Guarded:
     """Fails only where its policy is."""
