@@ -190,7 +190,7 @@ Price = Annotated[Decimal, msgspec.Meta(description="In euros.")]
         (list[Price], ["NaN", "1", "Infinity", "x"], [[0], [2], [3]]),
     ],
 )
-def test_the_faults_of_all_parts_are_told(
+def test_the_problems_of_all_parts_are_told(
     app: Flasgo,
     client: TestClient,
     annotation: Any,
@@ -406,7 +406,9 @@ def test_answers_are_bounded_in_number_and_size(app: Flasgo, client: TestClient)
     assert "SECRET" not in answer.text
 
 
-def test_the_search_for_faults_ends_when_there_are_enough(app: Flasgo, client: TestClient) -> None:
+def test_the_search_for_problems_ends_when_there_are_enough(
+    app: Flasgo, client: TestClient
+) -> None:
     body = [{}] * 1_000
     raw = json.dumps(body).encode()
     with pytest.raises(msgspec.ValidationError) as caught:
