@@ -28,6 +28,7 @@ rate_limit_exempt = ratelimit_exempt
 if TYPE_CHECKING:
     from flasgo_security.outbound import OutboundTarget, SSRFConfig, SSRFGuard, SSRFViolation
     from flasgo_security.sessions.flashes import flash, get_flashed_messages
+    from flasgo_security.sessions.store import SessionStore
     from flasgo_security.stores.health import StoreDownError
     from flasgo_security.tokens import ExpiredTokenError, SignedTokenError, TimedSigner
 
@@ -46,6 +47,7 @@ __all__ = [
     "SSRFViolation",
     "SecurityPlugin",
     "Session",
+    "SessionStore",
     "SignedTokenError",
     "StoreDownError",
     "TimedSigner",
@@ -72,6 +74,7 @@ _HOMES = {
     "SSRFViolation": "outbound",
     "ExpiredTokenError": "tokens",
     "SignedTokenError": "tokens",
+    "SessionStore": "sessions.store",
     "StoreDownError": "stores.health",
     "TimedSigner": "tokens",
     "flash": "sessions.flashes",

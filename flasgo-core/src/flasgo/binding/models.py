@@ -33,6 +33,20 @@ def field_of(
     shown_default: Any,
     marker: Marker,
 ) -> Field | FileField:
+    """Return how a single value of a query, header, cookie or form is read.
+
+    Args:
+        site: The function that takes it, for error messages.
+        place: Where it stands.
+        name: The parameter's name.
+        annotation: Its type. `Any`: an annotation, here and below.
+        default: What it is where it is missing; MISSING when it must be there.
+        shown_default: The default that the API description shows.
+        marker: What the developer said about it.
+
+    Raises:
+        RouteError: When it cannot be read.
+    """
     sent = marker.alias or (name.replace("_", "-").lower() if place == "header" else name)
     if place == "header":
         sent = sent.lower()
@@ -52,6 +66,18 @@ def field_of(
 
 
 def model_of(site: Site, place: Place, asked: Asked, annotation: Any, marker: Marker) -> Model:
+    """Return how a class whose fields are single values of one place is read.
+
+    Args:
+        site: The function that takes it, for error messages.
+        place: Where the fields stand.
+        asked: The parameter.
+        annotation: Its type. `Any`: an annotation.
+        marker: What the developer said about it.
+
+    Raises:
+        RouteError: When the class or one of its fields cannot be read.
+    """
     kinds = [kind for kind in alternatives(annotation) if kind is not NoneType]
     if len(kinds) != 1:
         site.refuse(asked.name, "is one of several classes", "annotate a single class")
@@ -117,6 +143,7 @@ def _sent_name(place: Place, name: str) -> str:
 
 
 def is_marked(default: object) -> bool:
+    """Whether a default is a marker, or the class of one."""
     return isinstance(default, _MARKERS) or (
         isinstance(default, type) and issubclass(default, _MARKERS)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, get_origin
 
 import msgspec
@@ -38,6 +38,7 @@ class Option(Struct, frozen=True):
     help: str
 
 
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")  # RFC 3986, section 3.1
 _ADAPTER = ("handles", "decode", "encode", "schema", "fields")
 
 
@@ -62,6 +63,7 @@ class Declarations(Struct):
     # Any: what is annotated, a class or a generic one with arguments.
     provided: dict[Any, Depends] = field(default_factory=dict)
     custom_types: CustomTypes = field(default_factory=CustomTypes)
+    session_stores: dict[str, Callable[[str, str], Any]] = field(default_factory=dict)
     enforcers: dict[type, str] = field(default_factory=dict)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -98,6 +100,8 @@ class Declarations(Struct):
                 self.roles.pop(name, None)
             if kind == "type":
                 self.provided = {t: d for t, d in self.provided.items() if str(t) != name}
+            if kind == "session store":
+                self.session_stores.pop(name, None)
             if kind == "model adapter":
                 kept = [a for a in self.custom_types.adapters if type(a).__qualname__ != name]
                 self.custom_types.adapters[:] = kept
@@ -405,6 +409,35 @@ class Registry:
             )
         self._declarations.claim("model adapter", type(adapter).__qualname__, self._plugin)
         self._declarations.custom_types.adapters.append(adapter)
+
+    # Any: the store that the plugin makes; what it must have is said where sessions are.
+    def session_store(self, scheme: str, factory: Callable[[str, str], Any]) -> None:
+        """Bring a place for sessions on the server: `SESSION_STORE_URI=scheme://...`.
+
+        Args:
+            scheme: The scheme, in lower case, such as `postgresql`.
+            factory: Takes the URI and the prefix of keys, and returns a store: see
+                `flasgo_security.SessionStore`. Called once, after all settings are known; it must
+                not connect yet.
+
+        Raises:
+            PluginError: When the scheme is malformed or taken.
+        """
+        self._check_phase("session_store")
+        if not isinstance(scheme, str) or not _SCHEME.match(scheme):
+            self._refuse(
+                f"registry.session_store was given the scheme {scheme!r}",
+                "give one in lower case, without ://, such as 'postgresql'",
+            )
+        if not callable(factory) or is_async(factory):
+            self._refuse(f"the session store {scheme!r} was given {factory!r}", "give a function")
+        self._declarations.claim("session store", scheme, self._plugin)
+        self._declarations.session_stores[scheme] = factory
+
+    @property
+    def session_stores(self) -> Mapping[str, Callable[[str, str], Any]]:
+        """The session stores that plugins have brought so far, by scheme."""
+        return MappingProxyType(self._declarations.session_stores)
 
     def hookspecs(self, namespace: ModuleType | type) -> None:
         """Publish further hooks, marked with `flasgo.hookspec` in a module or class.

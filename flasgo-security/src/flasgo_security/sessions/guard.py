@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from flasgo import ConfigurationError, Connection, SettingError, WebSocket
+from flasgo.plugin import is_async
 
 from flasgo_security.caching import PrivateCaching, is_private
 from flasgo_security.cookie_options import CookieOptions, cookie_fault
@@ -22,6 +23,7 @@ from flasgo_security.signing import PurposeSigner
 if TYPE_CHECKING:
     from flasgo import Registry, Request, Response, Settings
 
+    from flasgo_security.sessions.store import SessionStore
     from flasgo_security.sessions.stored import StoredSessions
 
 __all__ = ["Lifetimes", "SessionGuard"]
@@ -81,6 +83,8 @@ class SessionGuard:
         self._has_warned = False
         self._debug = False
         self.stored: StoredSessions | None = None
+        # Any: the stores that plugins make.
+        self._factories: Mapping[str, Callable[[str, str], Any]] = {}
 
     def declare(self, registry: Registry) -> None:
         """Declare the settings and attributes of this concern."""
@@ -130,7 +134,7 @@ class SessionGuard:
             help="Where sessions are kept, such as 'redis://localhost:6379/0' (also rediss, "
             "redis+unix, valkey, valkeys, valkey+unix); None keeps them in the cookie.",
             secret=True,
-            check=_check_store_uri,
+            check=lambda value: _check_store_uri(value, registry.session_stores),
         )
         registry.setting(
             "SESSION_STORE_TIMEOUT_SECONDS",
@@ -146,6 +150,7 @@ class SessionGuard:
             default="flasgo:session:",
             help="What the store's keys begin with; apps that share a server take different ones.",
         )
+        self._factories = registry.session_stores
         registry.request_attribute("session", self.load)
         registry.provides(Session, _session_of, blocking=False)
         registry.app_method("revoke_session", self.revoke)
@@ -179,18 +184,26 @@ class SessionGuard:
 
     def _open_store(self, uri: str, settings: Settings) -> StoredSessions:
         # Here, because only apps with a store pay for the import.
-        from flasgo_security.sessions.store import RedisSessionStore
         from flasgo_security.sessions.stored import StoredSessions
         from flasgo_security.stores.health import StoreHealth
-        from flasgo_security.stores.redis_pool import RedisPool
 
         timeout = cast("float", settings["SESSION_STORE_TIMEOUT_SECONDS"])
-        pool = RedisPool("SESSION_STORE_URI", uri, timeout)
+        prefix = cast("str", settings["SESSION_STORE_PREFIX"])
+        factory = self._factories.get(uri.partition("://")[0])
+        if factory is None:
+            from flasgo_security.sessions.store import RedisSessionStore
+            from flasgo_security.stores.redis_pool import RedisPool
+
+            pool = RedisPool("SESSION_STORE_URI", uri, timeout)
+            store: SessionStore = RedisSessionStore(pool, prefix)
+            failures = (pool.errors, pool.refusals)
+        else:
+            store = factory(uri, prefix)
+            _check_store(store)
+            failures = (tuple(getattr(store, "errors", ())), ())
         return StoredSessions(
-            RedisSessionStore(pool, cast("str", settings["SESSION_STORE_PREFIX"])),
-            StoreHealth(
-                "The session store (SESSION_STORE_URI)", timeout, pool.errors, pool.refusals
-            ),
+            store,
+            StoreHealth("The session store (SESSION_STORE_URI)", timeout, *failures),
             PurposeSigner.from_settings("session-id", settings),
             self._cookie,
             lifetimes=self._lifetimes,
@@ -330,9 +343,25 @@ def _check_refresh(value: object) -> str | None:
     return "it must be 0 or more, or None" if refresh is not None and refresh < 0 else None
 
 
-def _check_store_uri(value: object) -> str | None:
+def _check_store_uri(value: object, brought: Iterable[str]) -> str | None:
     scheme, found, rest = str(value or "").partition("://")
-    if value is None or (found and rest and scheme in _STORE_SCHEMES):
+    schemes = (*_STORE_SCHEMES, *brought)
+    if value is None or (found and rest and scheme in schemes):
         return None
     # SECURITY: the value may hold a password, so it is not shown.
-    return f"its scheme must be one of {', '.join(_STORE_SCHEMES)}: 'redis://localhost:6379/0'"
+    return f"its scheme must be one of {', '.join(schemes)}: 'redis://localhost:6379/0'"
+
+
+def _check_store(store: object) -> None:
+    """Refuse what a plugin's factory made where it is no session store.
+
+    Raises:
+        ConfigurationError: When a method is missing.
+    """
+    methods = ("load", "merge", "take", "close")
+    missing = [name for name in methods if not is_async(getattr(store, name, None))]
+    if missing:
+        raise ConfigurationError(
+            f"The session store of SESSION_STORE_URI, {type(store).__qualname__}, has no async "
+            f"{', '.join(missing)}: see flasgo_security.SessionStore."
+        )
