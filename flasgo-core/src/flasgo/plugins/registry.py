@@ -416,9 +416,9 @@ class Registry:
 
         Args:
             scheme: The scheme, in lower case, such as `postgresql`.
-            factory: Takes the URI and the prefix of keys, and returns a store: see
-                `flasgo_security.SessionStore`. Called once, after all settings are known; it must
-                not connect yet.
+            factory: Takes the URI and the prefix of keys, and returns a `SessionStore` as the
+                plugin has it that keeps sessions. Called once, after all settings are known; it
+                must not connect yet.
 
         Raises:
             PluginError: When the scheme is malformed or taken.
