@@ -147,7 +147,9 @@ def _arguments(section: str) -> Iterator[str]:
 def kit_page() -> str:
     """Return the page of `flasgo.plugin`: each name with the first sentence about it."""
     parts = [_KIT_INTRODUCTION.format(level=CONTRACT_LEVEL)]
-    for title, names in _KIT.items():
+    listed = {name for names in _KIT.values() for name in names}
+    others = tuple(name for name in plugin.__all__ if name not in listed)
+    for title, names in (*_KIT.items(), *([("More", others)] if others else [])):
         rows = [f"| `{name}` | {_summary(getattr(plugin, name), name)} |" for name in names]
         parts.append(f"## {title}\n\n| name | what it is |\n|---|---|\n" + "\n".join(rows) + "\n")
     rows = [
@@ -205,6 +207,7 @@ _KIT = {
     ),
     "Open files": ("OpenFile", "FileFacts", "regular_file", "OPEN_FLAGS"),
     "Settings": ("SettingSpec", "SettingInfo", "convert_value"),
+    "Types and models": ("ModelAdapter", "ModelField", "ModelError"),
     "The API description": ("operations", "add_error"),
     "Callables": (
         "is_async",

@@ -41,9 +41,6 @@ PLUGINS: Mapping[str, str] = {
 
 """Plugin names and their distributions."""
 
-MODEL_FAMILIES: Mapping[str, str] = {"pydantic": "flasgo-pydantic"}
-"""Families of models that are not msgspec's, and the distributions that adapt them."""
-
 _EXPORTS: Mapping[str, tuple[str, ...]] = {
     "flasgo_auth": (
         "ANONYMOUS",
