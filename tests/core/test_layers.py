@@ -4,7 +4,7 @@ The floors, from the ground up. A module imports only from the floors below its 
 other modules of its own group:
 
     errors, asgi, callables, _bundle,  what everything may use
-      names_elsewhere
+      advice
     http                               one RFC topic a file; pure: no app objects
     routing                            rules, routes, policies, (method, path) -> Match; pure
     settings                           what a setting is, where its value comes from
@@ -42,7 +42,7 @@ import pytest
 ROOT = Path(flasgo.__file__).parent
 
 FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("ground", ("errors", "asgi", "callables", "names_elsewhere", "_bundle")),
+    ("ground", ("errors", "asgi", "callables", "advice", "_bundle")),
     ("http", ("http",)),
     ("routing", ("routing",)),
     ("settings", ("settings",)),
@@ -183,6 +183,14 @@ def test_every_module_has_a_floor() -> None:
     assert homeless == [], "give these modules a floor in FLOORS (and in the picture above it)"
 
 
+def test_every_import_finds_its_module() -> None:
+    """Those in functions as well, which only run when something goes wrong."""
+    lost = sorted(
+        f"{each.importer} -> {each.imported}" for each in imports() if each.imported not in MODULES
+    )
+    assert lost == []
+
+
 def test_the_table_names_nothing_twice() -> None:
     names = [name for _, group in FLOORS for name in group]
     assert len(names) == len(set(names))
@@ -215,7 +223,7 @@ def test_eager_imports_form_no_circle() -> None:
     ("folder", "allowed"),
     [
         ("http", {"http", "errors"}),
-        ("routing", {"routing", "http", "errors", "asgi", "callables", "names_elsewhere"}),
+        ("routing", {"routing", "http", "errors", "asgi", "callables", "advice"}),
     ],
 )
 def test_a_pure_folder_knows_no_app_objects(folder: str, allowed: set[str]) -> None:

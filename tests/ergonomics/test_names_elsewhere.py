@@ -19,8 +19,8 @@ import flask
 import pytest
 import werkzeug.routing
 from flasgo import Blueprint, Flasgo, OptionError, Query, Response, RouteError
+from flasgo.advice.names_elsewhere import TABLE, Kind, advice
 from flasgo.binding.parameters import _CONSTRAINTS
-from flasgo.names_elsewhere import TABLE, Kind, advice
 from flasgo.routing.operation import OperationOptions, RouteOptions, SharedOptions
 from msgspec import Struct
 
@@ -117,7 +117,7 @@ def test_each_name_is_the_same_or_has_a_sentence(compared: list[Compared]) -> No
         for name in sorted(each.theirs - each.ours)
         if advice(each.kind, name) is None
     ]
-    assert missing == [], "add a row to flasgo/names_elsewhere.py for each"
+    assert missing == [], "add a row to flasgo/advice/names_elsewhere.py for each"
 
 
 def test_no_sentence_is_about_a_name_that_is_there(compared: list[Compared]) -> None:
@@ -230,7 +230,7 @@ def test_the_table_is_not_imported_before_an_error() -> None:
     code = (
         "import sys, flasgo; app = flasgo.Flasgo(settings={'SECRET_KEY': 'k0' * 20});"
         "app.get('/')(lambda: 'x'); app.test_client().get('/');"
-        "print('flasgo.names_elsewhere' in sys.modules)"
+        "print('flasgo.advice.names_elsewhere' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -266,7 +266,7 @@ if not TYPE_CHECKING:
         try:
             value = load_name(name)
         except AttributeError:
-            from flasgo.names_elsewhere import missing_name
+            from flasgo.advice.names_elsewhere import missing_name
 
             raise missing_name(name, sys._getframe(1), __dir__()) from None
         globals()[name] = value

@@ -73,7 +73,7 @@ class RouteScope(PolicyScope):
 
     def _hint(self, name: str) -> str:
         """Return what to do about an attribute that is not there, with its leading space."""
-        from flasgo.names_elsewhere import advice
+        from flasgo.advice.names_elsewhere import advice
 
         meant = advice("app" if self._kind() == "Flasgo" else "blueprint", name)
         public = [known for known in dir(self) if not known.startswith("_")]

@@ -128,7 +128,7 @@ def _refusal(marker: str, given: Mapping[str, object]) -> str:
     name = next((name for name in given if name not in _CONSTRAINTS), None)
     if name is None:
         return f"{marker}() takes one positional argument, the default; name the others."
-    from flasgo.names_elsewhere import advice
+    from flasgo.advice.names_elsewhere import advice
 
     hint = advice("marker", name)
     return (

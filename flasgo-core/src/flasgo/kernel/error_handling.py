@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from flasgo.advice.missing_await import note_missing_await
 from flasgo.errors import (
     ConfigurationError,
     HookError,
@@ -15,7 +16,6 @@ from flasgo.errors import (
     type_name,
 )
 from flasgo.kernel.callbacks import Callback
-from flasgo.requests.advice import note_missing_await
 from flasgo.responses.response import Response
 from flasgo.responses.results import claimed, coerce_response, gives_status
 

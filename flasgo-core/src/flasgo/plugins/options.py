@@ -85,7 +85,7 @@ def take_options(
     unknown = set(given) - set(declared)
     known = [*_OF_CORE, *declared]
     for name in sorted(unknown - names_of_inactive(unknown, inactive, known)):
-        from flasgo.names_elsewhere import advice
+        from flasgo.advice.names_elsewhere import advice
 
         meant = _bundle.owner_of_option(name) or advice("Flasgo", name)
         hint = f" {meant}" if meant else ""

@@ -48,7 +48,7 @@ class _UnknownAttributeError(AttributeError):
         self._app = connection.__dict__.get("app")
 
     def __str__(self) -> str:
-        from flasgo.names_elsewhere import advice
+        from flasgo.advice.names_elsewhere import advice
 
         registered = () if self._app is None else self._app._declarations.request_attributes
         public = [known for known in dir(self._kind) if not known.startswith("_")]

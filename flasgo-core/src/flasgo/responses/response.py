@@ -240,7 +240,7 @@ class Response(ConditionalMixin):
     if not TYPE_CHECKING:
         # Hidden from type checkers, for which a class with __getattr__ has every attribute.
         def __getattr__(self, name: str) -> NoReturn:
-            from flasgo.names_elsewhere import advice
+            from flasgo.advice.names_elsewhere import advice
 
             public = [known for known in dir(type(self)) if not known.startswith("_")]
             meant = None if name.startswith("_") else advice("response", name)
@@ -578,7 +578,7 @@ def _from_aliases(
 ) -> tuple[int, str | None]:
     """Return status and content type, by whichever of their names they were given."""
     for name in unknown:
-        from flasgo.names_elsewhere import advice
+        from flasgo.advice.names_elsewhere import advice
 
         known = ("content", "status_code", "headers", "content_type", "background", "status")
         meant = advice("Response", name)

@@ -187,7 +187,7 @@ def shared_options(where: str, options: SharedOptions) -> SharedOptions:
     """
     unknown = sorted(options.keys() - SharedOptions.__annotations__.keys())
     if unknown:
-        from flasgo.names_elsewhere import advice
+        from flasgo.advice.names_elsewhere import advice
 
         known = sorted(SharedOptions.__annotations__)
         meant = advice("Blueprint", unknown[0])
@@ -228,7 +228,7 @@ def _is_status(status: object, least: int, most: int) -> bool:
 
 
 def _unknown_option(where: str, name: str) -> RouteError:
-    from flasgo.names_elsewhere import advice
+    from flasgo.advice.names_elsewhere import advice
 
     known = sorted(RouteOptions.__annotations__)
     meant = advice("route", name)
