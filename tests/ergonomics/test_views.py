@@ -172,7 +172,7 @@ def test_policies_on_a_view_of_a_blueprint(make_app: MakeApp, connect: Connect) 
 
 def test_a_policy_on_the_class_itself_is_refused() -> None:
     with pytest.raises(TypeError, match="in the class body"):
-        attach_policy(Items, Policy())  # type: ignore[type-var]
+        attach_policy(Items, Policy())
 
 
 # --- Decorated and refused ------------------------------------------------------------------

@@ -144,5 +144,6 @@ def test_websockets_are_refused(both: Flasgo, connect: Connect) -> None:
 
 
 def test_what_is_no_wsgi_app_is_refused() -> None:
+    app: Any = "app"
     with pytest.raises(ConfigurationError, match="takes a WSGI app"):
-        wsgi("app")  # type: ignore[arg-type]
+        wsgi(app)
