@@ -129,6 +129,7 @@ def test_blueprints_are_made_as_in_flask(make_app: MakeApp, connect: Connect) ->
     for make in (
         lambda: Blueprint("a", "/x", url_prefix="/y"),
         lambda: Blueprint("a", "notes"),
+        lambda: Blueprint("a", "json"),  # a module, but not the one that makes the blueprint
         lambda: app.register_blueprint(Blueprint("b"), prefix="/x", url_prefix="/y"),
     ):
         with pytest.raises(ConfigurationError):

@@ -105,13 +105,12 @@ class Blueprint(RouteScope):
         policies: Iterable[Policy] = (),
         **shared: Unpack[SharedOptions],
     ) -> None:
-        if (
-            isinstance(prefix, str) and prefix in sys.modules
-        ):  # `__name__`, which Flask's blueprints have here
+        caller = str(sys._getframe(1).f_globals.get("__name__", ""))
+        if _is_module_name(prefix, caller):
             import_name, prefix = prefix, ""
         self.name = _checked_name(name)
         self.prefix = _checked_prefix(one_prefix(prefix, url_prefix), name)
-        self.import_name = import_name or str(sys._getframe(1).f_globals.get("__name__", ""))
+        self.import_name = import_name or caller
         self.host = host
         self._held_policies = tuple(policies)
         self._shared = shared_options(f"The blueprint {name!r}", shared)
@@ -461,6 +460,13 @@ def name_taken(name: str, holder: Blueprint, blueprint: Blueprint) -> str:
         f"{same} is registered as {name!r} already. Give {blueprint!r} another name: "
         "register_blueprint(blueprint, name=...)."
     )
+
+
+def _is_module_name(prefix: object, caller: str) -> bool:
+    """Whether a prefix is the `__name__` that Flask's blueprints have in its place."""
+    if not isinstance(prefix, str) or prefix.startswith("/"):
+        return False
+    return prefix == caller or ("." in prefix and prefix in sys.modules)
 
 
 def one_prefix(prefix: str | None, url_prefix: str | None) -> str | None:

@@ -242,9 +242,11 @@ class Response(ConditionalMixin):
         def __getattr__(self, name: str) -> NoReturn:
             from flasgo.advice.names_elsewhere import advice
 
-            public = [known for known in dir(type(self)) if not known.startswith("_")]
-            meant = None if name.startswith("_") else advice("response", name)
-            hint = f" {meant}" if meant else did_you_mean(name, public)
+            hint = ""
+            if not name.startswith("_"):
+                public = [known for known in dir(type(self)) if not known.startswith("_")]
+                meant = advice("response", name)
+                hint = f" {meant}" if meant else did_you_mean(name, public)
             message = f"{type(self).__name__!r} object has no attribute {name!r}.{hint}"
             raise AttributeError(message, name=name)
 
