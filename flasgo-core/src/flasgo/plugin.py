@@ -39,7 +39,7 @@ from flasgo.plugins.manager import PluginInfo, Plugins
 from flasgo.plugins.options import Options
 from flasgo.plugins.registry import Declarations, Registry
 from flasgo.requests.lazy import lazy
-from flasgo.responses.files import OPEN_FLAGS, FileFacts, OpenFile, regular_file
+from flasgo.responses.files import OPEN_FLAGS, FileFacts, OpenFile, RecentFacts, regular_file
 from flasgo.routing.policies import Policy, PolicyScope, attach_policy, has_policy
 from flasgo.settings.settings import SettingInfo, SettingSpec
 from flasgo.settings.types import convert_value
@@ -76,6 +76,7 @@ __all__ = [
     "Policy",
     "PolicyScope",
     "Receive",
+    "RecentFacts",
     "Registry",
     "RequestContext",
     "SameSite",

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import cache, partial
 
 from flasgo import FileResponse, Request, Response, attach_policy
-from flasgo.plugin import encode_header, media_type
+from flasgo.plugin import RecentFacts, encode_header, media_type
 
 from flasgo_static.fingerprints import Fingerprints
 from flasgo_static.folder import StaticFolder
@@ -17,6 +17,9 @@ __all__ = ["StaticHandler", "static_handler"]
 
 # PERF: checked and encoded once for each media type, of which there are few.
 _encoded_type = cache(partial(encode_header, "content-type"))
+
+# A longer name, with what a client accepts, is not remembered.
+_LONGEST = 256
 
 StaticHandler = Callable[[Request, str], Awaitable[Response]]
 
@@ -35,6 +38,7 @@ def static_handler(
         A handler that takes the request and `filename`.
     """
     cache_control = encode_header("cache-control", f"public, max-age={cache_max_age}")
+    recent = RecentFacts()
     files = Representations(folder, fingerprints or Fingerprints(folder))
 
     async def static_file(request: Request, filename: str) -> Response:
@@ -42,7 +46,13 @@ def static_handler(
         if request.raw_header(b"accept-encoding") is not None:
             accept = ",".join(request.headers.getlist("accept-encoding"))
         opener = partial(files.open, filename, accept)
-        return FileResponse.opened_by(opener, (_encoded_type(media_type(filename)), cache_control))
+        return FileResponse.opened_by(
+            opener,
+            (_encoded_type(media_type(filename)), cache_control),
+            # With DEBUG on, files are being edited: each request looks at its file.
+            None if request.app.debug or len(filename) + len(accept or "") > _LONGEST else recent,
+            (filename, accept),
+        )
 
     policy = StaticFiles(folder=str(folder.path), cache_max_age=cache_max_age)
     return attach_policy(static_file, policy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Hashable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -22,6 +22,7 @@ from flasgo.responses.files import (
     FileFacts,
     Found,
     Opener,
+    RecentFacts,
     Wanted,
     find,
     open_path,
@@ -78,6 +79,8 @@ class FileResponse(StreamingResponse):
     # Set for files that are sent in pieces.
     _source: AsyncIterator[object] | None = None
     _opener: Opener
+    _recent: RecentFacts | None = None
+    _key: Hashable = None
 
     def __init__(
         self,
@@ -107,7 +110,13 @@ class FileResponse(StreamingResponse):
             self.headers.setdefault("cache-control", "private, no-cache")
 
     @classmethod
-    def opened_by(cls, opener: Opener, headers: Iterable[RawHeader]) -> Self:
+    def opened_by(
+        cls,
+        opener: Opener,
+        headers: Iterable[RawHeader],
+        recent: RecentFacts | None = None,
+        key: Hashable = None,
+    ) -> Self:
         """Return a response for a file that is found in a way of its own.
 
         For plugins: what the opener raises, such as an HTTPException, is the answer.
@@ -116,12 +125,16 @@ class FileResponse(StreamingResponse):
             opener: Opens the file; called in a worker thread.
             headers: Response headers, `Content-Type` among them, as `encode_header` made them;
                 those that the opener gives replace them.
+            recent: What is known of the files of this opener.
+            key: What this one is known by there.
         """
         self = cls.__new__(cls)
         self._status = 200
         self._body = b""
         self._raw = [*headers]
         self._opener = opener
+        self._recent = recent
+        self._key = key
         return self
 
     @property
@@ -161,6 +174,12 @@ class FileResponse(StreamingResponse):
                 # RFC 9110, section 14.2: a server ignores Range with other methods than GET.
                 ranges=RangeRequest.of(request.headers) if method == "GET" else None,
             )
+        recent = self._recent
+        if recent is not None and wanted.conditions is not None and wanted.etag is None:
+            known = recent.not_modified(self._key, wanted.conditions)
+            if known is not None:
+                self._take(known)
+                return
         # The thread gets no copy of the context: nothing in it looks at the request.
         loop = asyncio.get_running_loop()
         try:
@@ -169,6 +188,8 @@ class FileResponse(StreamingResponse):
             raise HTTPException(
                 503, "The file is being written; try again.", headers={"retry-after": "1"}
             ) from error
+        if recent is not None and wanted.etag is None:
+            recent.keep(self._key, found)
         self._take(found)
 
     def _take(self, found: Found) -> None:

@@ -9,7 +9,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from flasgo.http.ranges import Part, RangeRequest, UnsatisfiableRangeError
 
 __all__ = [
     "CHUNK_BYTES",
+    "FRESH_SECONDS",
     "OPEN_FLAGS",
     "WHOLE_BYTES",
     "FileChangedError",
@@ -28,6 +29,7 @@ __all__ = [
     "Handle",
     "OpenFile",
     "Opener",
+    "RecentFacts",
     "Wanted",
     "find",
     "open_path",
@@ -51,6 +53,11 @@ OPEN_FLAGS = (
 """Flags that a platform lacks count as 0. O_NONBLOCK: opening a named pipe must not wait for a
 writer. O_BINARY: Windows would translate line ends."""
 
+FRESH_SECONDS = 0.25
+"""For how long what was found of a file counts."""
+
+_SETTLED_SECONDS = 5.0
+_MOST_KNOWN = 1024
 _ATTEMPTS = 3
 _NO_HEADERS: Mapping[str, str] = {}
 
@@ -197,6 +204,46 @@ class Found(Struct):
             len(segment) if isinstance(segment, bytes) else segment.length
             for segment in self.segments
         )
+
+
+class RecentFacts:
+    """What was found of files a moment ago, so that a 304 needs no trip to a worker thread.
+
+    A client may be told that its copy is good for `FRESH_SECONDS` after a file has changed, as if
+    it had asked that much earlier. Files that have changed lately are not remembered.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, tuple[float, Found]] = {}
+
+    def not_modified(self, key: Hashable, conditions: Preconditions) -> Found | None:
+        """Return a 304, where what is known of a file is fresh and the request's conditions agree.
+
+        Args:
+            key: What the file was asked for by.
+            conditions: The request's.
+        """
+        at, known = self._known.get(key, (0.0, None))
+        if known is None or time.monotonic() - at > FRESH_SECONDS:
+            return None
+        if conditions.status(known.etag, known.facts.modified) != 304:
+            return None
+        return known
+
+    def keep(self, key: Hashable, found: Found) -> None:
+        """Remember what was found.
+
+        Args:
+            key: What the file was asked for by.
+            found: The answer.
+        """
+        if time.time() - found.facts.modified < _SETTLED_SECONDS:
+            self._known.pop(key, None)
+            return
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        known = Found(304, found.facts, found.etag, found.headers)
+        self._known[key] = (time.monotonic(), known)
 
 
 def open_path(path: str | os.PathLike[str]) -> OpenFile:

@@ -129,12 +129,17 @@ def _do_nothing() -> None:
     return
 
 
+# uvicorn's own code, with our class where it names the class of its cycles.
+_handle_events = FunctionType(
+    H11Protocol.handle_events.__code__,
+    {**vars(h11_impl), "RequestResponseCycle": _H11Cycle},
+    "handle_events",
+)
+
+
 class QuickH11(GuardedH11):
     """An HTTP connection that is parsed by h11, answered in one write where that goes."""
 
-    # uvicorn's own code, with our class where it names the class of its cycles.
-    handle_events = FunctionType(
-        H11Protocol.handle_events.__code__,
-        {**vars(h11_impl), "RequestResponseCycle": _H11Cycle},
-        "handle_events",
-    )
+    def handle_events(self) -> None:
+        """Read what the parser has found."""
+        _handle_events(self)
