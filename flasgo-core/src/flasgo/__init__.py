@@ -125,6 +125,7 @@ if TYPE_CHECKING:
         Scrypt as Scrypt,
         Session as Session,
         SessionBackend as SessionBackend,
+        SessionStore as SessionStore,
         SignedTokenError as SignedTokenError,
         SSRFConfig as SSRFConfig,
         SSRFGuard as SSRFGuard,
