@@ -12,6 +12,7 @@ from flasgo import (
     AuthPolicy,
     Blueprint,
     Flasgo,
+    MethodView,
     Policy,
     RateLimit,
     authorize,
@@ -98,3 +99,46 @@ def test_on_an_app(name: str) -> None:
 @pytest.mark.parametrize("name", DECORATORS)
 def test_the_app_has_each_of_them(name: str) -> None:
     assert callable(getattr(make_app(), name))
+
+
+@pytest.mark.parametrize("name", DECORATORS)
+def test_on_a_view(name: str) -> None:
+    decorate, policy = DECORATORS[name]
+
+    class Whole(MethodView):
+        decorators = (decorate,)
+
+        async def get(self) -> str:
+            return "x"
+
+        async def post(self) -> str:
+            return "x"
+
+    class Part(MethodView):
+        @decorate
+        async def get(self) -> str:
+            return "x"
+
+        async def post(self) -> str:
+            return "x"
+
+    class Plain(MethodView):
+        async def get(self) -> str:
+            return "x"
+
+    app = make_app()
+    app.add_route("/whole", Whole)
+    app.add_route("/part", Part)
+    app.add_route("/made", decorate(Plain.as_view("made")))
+    held = {(route.path, *route.methods) for route in app.routes if route.policy(policy)}
+    assert {
+        (path, method) for path, *methods in held for method in methods if method != "HEAD"
+    } == {
+        ("/whole", "GET"),
+        ("/whole", "POST"),
+        ("/part", "GET"),
+        ("/made", "GET"),
+    }
+    # A class itself is refused rather than forgotten.
+    with pytest.raises(TypeError, match="name the decorator in its `decorators`"):
+        decorate(Plain)

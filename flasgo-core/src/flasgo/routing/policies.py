@@ -118,6 +118,10 @@ def attach_policy(handler: _H, policy: Policy) -> _H:
     return handler
 
 
+_CLASS_ADVICE = (
+    "Decorate its methods in the class body; for all methods of a View, name the decorator in its "
+    "`decorators`."
+)
 _ADVICE = "Decorate the function itself (for a method, in the class body)."
 
 
@@ -131,7 +135,7 @@ def _carriers(handler: object, policy: Policy) -> tuple[object, ...]:
     if not callable(handler) or (isinstance(handler, type) and not _makes_callables(handler)):
         raise TypeError(
             f"{policy.explain()} cannot be attached to {handler!r}: it is not what a route calls. "
-            f"{_ADVICE}"
+            f"{_CLASS_ADVICE if isinstance(handler, type) else _ADVICE}"
         )
     return (handler,)
 
