@@ -1,4 +1,4 @@
-"""TPL-1: a variable that nobody gave is an error that names template, line and variable."""
+"""TPL-1: a variable that was not given is an error that names template, line and variable."""
 
 import jinja2
 import pytest

@@ -6,7 +6,7 @@ from flasgo import Response
 
 __all__ = ["AFTER_DEFAULTS", "keep_private"]
 
-# Whoever fills in a Cache-Control where there is none has done so by then.
+# Hooks that fill in a missing Cache-Control have run by then.
 AFTER_DEFAULTS = ("security.headers", "security.csp")
 
 # With one of these a shared cache stores even what `Authorization` asked for (RFC 9111, section

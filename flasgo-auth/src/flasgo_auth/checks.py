@@ -90,19 +90,19 @@ def _backend_findings(policies: Iterable[AuthPolicy], backends: Backends) -> Ite
 def _anonymous_findings(
     guarded: Iterable[tuple[Route, Sequence[AuthPolicy]]],
 ) -> Iterable[Finding]:
-    let_in = [route for route, policies in guarded if _lets_strangers_in(policies)]
+    let_in = [route for route, policies in guarded if _admits_anonymous(policies)]
     if let_in:
         yield Finding(
             "auth.W004",
             "warning",
-            "Open to callers whom nobody has recognised, since they lack the scope that Not(...) "
+            "Open to callers without a user, since they lack the scope that Not(...) "
             f"asks about: {_listing(let_in)}.",
             "Add IsAuthenticated() to ask for a user as well; AllowAny() in its place would say "
             "that the endpoint is open.",
         )
 
 
-def _lets_strangers_in(policies: Sequence[AuthPolicy]) -> bool:
+def _admits_anonymous(policies: Sequence[AuthPolicy]) -> bool:
     permissions = [permission for policy in policies for permission in policy.permissions]
     return bool(permissions) and all(map(_answer_by_scopes, permissions))
 
@@ -133,7 +133,7 @@ def _open_findings(routes: Sequence[Route], *, is_serious: bool) -> Iterable[Fin
         "warning" if is_serious else "info",
         f"Open to everybody, for want of an access policy: {_listing(routes)}.",
         "Say so with @app.authorize(AllowAny()) or DEFAULT_PERMISSIONS_EXEMPT, protect them with "
-        "@app.authorize(...), or set DEFAULT_PERMISSIONS to close whatever nobody opened.",
+        "@app.authorize(...), or set DEFAULT_PERMISSIONS to close routes without a policy.",
     )
 
 

@@ -11,4 +11,4 @@ from flasgo_auth.users import User
 __all__ = ["current_user"]
 
 current_user = cast("User", context_proxy("current_user", lambda: current_request().user))
-"""Stands for `request.user` of the current request; `ANONYMOUS` when nobody was recognised."""
+"""Stands for `request.user` of the current request; `ANONYMOUS` when no user was recognised."""

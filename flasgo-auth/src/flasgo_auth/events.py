@@ -43,7 +43,7 @@ def report(
 
 
 def note(event: str, request: Connection, *, reason: str, user: UserId) -> None:
-    """Log what went right, such as a login; it counts against nobody.
+    """Log what went right, such as a login; it is not counted against a client.
 
     Args:
         event: `auth.login` or `auth.logout`.

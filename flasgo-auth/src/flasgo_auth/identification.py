@@ -136,11 +136,11 @@ class Identification:
         user = self._vouched(request)
         if user is None:
             return {}
-        # One that is not authenticated is an answer too: nobody.
+        # A user that is not authenticated is an answer too: no user.
         return {backend.name: user or None for backend in self._backends}
 
     def user_of(self, request: Connection) -> User:
-        """Return the user of a request; the value of `request.user` where nobody assigned one.
+        """Return the user of a request; the value of `request.user` where none was assigned.
 
         Raises:
             RuntimeError: When a backend has to be awaited, and it is too early to know its answer.
@@ -182,12 +182,12 @@ class Identification:
             if backend.name not in answers:
                 try:
                     answers[backend.name] = await backend.identify(request)
-                except Exception as error:  # noqa: BLE001 - for whoever asks for the user
+                except Exception as error:  # noqa: BLE001 - raised where the user is read
                     answers[backend.name] = Failure(error)
             if answers[backend.name] is not None:
                 break
         if not had_session and "session" in kept:
-            # Nobody has asked for the user yet: a response that it does not shape can be shared.
+            # The user has not been read yet: a response that it does not shape can be shared.
             kept[_SESSION] = kept.pop("session")
 
 

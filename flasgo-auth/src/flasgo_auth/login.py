@@ -32,7 +32,7 @@ __all__ = [
 SESSION_KEY = "_auth"
 """The key of the session under which a login is kept."""
 
-# Not `Callable[[UserId], ...]`: nobody's function takes ids of all types.
+# Not `Callable[[UserId], ...]`: no function takes ids of all types.
 UserLoader: TypeAlias = (
     Callable[[str], User | Awaitable[User | None] | None]
     | Callable[[int], User | Awaitable[User | None] | None]
@@ -121,7 +121,7 @@ def login(
 def logout(request: Connection) -> None:
     """Log the visitor out: the session ends with all that it held, and a new one may begin.
 
-    The CSRF token changes as well, and `request.user` is `ANONYMOUS` at once. Logging out nobody
+    The CSRF token changes as well, and `request.user` is `ANONYMOUS` at once. Without a login it
     does no harm.
 
     Args:
@@ -283,7 +283,7 @@ def _check_user(user: object) -> None:
     if not isinstance(user, User):
         raise TypeError(f"A login needs a flasgo_auth.User, got {type(user).__name__}.")
     if not user.is_authenticated:
-        raise ValueError("Only an authenticated User can log in; this one stands for nobody.")
+        raise ValueError("Only an authenticated User can log in; this one is not authenticated.")
 
 
 def _session_of(request: Connection) -> SessionLike:

@@ -53,7 +53,7 @@ class AppMembers:
             request: The request or WebSocket connection.
 
         Returns:
-            The user, who is `request.user` from now on; `ANONYMOUS` when nobody was recognised.
+            The user, who is `request.user` from now on; `ANONYMOUS` when no user was recognised.
         """
         raise NotImplementedError
 
@@ -71,4 +71,4 @@ class RequestMembers:
     """Members of `Request` and `WebSocket` that flasgo-auth contributes."""
 
     user: User
-    """Who was recognised on this request; `ANONYMOUS` when nobody was."""
+    """Who was recognised on this request; `ANONYMOUS` when no user was."""

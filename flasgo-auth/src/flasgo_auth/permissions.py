@@ -104,7 +104,7 @@ PermissionLike: TypeAlias = Permission | Callable[[Connection], bool | Awaitable
 
 @dataclass(frozen=True)
 class IsAuthenticated(Permission):
-    """Allows whoever was recognised by a backend."""
+    """Allows every user whom a backend recognised."""
 
     blocking = False
 

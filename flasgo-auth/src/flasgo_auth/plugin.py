@@ -146,7 +146,7 @@ class AuthPlugin(Plugin):
             request: The request or WebSocket connection.
 
         Returns:
-            The user, who is `request.user` from now on; `ANONYMOUS` when nobody was recognised.
+            The user, who is `request.user` from now on; `ANONYMOUS` when no user was recognised.
         """
         await self._admit(request, _ANYBODY, self.identification.new_answers(request))
         return user_of(request)
@@ -188,7 +188,7 @@ class AuthPlugin(Plugin):
 
     @hookimpl
     def check_app(self, app: Flasgo, deploy: bool) -> Iterable[Finding]:
-        """Report endpoints that nobody protects, and policies that nobody can satisfy."""
+        """Report endpoints without protection, and policies that no caller can satisfy."""
         return access_findings(
             app.routes,
             self.backends,
@@ -263,7 +263,7 @@ class AuthPlugin(Plugin):
 
 def _policies_of(request: Connection) -> tuple[AuthPolicy, ...]:
     route = request.route
-    # SECURITY: the hook was compiled for a route with policies; without one, nobody passes.
+    # SECURITY: the hook was compiled for a route with policies; without one, no caller passes.
     if route is None:
         raise RuntimeError("An auth hook was called for a request without a route.")
     return route.policies_of(AuthPolicy)

@@ -82,7 +82,7 @@ class User:
         if self.is_authenticated and self.id == "":
             raise ValueError(
                 "An authenticated User needs an id that is not empty; return None from the "
-                "backend when nobody was recognised."
+                "backend when no user was recognised."
             )
         object.__setattr__(self, "scopes", _scopes(self.scopes))
         object.__setattr__(self, "claims", dict(self.claims))
@@ -92,4 +92,4 @@ class User:
 
 
 ANONYMOUS = User(id="", is_authenticated=False, name="anonymous")
-"""The user of a request that nobody was recognised on."""
+"""The user of a request on which no user was recognised."""

@@ -258,10 +258,10 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
     def _compile(self) -> Dispatcher:
         """Compile the pipelines of all routes, where something has changed since the last time.
 
-        Nobody needs to call this: it happens at start-up, or with the first request.
+        There is no need to call this: it happens at start-up, or with the first request.
 
         Raises:
-            UnenforcedPolicyError: When a route carries a policy that nobody enforces.
+            UnenforcedPolicyError: When a route carries a policy that no active plugin enforces.
             PluginError: When a plugin's predicate fails.
         """
         if self._dispatcher is None:
@@ -277,11 +277,11 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
     def _make_ready(self) -> Dispatcher | MiddlewareEntry:
         """Return what serves requests: compiled, and with the middleware around it.
 
-        Nobody needs to call this: it happens at start-up, or with the first request.
+        There is no need to call this: it happens at start-up, or with the first request.
 
         Raises:
             ConfigurationError: When a middleware cannot be made.
-            UnenforcedPolicyError: When a route carries a policy that nobody enforces.
+            UnenforcedPolicyError: When a route carries a policy that no active plugin enforces.
             PluginError: When a plugin's predicate fails.
         """
         self._entry = dispatcher = self._compile()

@@ -377,7 +377,7 @@ def error_response(request: Connection, error: Exception) -> Response | None:
     Args:
         request: The request, or the WebSocket connection whose handshake is refused. What a
             request with refused headers looks like is told at `response_finalize`.
-        error: What was raised: an HTTPException, or what nobody expected. Where a plugin's hook
+        error: What was raised: an HTTPException, or an unexpected exception. Where a plugin's hook
             failed it is a HookError, and its `__cause__` is what the hook raised.
 
     Returns:

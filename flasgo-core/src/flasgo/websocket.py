@@ -33,7 +33,7 @@ _LONGEST_SPEECH = 4
 _LISTENING = float("inf")  # while it receives, there is no need to look out
 _MOST_AHEAD = 8
 # SECURITY: a handler that sends and a server that takes it never need to wait. They would keep the
-# event loop to themselves, and nobody would hear that the client has left (CWE-400).
+# event loop to themselves, and the app would not learn that the client has left (CWE-400).
 _SENT_IN_A_ROW = 16
 
 _INVALID_DATA, _POLICY_VIOLATION, _TOO_BIG = 1007, 1008, 1009
@@ -270,7 +270,7 @@ class WebSocket(Connection):
 
         Raises:
             WebSocketDisconnect: When the connection is closed.
-            TypeError: When `data` is no text.
+            TypeError: When `data` is not text.
         """
         if not isinstance(data, str):
             raise TypeError(f"send_text takes str, not {type_name(data)}; {_KINDS}.")
@@ -360,7 +360,7 @@ class WebSocket(Connection):
             self.is_closed = True
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
         except (OSError, RuntimeError, WebSocketDisconnect):
-            # Servers say in different ways that there is nobody left to close it for.
+            # Servers say in different ways that the client has gone.
             self.is_closed = True
             _logger.debug("The client left %r before it was closed.", self.path)
 

@@ -220,7 +220,7 @@ def _origins(settings: Settings) -> Iterable[Finding]:
             yield Finding(
                 "security.W010",
                 "warning",
-                f"{name} contains {', '.join(plain)}: whoever is on the line can speak in the "
+                f"{name} contains {', '.join(plain)}: an attacker on the network can act in the "
                 "name of an origin without TLS.",
                 "Serve these sites over https, and list them so.",
             )
@@ -265,7 +265,7 @@ def _limits(app: Flasgo) -> Iterable[Finding]:
         yield Finding(
             "security.W012",
             "warning",
-            f"CLIENT_IPV6_PREFIX is {prefix}: whoever has one network of IPv6 has 2**{prefix - 64} "
+            f"CLIENT_IPV6_PREFIX is {prefix}: a client with one IPv6 network has 2**{prefix - 64} "
             "quotas (CWE-799).",
             "Set it to 64, the default, or less.",
         )
@@ -274,8 +274,8 @@ def _limits(app: Flasgo) -> Iterable[Finding]:
             yield Finding(
                 "security.I004",
                 "info",
-                "RATELIMIT_STORAGE_FAILURE is 'open': whoever brings the storage down is free of "
-                "all quotas.",
+                "RATELIMIT_STORAGE_FAILURE is 'open': while the storage is down "
+                "requests are not counted.",
                 "Use 'closed' where a quota keeps guesses away, as on a log-in.",
             )
     elif _has_quotas(app):

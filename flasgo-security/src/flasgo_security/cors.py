@@ -134,7 +134,7 @@ class CorsRules:
         named = [*sorted(self.origins)]
         if self.origin_func is not None:
             named.append(f"by {qualified_name(self.origin_func)}")
-        who = ", ".join(named) or "nobody"
+        who = ", ".join(named) or "no origin"
         return f"{who}, with credentials" if self.credentials else who
 
 
@@ -165,7 +165,7 @@ def cors(
 ) -> Callable[[_H], _H]:
     """Say which other sites' scripts may read the answers of an endpoint.
 
-    It holds instead of the app's `CORS_*` settings; without an origin nobody may. It opens
+    It holds instead of the app's `CORS_*` settings; without an origin none is allowed. It opens
     nothing else: unsafe requests still need to pass the CSRF check, and visitors their log-in.
 
     ```python

@@ -93,7 +93,7 @@ def _pattern(origin: str) -> OriginPattern:
 def _check_origin(origin: object) -> None:
     if origin == "null":
         raise ValueError(
-            "'null' is every sandboxed page and every local file, whoever made it; leave it out"
+            "'null' is every sandboxed page and every local file of any author; leave it out"
         )
     canonical = parse_origin(origin) if isinstance(origin, str) else None
     if canonical is None:

@@ -46,7 +46,7 @@ def security_event(kind: str, request: Request, reason: str) -> None:
         client_ip,
         extra=event_fields(kind, reason=reason, client_ip=client_ip, method=method, path=path),
     )
-    # Without the security plugin in this app there is nobody to count; the log stands.
+    # Without the security plugin in this app failures are not counted; they are logged.
     events = getattr(request, EVENTS_ATTRIBUTE, None)
     if events is not None:
         events.append(kind)

@@ -115,7 +115,7 @@ class TrustedProxies:
         self._is_listed = lru_cache(maxsize=256)(self._look_up)
 
     def trusts(self, address: str | None) -> bool:
-        """Whether a peer's word counts.
+        """Whether the headers of a peer count.
 
         Args:
             address: Its address; None when it has none.
@@ -164,7 +164,7 @@ def _network(entry: str) -> IPv4Network | IPv6Network:
 
 
 def _unmapped(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
-    """Return a network of IPv4 in IPv6's clothes as one of IPv4, as its addresses are."""
+    """Return an IPv4-mapped IPv6 network as the IPv4 network that it stands for."""
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         return IPv4Network((network.network_address.packed[-4:], network.prefixlen - 96))
     return network
@@ -265,8 +265,8 @@ class ForwardedGuard:
         if not self._has_warned:
             self._has_warned = True
             logger.warning(
-                "A trusted proxy sent Forwarded together with X-Forwarded-*: one of them may be "
-                "the client's word. Name those that your proxies set in TRUSTED_PROXY_HEADERS."
+                "A trusted proxy sent Forwarded together with X-Forwarded-*: one of them may "
+                "come from the client. Name those that your proxies set in TRUSTED_PROXY_HEADERS."
             )
         raise HTTPException(
             400,

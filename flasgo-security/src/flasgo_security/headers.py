@@ -311,7 +311,7 @@ class HeaderGuard:
         return is_update
 
     def _keep_private(self, response: Response) -> None:
-        """Keep a response that sets a cookie out of shared caches, whoever has set it."""
+        """Keep a response that sets a cookie out of shared caches, whatever set it."""
         if response.sets_cookie:
             self.caching.apply(response)
 

@@ -192,7 +192,7 @@ class HostGuard:
         """Whether this is an address of `localhost`, and the app is served by `flasgo run`.
 
         `localhost` is the one or the other address, as the machine has it. An address in a Host
-        header is no name that a site of someone else could point here.
+        header is not a name that another site could resolve to this machine.
         """
         return self._names_localhost and host in _LOOPBACK and request.app.is_served_here
 

@@ -16,7 +16,7 @@ HASH_DIGITS = 12
 """How many hexadecimal digits of a hash stand in a name."""
 
 MAX_FINGERPRINTED_BYTES = 32 * 1024 * 1024
-"""Larger files keep their plain names: hashing them would hold up whoever asks first."""
+"""Larger files keep their plain names: hashing them would delay the first request."""
 
 _FINGERPRINTED = re.compile(
     rf"(?P<stem>(?:.*/)?[^/]+)\.(?P<hash>[0-9a-f]{{{HASH_DIGITS}}})(?P<extension>\.[^./]+)?"

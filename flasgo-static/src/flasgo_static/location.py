@@ -45,7 +45,7 @@ def locate_folder(directory: str | os.PathLike[str], base: Path | None) -> Path:
         An absolute path, whether or not it exists.
 
     Raises:
-        ConfigurationError: If it is no path, or an empty one.
+        ConfigurationError: If it is not a path, or an empty one.
     """
     if not isinstance(directory, str | os.PathLike) or not os.fspath(directory):
         raise ConfigurationError(

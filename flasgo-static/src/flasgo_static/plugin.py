@@ -196,7 +196,7 @@ class StaticPlugin(Plugin):
         configured = self._app.settings.STATIC_CACHE_MAX_AGE
         if configured is not None:
             return configured
-        # Whoever edits a stylesheet wants to see it after a reload.
+        # An edited stylesheet has to be seen after a reload.
         return 0 if self._app.debug else _DEFAULT_MAX_AGE
 
 

@@ -19,7 +19,7 @@ _OUTDATED = "public, no-cache"
 # The endings of siblings by content coding, the smallest first.
 _ENDINGS = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
 _CODINGS = tuple(_ENDINGS)
-# Kinds of files that are compressed already; nobody puts a smaller sibling next to them.
+# Kinds of files that are compressed already, so they have no smaller sibling.
 _COMPRESSED = ("image/", "audio/", "video/", "font/woff", "application/zip", "application/gzip")
 _COMPRESSED_ALL_THE_SAME = frozenset({"application/zstd", "application/x-7z-compressed"})
 _NOT_COMPRESSED = frozenset({"image/svg+xml", "image/bmp", "image/x-icon", "audio/wav"})

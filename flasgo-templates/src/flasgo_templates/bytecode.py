@@ -1,4 +1,4 @@
-"""Keeps compiled templates on disk, where nobody else can write."""
+"""Keeps compiled templates on disk, where no other user can write."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def bytecode_cache(directory: Path, fingerprint: str) -> FileSystemBytecodeCache
     """Return a cache of compiled templates.
 
     What the files hold is run as code, so the directory must belong to the user the app runs as,
-    and nobody else may write to it (CWE-732). It is made when it is missing.
+    and no other user may write to it (CWE-732). It is made when it is missing.
 
     Args:
         directory: Where the files go.

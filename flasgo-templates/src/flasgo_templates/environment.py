@@ -18,7 +18,7 @@ __all__ = ["CODE_VERSION", "TemplateEnvironment"]
 CODE_VERSION = 2
 """Counts up when this module changes the code that templates compile to, which may be on disk."""
 
-# SECURITY: whoever can write a template could otherwise walk from `request` to the secret key.
+# SECURITY: the author of a template could otherwise walk from `request` to the secret key.
 _SEALED = (Flasgo, Settings)
 # The server's own callables too, and what calls others or changes what the app will read.
 _SEALED_ATTRIBUTES: tuple[tuple[type, frozenset[str]], ...] = (
@@ -75,7 +75,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def _load_template(
         self,
         name: str,
-        globals: MutableMapping[str, object] | None,  # noqa: A002 - Jinja's word
+        globals: MutableMapping[str, object] | None,  # noqa: A002 - Jinja's name
     ) -> Template:
         template = super()._load_template(name, None)
         if globals:

@@ -54,7 +54,7 @@ class JinjaTemplates:
         trim_blocks: Whether the newline after a block is dropped.
         lstrip_blocks: Whether blanks before a block are dropped.
         bytecode_directory: Where to keep compiled templates between processes. It must belong
-            to the user the app runs as, and nobody else may write to it.
+            to the user the app runs as, and no other user may write to it.
 
     Attributes:
         environment: The Jinja environment, for what is not covered here.
@@ -120,7 +120,7 @@ class JinjaTemplates:
         Raises:
             MissingTemplateError: When there is no such template.
             RefusedTemplateError: When the name or the file is not allowed.
-            UndefinedVariableError: When it uses a variable that nobody gave.
+            UndefinedVariableError: When it uses a variable that was not given.
             jinja2.TemplateSyntaxError: When it is not well-formed.
             jinja2.exceptions.SecurityError: When it reaches for something unsafe.
         """

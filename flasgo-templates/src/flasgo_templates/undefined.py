@@ -1,4 +1,4 @@
-"""Variables that nobody gave: errors that say which one, and where."""
+"""Variables that were not given: errors that say which one, and where."""
 
 from __future__ import annotations
 

@@ -384,7 +384,7 @@ class TestClient(httpx2.Client):
         from .client_hooks import LOGIN_EXTENSION, Login, app_with_hooks
 
         if user is None:
-            raise TypeError("login(None) names no user; call logout() to become nobody again.")
+            raise TypeError("login(None) names no user; call logout() to end the login.")
         app_with_hooks(self.app, attribute="user", method="login()")
         self._app_transport.extensions[LOGIN_EXTENSION] = Login(user)
 

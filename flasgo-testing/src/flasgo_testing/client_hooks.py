@@ -114,7 +114,7 @@ class ClientHooks:
 
     @hookimpl(optionalhook=True)
     def identify_user(self, request: Request) -> object:
-        """Answer for the backends: some endpoints ask one by name, whoever the user is already."""
+        """Answer for the backends: some endpoints ask one by name, even where the user is known."""
         login = request.scope.get(LOGIN_EXTENSION)
         return login.user if isinstance(login, Login) else None
 

@@ -117,7 +117,7 @@ def basic_auth_backend(
 ) -> BasicAuthBackend:
     """Return a backend that recognises users by HTTP Basic credentials.
 
-    Compare in constant time, and do the same work for a name that nobody has: `verify_password`
+    Compare in constant time, and do the same work for a name that does not exist: `verify_password`
     does both for stored passwords, `secrets_match` for a password in the configuration.
 
     Args:

@@ -45,7 +45,7 @@ class JwksSource:
 
     SECURITY: it is fetched through the app's guard for outbound requests, without redirects, in
     bounded time and size. A token that names an unknown key has it fetched again, but not more
-    often than every 30 seconds, whoever sends how many.
+    often than every 30 seconds, however many tokens name unknown keys.
 
     Args:
         url: The address, `https://...`; `http://` for this machine only.

@@ -192,7 +192,7 @@ class JwtVerifier:
         if self._issuers is not None and not (isinstance(issuer, str) and issuer in self._issuers):
             raise InvalidTokenError("iss is another issuer")
         if self._audiences is None:
-            # RFC 7519, section 4.1.3: whoever is not named must refuse.
+            # RFC 7519, section 4.1.3: an audience that is not named must refuse.
             if "aud" in claims:
                 raise InvalidTokenError("it has an aud, and no audience= is configured")
             return

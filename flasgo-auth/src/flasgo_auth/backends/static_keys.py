@@ -49,7 +49,7 @@ class StaticKeys:
     def __init__(self, users: Mapping[str, User], *, has_scheme: bool = False) -> None:
         if not users:
             raise ValueError("There is no key in the mapping; give at least one, with its User.")
-        # SECURITY: digests under a key that nobody knows have one length, and nobody can choose
+        # SECURITY: digests under a secret key have one length, and no client can choose
         # an input whose digest begins like another.
         self._key = secrets.token_bytes(_DIGEST_BYTES)
         self._users = tuple(

@@ -172,7 +172,7 @@ def _refuse(password: bytes, current: PasswordScheme) -> PasswordCheck:
 
 def _complain(reason: str) -> None:
     # SECURITY: without the hash, which is worth guessing at.
-    _logger.error("A stored password hash cannot be used: %s. Nobody can log in with it.", reason)
+    _logger.error("A stored password hash cannot be used: %s. It cannot be used to log in.", reason)
 
 
 def _prepared(password: object) -> bytes:

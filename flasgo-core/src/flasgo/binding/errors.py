@@ -206,7 +206,7 @@ def validation_failed(problems: Sequence[ValidationProblem]) -> HTTPException:
     different = list(dict.fromkeys(problems))
     others = len(different) - 1
     more = f" There {'is' if others == 1 else 'are'} {others} more; see errors." if others else ""
-    if others >= MAX_PROBLEMS:  # nobody has counted them all
+    if others >= MAX_PROBLEMS:  # they have not all been counted
         more = f" There are more; errors has the first {MAX_PROBLEMS}."
     shown = different[:MAX_PROBLEMS]
     return HTTPException(
@@ -230,7 +230,7 @@ class ProblemFinder:
 
     Args:
         annotation: The type of the whole.
-        check: Looks at a decoded value, and raises msgspec.ValidationError; None has no wishes.
+        check: Looks at a decoded value, and raises msgspec.ValidationError; None for none.
     """
 
     def __init__(self, annotation: Any, check: Callable[[object], None] | None = None) -> None:

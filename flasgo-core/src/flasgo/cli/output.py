@@ -39,7 +39,7 @@ def fail(text: str) -> NoReturn:
 
 
 def write_json(value: object) -> None:
-    """Write a value as indented JSON; sets become sorted lists, other strangers their repr."""
+    """Write a value as indented JSON; sets become sorted lists, other types their repr."""
     write(json.dumps(value, indent=2, ensure_ascii=False, default=_jsonable))
 
 

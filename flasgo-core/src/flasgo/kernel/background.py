@@ -102,7 +102,7 @@ class BackgroundRunner:
 
     def __init__(self, threads: WorkerThreads) -> None:
         self._threads = threads
-        # What each of our asyncio tasks is busy with; a task that nobody holds could vanish.
+        # What each of our asyncio tasks is busy with; a task without a reference is collected.
         self._running: dict[asyncio.Task[None], str] = {}
 
     def __len__(self) -> int:

@@ -10,7 +10,7 @@ from flasgo.interop.middleware import ThroughMiddleware
 from flasgo.kernel.addresses import ErrorHandlersByAddress, addresses_with_handlers
 from flasgo.kernel.dispatch import Dispatcher, raise_head_fault
 from flasgo.kernel.pipeline import Call, Gate, Pipeline, PipelineCompiler, Surroundings
-from flasgo.plugins.hidden_policies import refuse_swallowed_policies
+from flasgo.plugins.hidden_policies import refuse_hidden_policies
 from flasgo.registrar import RouteScope
 from flasgo.routing import Route
 from flasgo.routing.converters import BUILT_IN
@@ -57,11 +57,11 @@ class Compilation:
             calls: What calls the handler of each route.
 
         Raises:
-            UnenforcedPolicyError: When a route carries a policy that nobody enforces, or hides
-                one that nobody sees.
+            UnenforcedPolicyError: When a route carries a policy that no plugin enforces, or hides
+                one.
             PluginError: When a plugin's predicate fails.
         """
-        refuse_swallowed_policies(calls, self._before_callbacks)
+        refuse_hidden_policies(calls, self._before_callbacks)
         for route, call in calls.items():
             route.pipeline = self._pipeline(route, call)
         answer = self._dispatcher.answer_unmatched

@@ -246,7 +246,7 @@ class Dispatcher:
     ) -> Response | None:
         """End a connection with what was raised: an HTTP answer before accept, else a close."""
         if isinstance(error, WebSocketDisconnect) and websocket.is_closed:
-            return None  # else it tells of another connection, and nobody has closed this one
+            return None  # else it tells of another connection, and this one is open
         if not websocket.is_accepted and not websocket.is_closed:
             answer = await self._recover(websocket, pipeline, error, response)
             if isinstance(response, AppResponse):
@@ -322,7 +322,7 @@ class Dispatcher:
         of a response that is not sent are kept, for it may be them that clean up.
 
         Raises:
-            ClientDisconnect: When that was raised; nobody waits for an answer.
+            ClientDisconnect: When that was raised; no client waits for an answer.
         """
         if isinstance(error, ClientDisconnect):
             raise error

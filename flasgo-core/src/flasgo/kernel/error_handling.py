@@ -260,7 +260,7 @@ def hardened_response(error: Exception) -> Response:
 
 
 def note_error(connection: Connection, error: Exception) -> None:
-    """Log what nobody expected, once, and leave it in the scope.
+    """Log an unexpected exception, once, and leave it in the scope.
 
     Test clients and servers find in `scope["flasgo.exception"]` what a 500 stands for.
     """

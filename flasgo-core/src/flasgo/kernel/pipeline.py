@@ -269,7 +269,7 @@ class PipelineCompiler:
             around: The callbacks of the app and of the endpoint's blueprints.
 
         Raises:
-            UnenforcedPolicyError: When nobody enforces a policy of the route.
+            UnenforcedPolicyError: When no active plugin enforces a policy of the route.
             PluginError: When a `when=` predicate raises.
         """
         self._check_policies(route)
@@ -348,7 +348,7 @@ class PipelineCompiler:
 
 
 def unenforced(route: Route, policy: object) -> UnenforcedPolicyError:
-    """Return the error for a policy that nobody enforces."""
+    """Return the error for a policy that no active plugin enforces."""
     kind = type(policy)
     distribution = _distribution_of(kind)
     if distribution is None:
@@ -358,7 +358,7 @@ def unenforced(route: Route, policy: object) -> UnenforcedPolicyError:
     return UnenforcedPolicyError(
         f"Route {route.path!r} (endpoint {route.endpoint!r}) carries the policy "
         f"{kind.__name__} of {kind.__module__}, and no active plugin enforces it. {advice} "
-        "Until then the app does not start, so that no door stands open.",
+        "Until then the app does not start.",
         route=route.path,
         policy=kind.__name__,
         distribution=distribution,

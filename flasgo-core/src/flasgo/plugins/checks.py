@@ -135,7 +135,7 @@ def _key_findings(app: Flasgo, *, deploy: bool) -> Iterator[Finding]:
         yield Finding(
             "core.E003",
             level,
-            f"SECRET_KEY {reason}: whoever guesses it can forge sessions and tokens.",
+            f"SECRET_KEY {reason}: an attacker who guesses it can forge sessions and tokens.",
             _MAKE_A_KEY,
         )
     for number, key in enumerate(app.settings.SECRET_KEY_FALLBACKS, 1):

@@ -64,7 +64,7 @@ def choose(
     )
     if isinstance(plugins, str) or not isinstance(plugins, Iterable):
         raise ConfigurationError(
-            f"plugins={plugins!r} is no list of plugins; write plugins=[...] with plugin objects "
+            f"plugins={plugins!r} is not a list of plugins; write plugins=[...] with plugins "
             "or classes in it."
         )
     return PluginChoice(

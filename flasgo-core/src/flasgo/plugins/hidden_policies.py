@@ -1,8 +1,8 @@
-"""Swallowed policies: those of functions that are called for a route, and are not its handler.
+"""Hidden policies: those of functions that are called for a route, and are not its handler.
 
 A decorator that returns a function of its own, without `functools.wraps`, takes the place of the
 handler, and a policy below it is on a function that no route knows. One on a dependency or on a
-`before_request` function reads as if it held, and nobody enforces it either.
+`before_request` function reads as if it held, and is not enforced either.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from flasgo.routing.policies import policies_on
 if TYPE_CHECKING:
     from flasgo.routing import Route
 
-__all__ = ["refuse_swallowed_policies"]
+__all__ = ["refuse_hidden_policies"]
 
 _CALLABLE_TYPES = (FunctionType, MethodType, functools.partial)
 
 
-def refuse_swallowed_policies(
+def refuse_hidden_policies(
     routes: Iterable[Route], callbacks_of: Callable[[Route], Iterable[Callable[..., object]]]
 ) -> None:
     """Refuse routes for which a function is called whose policy the route knows nothing of.
@@ -52,10 +52,10 @@ def refuse_swallowed_policies(
 
 
 _DEPENDENCY = (
-    "nobody enforces the policies of dependencies. Attach it to the handler, or to the blueprint"
+    "policies of dependencies are not enforced. Attach it to the handler, or to the blueprint"
 )
 _CALLBACK = (
-    "nobody enforces the policies of before_request functions. Attach it to the handlers, or to "
+    "policies of before_request functions are not enforced. Attach it to the handlers, or to "
     "the blueprint or app that has the function"
 )
 
@@ -90,7 +90,7 @@ def _refuse(route: Route, function: object, advice: str) -> None:
             raise UnenforcedPolicyError(
                 f"Route {route.path!r} (endpoint {route.endpoint!r}) calls {_name(function)}, "
                 f"which carries the policy {policy.explain()}, but {advice}. Until then the app "
-                "does not start, so that no door stands open.",
+                "does not start.",
                 route=route.path,
                 policy=type(policy).__name__,
                 distribution=None,

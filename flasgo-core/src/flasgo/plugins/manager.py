@@ -285,7 +285,7 @@ class Plugins:
             ) from exc
 
     def _check_names(self, choice: PluginChoice, loading: set[str]) -> None:
-        """Refuse names of plugins that are not there: whoever wrote them meant something."""
+        """Refuse names of plugins that are not installed."""
         allowed = choice.allowed or frozenset()
         for name in sorted((allowed | choice.disabled | choice.optional) - loading):
             # One of the bundle's that is not there needs no switching off; but it is missed.

@@ -140,7 +140,7 @@ class Operation(Struct, frozen=True):
             raise RouteError(f"{where}: {status!r} is not a status; give a number from 200 to 399.")
         name = options.get("operation_id")
         if name is not None and (not isinstance(name, str) or not name.isprintable() or not name):
-            raise RouteError(f"{where}: operation_id={name!r} is no name; give a str.")
+            raise RouteError(f"{where}: operation_id={name!r} is not a name; give a str.")
         tags = [_tag(where, tag) for tag in _listed(where, "tags", options)]
         # `Any`: the keys and types are those of the TypedDict; these alone change theirs.
         given: dict[str, Any] = {

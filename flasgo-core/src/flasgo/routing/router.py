@@ -225,7 +225,7 @@ class Router:
             self._open_hosts.sort(key=lambda known: known[0].rank)
 
     def _settle_endpoint(self, route: Route) -> None:
-        """Give way to names that were chosen: one that nobody has chosen never clashes."""
+        """Give way to names that were chosen: a generated one never clashes."""
         name = route.endpoint
         other = self._handlers.get(name)
         if other is None or _are_one(other, route) or (route.is_named and other.is_named):

@@ -40,7 +40,7 @@ class TooLargeError(ValueError):
 class Trailers:
     """Takes the fields after a body, counts them, and keeps none.
 
-    SECURITY: a field after the head is no header (RFC 9110, section 6.5.1). A proxy in front has
+    SECURITY: a field after the head is not a header (RFC 9110, section 6.5.1). A proxy in front has
     looked at the headers, not at these.
 
     Args:

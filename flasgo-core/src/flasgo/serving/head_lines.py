@@ -72,7 +72,7 @@ def length_line(name: bytes, value: bytes) -> tuple[bytes, int]:
 
     Raises:
         RuntimeError: When the value may not be in a head.
-        ValueError: When it is no number.
+        ValueError: When it is not a number.
     """
     known = _lengths.get(value)
     if known is None:

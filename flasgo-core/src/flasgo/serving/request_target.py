@@ -1,4 +1,4 @@
-"""The target of a request line that is no path: the absolute form, and the asterisk."""
+"""The target of a request line that is not a path: the absolute form, and the asterisk."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def parse_target(text: str, *, origin: str = "", base: Path | None = None) -> Ap
         return AppTarget(text, origin, module, path, attribute, calls, root)
     if not _ATTRIBUTE.fullmatch(source):
         raise TargetError(
-            f"{_quoted(text, origin)} is no target: {source!r} is neither a file nor the dotted "
+            f"{_quoted(text, origin)} is not a target: {source!r} is neither a file nor the dotted "
             f"name of a module. {HOW_TO_WRITE}.",
             target=text,
         )
@@ -244,7 +244,7 @@ def user_error(error: BaseException) -> str:
         error: What the user's module raised.
     """
     told = traceback.TracebackException(type(error), error, user_traceback(error))
-    # What Flasgo raises on purpose says all in its message; where it did so helps nobody.
+    # What Flasgo raises on purpose says all in its message; the traceback adds nothing.
     while isinstance(error, FlasgoError) and told.stack and _is_ours(told.stack[-1].filename):
         told.stack.pop()
     return "".join(told.format())
@@ -286,7 +286,7 @@ def _split(text: str, origin: str) -> tuple[str, str | None, bool]:
             else "after the colon comes a name"
         )
         raise TargetError(
-            f"{_quoted(text, origin)} is no target: {advice}, found {expression!r}. "
+            f"{_quoted(text, origin)} is not a target: {advice}, found {expression!r}. "
             f"{HOW_TO_WRITE}.",
             target=text,
         )

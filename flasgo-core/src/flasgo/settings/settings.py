@@ -95,7 +95,7 @@ class Settings(_bundle.SettingMembers, Mapping[str, object]):
         specs: What exists.
         values: The value of each setting.
         sources: Where each value came from.
-        owner_of_unknown: Tells which distribution would own a name nobody declared.
+        owner_of_unknown: Tells which distribution would own a name that is not declared.
     """
 
     # PERF: values live in the instance __dict__, so settings.NAME is a plain attribute hit.
@@ -391,7 +391,7 @@ def load_settings(
         settings: What `read_sources` returned, or what it takes.
         environ: As in `read_sources`; not used when `settings` is already read.
         dotenv_path: As in `read_sources`; not used when `settings` is already read.
-        owner_of_unknown: Tells which distribution would own a name nobody declared.
+        owner_of_unknown: Tells which distribution would own a name that is not declared.
 
     Raises:
         SettingError: When a name is unknown or a value is not allowed.

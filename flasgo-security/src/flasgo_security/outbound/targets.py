@@ -208,7 +208,7 @@ def _ipv4(host: str) -> str:
     if "%" in host:  # a zone, which means an interface of this machine, or half of an escape
         _refuse("host", f"{_shown(host)} is a number with a '%' in it")
     # SECURITY: 2130706433, 0x7f.1, 0177.0.0.1 and 127.1 mean 127.0.0.1 to some programs and
-    # something else, or nothing, to others. Nobody needs them, so none is decoded.
+    # something else, or nothing, to others. They are not needed, so none is decoded.
     address = parse_address(host)
     if address is None:
         _refuse("host", f"{_shown(host)} is a number; write an IPv4 address as four decimal parts")

@@ -102,7 +102,7 @@ class SSRFTransport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
 
     def _checked(self, request: httpx2.Request) -> httpcore2.Request:
         checked = self.guard.check_url(str(request.url))
-        # SECURITY: SNI and the certificate belong to the URL's host, whoever built the request.
+        # SECURITY: SNI and the certificate belong to the URL's host, however the request was built.
         extensions = {
             key: value for key, value in request.extensions.items() if key != "sni_hostname"
         }

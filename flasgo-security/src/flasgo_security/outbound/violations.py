@@ -19,7 +19,7 @@ Reason = Literal[
 ]
 
 # SECURITY: what a client is told never depends on what an internal name resolves to. Which of
-# "host", "address" and "unresolved" it was would map an internal network for whoever asks.
+# "host", "address" and "unresolved" it was would map an internal network for a client.
 _UNREACHABLE = "The URL leads to a host that this site does not connect to; give a public address."
 _TOLD: dict[str, str] = {
     "malformed": "The URL is malformed; give an absolute one such as https://example.com/path.",

@@ -328,7 +328,7 @@ def check_numbers(requests: object, per: object) -> None:
 
 
 def check_period(per: object) -> None:
-    """Refuse what is no number of seconds.
+    """Refuse what is not a number of seconds.
 
     Raises:
         TypeError: When it has the wrong type.

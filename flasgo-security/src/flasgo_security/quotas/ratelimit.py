@@ -295,7 +295,7 @@ class RateLimitGuard:
     def _look(self, request: Request) -> QuotaStatus | None:
         """Return where a caller stands without counting anything.
 
-        SECURITY: functions are not asked: whoever was refused before the quota (by the throttle,
+        SECURITY: functions are not asked: a request refused before the quota (by the throttle,
         or for want of credentials) must not cause the work they do.
         """
         states: list[QuotaStatus] = []

@@ -199,14 +199,14 @@ class SharedRateLimitGuard(RateLimitGuard):
         await self._quotas.reset(chosen, key)
 
     def _status_without_store(self, quotas: list[SharedQuota]) -> QuotaStatus:
-        """Return what to say while nobody knows: all is left, or nothing is for a while."""
+        """Return what to say while the store is down: all is left, or nothing is for a while."""
         smallest = min(quotas, key=lambda quota: quota.limit)
         left = smallest.limit if self._is_open else 0
         return QuotaStatus(smallest.limit, left, 0 if left else _RETRY_SECONDS, smallest.period)
 
     @hookimpl
     async def app_startup(self, app: Flasgo) -> None:
-        """Refuse quotas that cannot be shared while there is nobody to be surprised."""
+        """Refuse quotas that cannot be shared, before the first request."""
         for route in app.routes:
             for policy in limits_for(route):
                 limit = policy.limit or Limit(1, 1.0)

@@ -23,7 +23,7 @@ __all__ = ["DENIALS", "FailureThrottle", "log_throttled", "refusal"]
 logger = logging.getLogger("flasgo.security")
 
 DENIALS = frozenset({401, 403})
-"""Statuses that count as a failed security check, whoever answered them."""
+"""Statuses that count as a failed security check, whatever answered them."""
 
 
 class FailureThrottle:
@@ -79,7 +79,7 @@ class FailureThrottle:
     def request_started(self, request: Request) -> None:
         """Turn away a client that is over the limit, before anything else is checked."""
         failures = self._failures
-        # PERF: false as long as nobody has failed.
+        # PERF: false as long as no client has failed.
         # SECURITY: clients without an address share no bucket, or one could shut out all.
         if not failures or request.client_ip is None:
             return

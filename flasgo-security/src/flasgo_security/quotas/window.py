@@ -38,7 +38,7 @@ class SlidingWindow:
 
     Up to `max_keys` keys have a log of their own. When all are taken by keys that still count,
     further keys are counted in a fixed number of buckets, chosen by a keyed hash: memory stays
-    bounded, nobody is forgotten, and a newcomer shares a quota with few others instead of being
+    bounded, no caller is forgotten, and a new one shares a quota with few others instead of being
     turned away (an attacker cannot choose with whom, because the key of the hash is random).
 
     A log holds at most `limit` times, so memory is bounded by

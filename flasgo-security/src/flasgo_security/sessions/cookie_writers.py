@@ -32,7 +32,7 @@ class CookieWriter:
     @hookimpl
     def response_finalize(self, request: Request, response: Response) -> None:
         """Write what the request has changed."""
-        # PERF: one look for both, as a token is bound to a session: whoever asks for a token asks
+        # PERF: one look for both, as a token is bound to a session: code that asks for a token asks
         # for the session. The usual request asks for neither.
         session = request.peek("session")
         if session is not None:

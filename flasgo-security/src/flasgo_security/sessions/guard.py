@@ -265,7 +265,7 @@ class SessionGuard:
             Whether there was one.
 
         Raises:
-            ConfigurationError: When sessions are kept in cookies, which nobody can call back.
+            ConfigurationError: When sessions are kept in cookies, which cannot be revoked.
             StoreDownError: When the store does not answer.
         """
         if self.stored is None:

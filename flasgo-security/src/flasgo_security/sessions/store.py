@@ -112,7 +112,7 @@ class RedisSessionStore:
         self._prefix = prefix
 
     def _key(self, identifier: str) -> str:
-        # SECURITY: whoever reads the store, or a backup of it, learns no identifier to present.
+        # SECURITY: a reader of the store, or of a backup, learns no identifier to present.
         return self._prefix + sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()
 
     async def load(self, identifier: str) -> dict[str, bytes]:

@@ -31,7 +31,7 @@ __all__ = ["StoredSession", "StoredSessions"]
 logger = logging.getLogger("flasgo.security")
 
 _LONGEST_COOKIE = 512
-_LARGEST_SESSION = 256 * 1024  # bytes of JSON: whoever needs more wants a database
+_LARGEST_SESSION = 256 * 1024  # bytes of JSON; more belongs into a database
 _RECORD = "security.session_record"
 _RETRY_AFTER_SECONDS = "1"
 _DOWN = object()
@@ -264,7 +264,7 @@ class StoredSessions:
             except StoreDownError:
                 return _down_answer()
         if remaining == ENDED:
-            # Whoever ended it has told the browser; a cookie from here could undo a new log-in.
+            # The request that ended it told the browser; a cookie from here could undo a new login.
             logger.warning(
                 "A session was ended while a request was running that has changed it: the change "
                 "of %s is lost.",
@@ -292,7 +292,7 @@ class StoredSessions:
             return await self._store.merge(
                 origin, changed, session.removed(), lifetime=lifetime, create=False
             )
-        # It was given another identifier: whoever takes the old one moves the data, once.
+        # It was given another identifier: the request that takes the old one moves the data, once.
         fields = await self._store.take(origin, successor=session.id)
         if fields is None:
             # SECURITY: another request has moved it at the same time, perhaps for somebody else
@@ -323,7 +323,7 @@ class StoredSessions:
     # --- Ending -----------------------------------------------------------------------------
 
     async def revoke(self, identifier: str) -> bool:
-        """End a session, whoever's it is.
+        """End a session of any user.
 
         Args:
             identifier: What `request.session.id` was when it was written.

@@ -45,7 +45,7 @@ class StoreHealth:
         timeout: Seconds that an answer may take.
         errors: What the client raises when the store fails.
         refusals: Which of these are quick answers to one command, such as to a write when the
-            store is full; they hold up nobody, so others go on asking.
+            store is full; they delay no request, so others go on asking.
         clock: Seconds from a clock that never goes back.
     """
 

@@ -216,11 +216,11 @@ def keeps_requests_apart(subject: Subject) -> Iterator[str]:
         markers = [f"conformance-{number}-{number * 7919:x}" for number in range(_CROWD)]
         for marker, answer in zip(markers, _ask_together(rig, markers), strict=True):
             text = repr(answer.headers) + answer.body.decode("utf-8", "replace")
-            strangers = [other for other in markers if other != marker and other in text]
-            if strangers:
+            foreign = [other for other in markers if other != marker and other in text]
+            if foreign:
                 yield (
                     f"The answer to the request marked {marker!r} shows what belongs to "
-                    f"{strangers[0]!r}, which was served at the same time. Keep what belongs to a "
+                    f"{foreign[0]!r}, which was served at the same time. Keep what belongs to a "
                     "request in request.state."
                 )
                 break

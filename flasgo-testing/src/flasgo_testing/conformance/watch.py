@@ -64,7 +64,7 @@ class HookWatch:
         )
 
     def __enter__(self) -> Self:
-        # An audit hook cannot be taken out again; with nobody listening it does next to nothing.
+        # An audit hook cannot be taken out again; without a listener it does next to nothing.
         global _is_listening
         if not _is_listening:
             sys.addaudithook(_listen)

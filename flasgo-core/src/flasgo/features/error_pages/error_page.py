@@ -1,4 +1,4 @@
-"""The answers for errors that nobody else answers: JSON, problem+json or a plain page."""
+"""The answers for errors that no handler answers: JSON, problem+json or a plain page."""
 
 from __future__ import annotations
 

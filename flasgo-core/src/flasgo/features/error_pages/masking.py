@@ -21,7 +21,7 @@ _SECRET_NAME = re.compile(
     r"|apikey|password|secret|token",
     re.IGNORECASE,
 )
-# Settings that nobody declared to be secret, and whose names say so all the same.
+# Settings that are not declared as secret, but whose names say that they are.
 _SECRET_SETTING = re.compile(r"(?:^|_)(?:CREDENTIALS?|KEY|PASSPHRASE|PASSWORD|SECRET|TOKEN)$")
 _URL_PASSWORD = re.compile(r"(?<=://)([^\s/?#@:]*):([^\s/?#@]+)@")
 _MIN_SECRET = 6

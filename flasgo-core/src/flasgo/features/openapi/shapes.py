@@ -307,7 +307,7 @@ def _titled(kind: Any) -> JsonObject:
     schema: JsonObject = {"title": class_name(kind)}
     origin = origin_of(kind)
     doc = vars(origin).get("__doc__") or ""
-    # What dataclasses, named tuples and enums have where nobody wrote anything.
+    # What dataclasses, named tuples and enums have without a docstring of their own.
     is_made = doc == "An enumeration." or doc.startswith(f"{origin.__name__}(")
     return schema | ({} if is_made or not doc else {"description": inspect.cleandoc(doc)})
 
