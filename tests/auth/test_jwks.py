@@ -40,7 +40,7 @@ class Issuer:
                 self.end_headers()
                 self.wfile.write(issuer.body)
 
-            def log_message(self, *args):
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 """Say nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -75,8 +75,8 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def call(issuer, clock, connect):
-    """Send a token that is signed with one of the keys; return the status."""
+def app_and_call(issuer, clock, connect):
+    """Return what sends a token signed with one of the keys, and the client that it uses."""
     clients = []
 
     def call(key="one", *, kid=None, **settings):
@@ -99,8 +99,19 @@ def call(issuer, clock, connect):
         token = jose.encode({"alg": "ES256", "kid": kid or key}, claims, KEYS[key])
         return clients[0].get("/", headers={"authorization": f"Bearer {token}"}).status_code
 
-    call.clients = clients
-    return call
+    return call, clients
+
+
+@pytest.fixture
+def call(app_and_call):
+    """Send a token that is signed with one of the keys; return the status."""
+    return app_and_call[0]
+
+
+@pytest.fixture
+def clients(app_and_call):
+    """The client of `call`, after it was called."""
+    return app_and_call[1]
 
 
 def test_keys_are_fetched_once_and_kept(call, issuer):
@@ -109,11 +120,11 @@ def test_keys_are_fetched_once_and_kept(call, issuer):
     assert call("two", kid="one") == 401
 
 
-def test_a_request_without_a_token_has_nothing_fetched(call, issuer):
+def test_a_request_without_a_token_has_nothing_fetched(call, clients, issuer):
     call()
     issuer.asked = 0
-    assert call.clients[0].get("/").status_code == 401
-    assert call.clients[0].get("/open").status_code == 200
+    assert clients[0].get("/").status_code == 401
+    assert clients[0].get("/open").status_code == 200
     assert issuer.asked == 0
 
 
@@ -162,12 +173,12 @@ def test_while_it_gives_no_keys_the_former_ones_are_used_for_a_day(
     assert call() == 503
 
 
-def test_without_any_keys_nobody_is_taken_for_anonymous(call, issuer, clock):
+def test_without_any_keys_nobody_is_taken_for_anonymous(call, clients, issuer, clock):
     issuer.status = 500
     assert call() == 503
     assert call() == 503
     assert issuer.asked == 1
-    assert call.clients[0].get("/").status_code == 401
+    assert clients[0].get("/").status_code == 401
     issuer.status = 200
     clock.now += 31
     assert call() == 200
@@ -185,14 +196,14 @@ def test_the_guard_is_asked(call, issuer, caplog):
     assert "SSRFViolation" in caplog.text
 
 
-async def test_many_tokens_at_once_have_it_fetched_once(call, issuer, clock):
+async def test_many_tokens_at_once_have_it_fetched_once(call, clients, issuer, clock):
     call()
     issuer.asked = 0
     clock.now += 601
     claims = {"sub": "ann", "exp": int(time.time()) + 60}
     token = jose.encode({"alg": "ES256", "kid": "one"}, claims, KEYS["one"])
     headers = {"authorization": f"Bearer {token}"}
-    client = call.clients[0]
+    client = clients[0]
     answers = await asyncio.gather(*(client.aget("/", headers=headers) for _ in range(20)))
     assert {answer.status_code for answer in answers} == {200}
     assert issuer.asked == 1
