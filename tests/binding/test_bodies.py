@@ -679,3 +679,20 @@ def test_the_types_of_a_long_list_are_looked_at_once(monkeypatch: pytest.MonkeyP
     looked.clear()
     assert client.post("/", json=[ATTACK] * 500).json() == [500]
     assert len(looked) < 5
+
+
+def test_a_file_may_be_a_field_of_a_form_object(make_app, connect):
+    class Upload(msgspec.Struct):
+        title: str
+        picture: UploadedFile | None = None
+
+    app = make_app()
+
+    @app.post("/")
+    def upload(form: Annotated[Upload, Form()]):
+        return {"title": form.title, "size": form.picture.size if form.picture else None}
+
+    client = connect(app)
+    files = {"picture": ("a.png", b"12345", "image/png")}
+    assert client.post("/", data={"title": "x"}, files=files).json() == {"title": "x", "size": 5}
+    assert client.post("/", data={"title": "x"}).json() == {"title": "x", "size": None}
