@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 __all__ = [
+    "MODEL_FAMILIES",
     "PLUGINS",
     "AppMembers",
     "AppOptions",
@@ -577,6 +578,9 @@ if not TYPE_CHECKING:
 
         __slots__ = ()
 
+
+MODEL_FAMILIES: Mapping[str, str] = {"pydantic": "flasgo-pydantic"}
+"""Families of models that are not msgspec's, and the distributions that adapt them."""
 
 _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
 
