@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flasgo import Flasgo, hookimpl, hookspecs
+from flasgo import Flasgo, Response, hookimpl, hookspecs
 from flasgo.hookspecs import REQUEST_HOOKS, SETUP_HOOKS
 from flasgo.plugins.checks import collect_findings
+from flasgo_testing import WebSocketClosedError
 
 from tests.conftest import Connect
 
@@ -150,7 +151,28 @@ def serve(app: Flasgo, connect: Connect) -> None:
         pass
 
 
-@triggers(*(hook for hook in REQUEST_HOOKS if hook != "error_response"))
+NOT_BY_A_GET = {"error_response"}.union(
+    hook for hook in REQUEST_HOOKS if hook.startswith(("websocket_", "background_"))
+)
+
+
+@triggers("background_task_started", "background_task_finished")
+def run_in_background(app: Flasgo, connect: Connect) -> None:
+    app.add_route("/", lambda: Response("x", background=print), endpoint="index")
+    connect(app).get("/")
+
+
+@triggers("websocket_accepted", "websocket_closed")
+def talk(app: Flasgo, connect: Connect) -> None:
+    async def talk(websocket: Any) -> None:
+        await websocket.accept()
+
+    app.websocket("/")(talk)
+    with connect(app).websocket_connect("/") as session, pytest.raises(WebSocketClosedError):
+        session.receive_text()
+
+
+@triggers(*(hook for hook in REQUEST_HOOKS if hook not in NOT_BY_A_GET))
 def request(app: Flasgo, connect: Connect) -> None:
     app.add_route("/", lambda: "x", endpoint="index")
     connect(app).get("/")

@@ -9,7 +9,9 @@ What request hooks are given as `request` is a `Request`, or for a WebSocket han
 
 The order of a request: `request_started`, the app's `before_request`, `authorize`,
 `ratelimit_check`, the handler, `error_response` where one of these has failed, the app's
-`after_request`, `response_finalize`, the bytes, `request_finished`.
+`after_request`, `response_finalize`, the bytes (a WebSocket's begin with `websocket_accepted` and
+end with `websocket_closed`), `request_finished`, and around each background task
+`background_task_started` and `background_task_finished`.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from flasgo.requests.connection import Connection
     from flasgo.responses.response import Response
     from flasgo.routing import Route
+    from flasgo.websocket import WebSocket
 
 __all__ = [
     "CONTRACT_CHANGES",
@@ -38,6 +41,8 @@ __all__ = [
     "app_shutdown",
     "app_startup",
     "authorize",
+    "background_task_finished",
+    "background_task_started",
     "check_app",
     "cli_commands",
     "error_response",
@@ -49,6 +54,8 @@ __all__ = [
     "response_finalize",
     "route_added",
     "routes_ready",
+    "websocket_accepted",
+    "websocket_closed",
     "wrap_handler",
 ]
 
@@ -445,6 +452,91 @@ def request_finished(
     """
 
 
+@hookspec
+def websocket_accepted(websocket: WebSocket) -> None:
+    """Take note of a WebSocket connection that was accepted.
+
+    When:
+        As soon as the handshake has been accepted. `def` (run on the event loop: it must not
+        block) or `async def`. An error here is logged and changes nothing. Not for mounted apps.
+
+    Args:
+        websocket: The connection.
+
+    Example:
+        ```python
+        @hookimpl
+        def websocket_accepted(self, websocket):
+            self.open_connections += 1
+        ```
+    """
+
+
+@hookspec
+def websocket_closed(websocket: WebSocket, code: int) -> None:
+    """Take note of a WebSocket connection that is over.
+
+    When:
+        Once for every connection that was accepted, before `request_finished`. `def` or
+        `async def`. An error here is logged and changes nothing. Not for mounted apps.
+
+    Args:
+        websocket: The connection.
+        code: The close code (RFC 6455, section 7.4): the client's, or the one that the app has
+            closed it with; 1006 where there was none.
+
+    Example:
+        ```python
+        @hookimpl
+        def websocket_closed(self, websocket, code):
+            self.open_connections -= 1
+        ```
+    """
+
+
+@hookspec
+def background_task_started(request: Connection, task: str) -> None:
+    """Take note of a background task that begins.
+
+    When:
+        Before each background task of a response. `def` (run on the event loop: it must not
+        block) or `async def`. An error here is logged and changes nothing.
+
+    Args:
+        request: The request or WebSocket connection whose task it is.
+        task: The name of the task's function, with its module.
+
+    Example:
+        ```python
+        @hookimpl
+        def background_task_started(self, request, task):
+            self.running += 1
+        ```
+    """
+
+
+@hookspec
+def background_task_finished(request: Connection, task: str, error: BaseException | None) -> None:
+    """Take note of a background task that has ended, or failed.
+
+    When:
+        After each background task that was not cancelled at shut-down. `def` or `async def`. An
+        error here is logged and changes nothing.
+
+    Args:
+        request: The request or WebSocket connection whose task it was.
+        task: The name of the task's function, with its module.
+        error: What it raised, which has been logged; None where it ended well.
+
+    Example:
+        ```python
+        @hookimpl
+        def background_task_finished(self, request, task, error):
+            self.failed += error is not None
+        ```
+    """
+
+
 SETUP_HOOKS = (
     "plugin_setup",
     "app_created",
@@ -463,5 +555,9 @@ REQUEST_HOOKS = (
     "ratelimit_check",
     "error_response",
     "response_finalize",
+    "websocket_accepted",
+    "websocket_closed",
     "request_finished",
+    "background_task_started",
+    "background_task_finished",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from flasgo.asgi import Message, Receive, Scope, Send
@@ -86,6 +86,8 @@ class WebSocket(Connection):
         self._sent_when_heard: float = 0  # what `_sent` was at the last receive
         self._lookout: _Lookout | None = None
         self._budget: _Budget | None = None
+        self._on_accept: Callable[[WebSocket], Awaitable[None]] | None = None
+        self._own_code: int | None = None  # what we have closed it with
         self._ending: tuple[int, str] | None = None  # close code and reason, once they are known
         self.is_accepted = False
         self.is_closed = False
@@ -127,6 +129,8 @@ class WebSocket(Connection):
         await self._emit(
             {"type": "websocket.accept", "subprotocol": subprotocol, "headers": encoded}
         )
+        if self._on_accept is not None:
+            await self._on_accept(self)
 
     async def _connect(self) -> None:
         """Take the server's announcement of the handshake, once."""
@@ -136,6 +140,12 @@ class WebSocket(Connection):
         message = await self._receive()
         if message["type"] == "websocket.disconnect":
             raise self._gone(message)
+
+    def _code_at_end(self, unknown: int) -> int:
+        """Return the close code with which the connection has ended."""
+        if self._ending is not None:
+            return self._ending[0]
+        return unknown if self._own_code is None else self._own_code
 
     def _gone(self, message: Message) -> WebSocketDisconnect:
         self.is_closed = True
@@ -359,6 +369,7 @@ class WebSocket(Connection):
             await self._connect()
             self.is_closed = True
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
+            self._own_code = code
         except (OSError, RuntimeError, WebSocketDisconnect):
             # Servers say in different ways that the client has gone.
             self.is_closed = True

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, ParamSpec, Union
 
 from flasgo.callables import full_name, is_async
@@ -104,6 +104,9 @@ class BackgroundRunner:
         self._threads = threads
         # What each of our asyncio tasks is busy with; a task without a reference is collected.
         self._running: dict[asyncio.Task[None], str] = {}
+        # Set when pipelines are compiled; None where no plugin takes note.
+        self.on_start: Callable[[str], Awaitable[None]] | None = None
+        self.on_end: Callable[[str, BaseException | None], Awaitable[None]] | None = None
 
     def __len__(self) -> int:
         return len(self._running)
@@ -141,6 +144,9 @@ class BackgroundRunner:
             name = full_name(call)
             if task is not None:
                 self._running[task] = name
+            if self.on_start is not None:
+                await self.on_start(name)
+            failure: BaseException | None = None
             try:
                 if is_async(call):
                     result = call()
@@ -151,7 +157,10 @@ class BackgroundRunner:
             except (Exception, asyncio.CancelledError) as error:
                 if task is not None and task.cancelling():
                     raise  # we are cancelled, not something that the function waited for
+                failure = error
                 _logger.error("The background task %s failed.", name, exc_info=error)
+            if self.on_end is not None:
+                await self.on_end(name, failure)
 
     async def drain(self, seconds: float) -> None:
         """Wait for what is under way; cancel and report what takes too long.

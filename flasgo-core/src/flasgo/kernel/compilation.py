@@ -9,6 +9,7 @@ from flasgo.blueprints import Address, Blueprint
 from flasgo.interop.middleware import ThroughMiddleware
 from flasgo.kernel.addresses import ErrorHandlersByAddress, addresses_with_handlers
 from flasgo.kernel.dispatch import Dispatcher, raise_head_fault
+from flasgo.kernel.notices import noting_tasks
 from flasgo.kernel.pipeline import Call, Gate, Pipeline, PipelineCompiler, Surroundings
 from flasgo.plugins.hidden_policies import refuse_hidden_policies
 from flasgo.registrar import RouteScope
@@ -61,6 +62,9 @@ class Compilation:
                 one.
             PluginError: When a plugin's predicate fails.
         """
+        runner, plugins = self._app._background, self._app.plugins
+        runner.on_start = noting_tasks(plugins, "background_task_started")
+        runner.on_end = noting_tasks(plugins, "background_task_finished")
         refuse_hidden_policies(calls, self._before_callbacks)
         for route, call in calls.items():
             route.pipeline = self._pipeline(route, call)

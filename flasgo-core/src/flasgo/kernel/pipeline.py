@@ -18,6 +18,7 @@ from flasgo.callables import full_name, is_async
 from flasgo.errors import HookError, PluginError, UnenforcedPolicyError
 from flasgo.kernel.callbacks import Callback, Callbacks, as_callback
 from flasgo.kernel.error_handling import ErrorAnswers, ErrorHandlers
+from flasgo.kernel.notices import closing_steps, noting_accept
 from flasgo.kernel.wrapping import wrap_call
 from flasgo.plugins.implementation import Implementation
 from flasgo.responses.response import Response
@@ -252,6 +253,8 @@ class PipelineCompiler:
         self._errors = plugins.implementations("error_response")
         self._finalize = plugins.implementations("response_finalize")
         self._finished = plugins.implementations("request_finished")
+        self._accepted = plugins.implementations("websocket_accepted")
+        self._closed = plugins.implementations("websocket_closed")
 
     def compile(
         self,
@@ -284,6 +287,12 @@ class PipelineCompiler:
         answers = self._applying(self._errors, route)
         finalize = self._applying(self._finalize, route)
         finished = self._applying(self._finished, route)
+        accepted: list[Implementation] = []
+        closed: list[Implementation] = []
+        if route.is_websocket:
+            accepted = self._applying(self._accepted, route)
+            closed = closing_steps(self._applying(self._closed, route))
+        finished = [*closed, *finished]
         before = around.before
         after = () if route.is_websocket else around.after
         return Pipeline(
@@ -291,6 +300,7 @@ class PipelineCompiler:
             call,
             started=((impl.call, impl.is_async) for impl in started),
             gates=[
+                *(((noting_accept(accepted), False),) if accepted else ()),
                 *((_coercing(callback), True) for callback in before),
                 *((impl.call, impl.is_async) for impl in (*guards, *quotas)),
             ],
@@ -310,6 +320,7 @@ class PipelineCompiler:
                 *(_stage(impl, self._reason(impl, route)) for impl in (*guards, *quotas)),
                 *(_stage(impl) for impl in wrapping),
                 StageInfo("handler", "app", _label(route.handler), _kind(route)),
+                *(_stage(impl) for impl in accepted),
                 *(_stage(impl) for impl in answers),
                 *(StageInfo("after_request", "app", _label(c), "async") for c in after),
                 *(_stage(impl) for impl in (*finalize, *finished)),
