@@ -287,12 +287,9 @@ class PipelineCompiler:
         answers = self._applying(self._errors, route)
         finalize = self._applying(self._finalize, route)
         finished = self._applying(self._finished, route)
-        accepted: list[Implementation] = []
-        closed: list[Implementation] = []
+        accepted = self._applying(self._accepted, route) if route.is_websocket else []
         if route.is_websocket:
-            accepted = self._applying(self._accepted, route)
-            closed = closing_steps(self._applying(self._closed, route))
-        finished = [*closed, *finished]
+            finished = [*closing_steps(self._applying(self._closed, route)), *finished]
         before = around.before
         after = () if route.is_websocket else around.after
         return Pipeline(
