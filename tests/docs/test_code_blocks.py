@@ -41,7 +41,7 @@ class Block:
 
 
 def documents() -> list[Path]:
-    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md"]
+    pages = [ROOT / name for name in ("README.md", "CHANGELOG.md", "MIGRATING_FROM_FLASK.md")]
     return sorted([*pages, *ROOT.glob("flasgo-*/README.md"), *ROOT.glob("docs/**/*.md")])
 
 
