@@ -64,6 +64,7 @@ def run(
     ] = None,
     access_log: Annotated[bool, typer.Option(help="Log requests.")] = True,
     grace: Grace = 10,
+    server: Annotated[str, typer.Option(help="uvicorn, or granian.")] = "uvicorn",
 ) -> None:
     """Serve an app."""
     if log_format is not None:
@@ -87,6 +88,7 @@ def run(
             reload_dirs=reload_dir or (),
             access_log=access_log,
             graceful_seconds=grace,
+            server=server,
         )
     except (TargetError, ServingError) as error:
         fail(str(error))

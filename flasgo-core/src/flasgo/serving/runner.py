@@ -40,6 +40,8 @@ __all__ = ["ServingError", "UnclaimedHandler", "reload_for", "run"]
 
 logger = logging.getLogger("flasgo.serving")
 
+SERVERS = ("uvicorn", "granian")
+GRANIAN_HINT = "granian is not installed. Next: pip install 'flasgo-core[cli,granian]'"
 LOG_LEVELS = ("critical", "error", "warning", "info", "debug")
 RELOAD_INCLUDES = ("*.py", "*.html", "*.jinja", "*.jinja2", "*.j2", "*.toml", ".env")
 RELOAD_EXCLUDED_FOLDERS = (".git", ".venv", "venv", "node_modules", "__pycache__")
@@ -87,6 +89,7 @@ def run(
     access_log: bool = True,
     log_level: str = "info",
     graceful_seconds: int = 10,
+    server: str = "uvicorn",
 ) -> None:
     """Serve an app until the process is told to stop.
 
@@ -100,6 +103,7 @@ def run(
         access_log: Whether requests are logged.
         log_level: critical, error, warning, info or debug.
         graceful_seconds: How long requests under way may take when the server stops, in seconds.
+        server: uvicorn, or granian where it is installed.
 
     Raises:
         TargetError: When there is no app where the target points.
@@ -114,12 +118,13 @@ def run(
     options["timeout_graceful_shutdown"] = grace
     folders = [Path(folder) for folder in reload_dirs]
     _check(options, workers, folders, reload=reload)
-    if importlib.util.find_spec("uvicorn") is None:
-        sys.exit(INSTALL_HINT)
-    found, target = _find(app, reload=reload, workers=workers)
+    _check_server(server)
+    found, target = _find(app, reload=reload, workers=2 if server == "granian" else workers)
     plan = _Plan(app=found, target=target, sockets=_listen(host, port), options=options)
     with _released(plan):
-        if reload:
+        if server == "granian":
+            _run_granian(plan, workers, folders, reload=reload)
+        elif reload:
             _run_reloading(plan, folders)
         elif workers > 1:
             _run_workers(plan, workers)
@@ -191,6 +196,13 @@ def _check(options: Mapping[str, Any], workers: int, folders: list[Path], *, rel
     for folder in folders:
         if not folder.is_dir():
             raise ServingError(f"Cannot watch {folder}: there is no such folder.")
+
+
+def _check_server(server: str) -> None:
+    if server not in SERVERS:
+        raise ServingError(f"The server is {server!r}; it takes {' or '.join(SERVERS)}.")
+    if importlib.util.find_spec(server) is None:
+        sys.exit(INSTALL_HINT if server == "uvicorn" else GRANIAN_HINT)
 
 
 def _find(
@@ -354,6 +366,42 @@ def _run_reloading(plan: _Plan, folders: list[Path]) -> None:
     os.environ[SERVED_BY] = str(os.getpid())
     child = _ReloadingServer(config, plan.target, tuple(folders))
     ChangeReload(config, target=child, sockets=list(plan.sockets)).run()
+
+
+def _run_granian(plan: _Plan, workers: int, folders: list[Path], *, reload: bool) -> None:
+    from flasgo.serving.granian_server import GranianOptions, serve_with_granian
+
+    if plan.target is None:
+        raise ServingError("granian needs an app that can be imported.")
+    host, port = plan.sockets[0].getsockname()[:2]
+    if plan.app is not None:
+        _announce(plan.app, plan.sockets[:1], f"granian, {workers} workers")
+        if plan.app.settings.source("SECRET_KEY") == "default":
+            # Workers that are forked have the app, and warn by themselves when they sign.
+            os.environ[RUN_KEY] = f"{os.getpid()}:{plan.app.settings.SECRET_KEY}"
+    else:
+        _say(f"Flasgo serves {_url(plan.sockets[:1])} with granian")
+    if len(plan.sockets) > 1:
+        _say(f"granian listens on one address: {host}, and no other one of this name.")
+    _say(
+        "granian holds a WebSocket message in memory before the app can refuse it as too long: "
+        "have the proxy in front set a bound."
+    )
+    for sock in plan.sockets:
+        sock.close()  # granian listens by itself; that the port is free is known now
+    os.environ[SERVED_BY] = str(os.getpid())
+    options = GranianOptions(
+        target=plan.target.absolute,
+        load=_WorkerApp(plan.target),
+        address=host,
+        port=port,
+        workers=workers,
+        reload_folders=(folders or [_project_of(plan.target)]) if reload else None,
+        access_log=plan.options["access_log"],
+        log_level=plan.options["log_level"],
+        grace=plan.options["timeout_graceful_shutdown"],
+    )
+    serve_with_granian(options, plan.app)
 
 
 def _project_of(target: AppTarget) -> Path:
