@@ -24,7 +24,7 @@ from flasgo.plugin import SettingSpec
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE / "src" / "flasgo"
-BEGIN = "# --- Written by flasgo-core/write_bundle.py "
+BEGIN = "# --- Written by flasgo-core/write_bundle.py"
 END = "# --- Written until here "
 _SECRET_KEY = "bundle-0123456789abcdef-0123456789"  # noqa: S105 - signs nothing
 

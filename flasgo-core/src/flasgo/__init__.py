@@ -67,7 +67,7 @@ from flasgo.routing.policies import Policy, attach_policy, has_policy
 from flasgo.settings.settings import Settings
 from flasgo.websocket import WebSocket, WebSocketDisconnect
 
-# --- Written by flasgo-core/write_bundle.py ---------------------------------------------------
+# --- Written by flasgo-core/write_bundle.py: what is edited here by hand gets lost ------------
 
 if TYPE_CHECKING:
     from flasgo._bundle import (

@@ -30,7 +30,7 @@ __all__ = [
     "owner_of_setting",
 ]
 
-# --- Written by flasgo-core/write_bundle.py ---------------------------------------------------
+# --- Written by flasgo-core/write_bundle.py: what is edited here by hand gets lost ------------
 
 PLUGINS: Mapping[str, str] = {
     "auth": "flasgo-auth",
