@@ -142,7 +142,7 @@ def test_names_of_routes_and_operations(connect: Connect) -> None:
         ({"responses": {404: {"modle": Problem}}}, "has 'modle'.*Did you mean 'model'"),
         ({"tags": "one"}, "tags='one' is not a list"),
         ({"dependencies": Depends(show)}, "dependencies=.* is not a list"),
-        ({"operation_id": ""}, "operation_id='' is no name"),
+        ({"operation_id": ""}, "operation_id=''"),
         ({"name": "a", "endpoint": "b"}, "the same thing; give one of them"),
         ({"taggs": ["x"]}, "unknown option 'taggs'. Did you mean 'tags'"),
     ],
