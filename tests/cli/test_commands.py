@@ -244,6 +244,7 @@ def test_plugins_as_json(app_run: Run) -> None:
         "reason": "",
         "builtin": False,
         "requires": [],
+        "brings": ["policy app.Internal"],
     }
     assert rows["openapi"]["builtin"] is True
     assert rows["static"]["status"] == "disabled"

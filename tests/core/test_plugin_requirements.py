@@ -130,6 +130,26 @@ def test_a_required_plugin_that_fails_takes_optional_ones_along(
         )
 
 
+def test_listings_show_what_a_plugin_brings(make_app: Callable[..., Flasgo]) -> None:
+    class Money:
+        pass
+
+    def plugin_setup(self: object, registry: Any) -> None:
+        registry.role("trusted_host", str)
+        registry.encodes(Money, str)
+        registry.session_store("shelf", print)
+        registry.request_attribute("tenant", str)
+        registry.setting("SHOWN_ELSEWHERE", int, default=1)
+
+    app = make_app(plugin("admin", plugin_setup=plugin_setup))
+    assert app.plugins["admin"].brings == (
+        f"encoding of {__name__}.{Money.__qualname__}",
+        "request attribute tenant",
+        "role trusted_host",
+        "session store shelf",
+    )
+
+
 def test_a_circle_is_an_error_that_names_both(make_app: Callable[..., Flasgo]) -> None:
     with pytest.raises(PluginError, match=r"'a' -> 'b' -> 'a'|'b' -> 'a' -> 'b'"):
         make_app(plugin("a", "b"), plugin("b", "a"))

@@ -435,7 +435,7 @@ class Demanding:
 @pytest.mark.parametrize(
     ("plugins", "error", "advice"),
     [
-        ("security", ConfigurationError, "plugins='security' is no list"),
+        ("security", ConfigurationError, "plugins='security' is not a list"),
         (None, ConfigurationError, "write plugins="),
         (Greeter(), ConfigurationError, "write plugins="),
         (["security"], PluginError, "PLUGINS"),

@@ -49,6 +49,7 @@ def plugins(
                 "hooks": ", ".join(info.hooks),
                 "settings": ", ".join(info.settings),
                 "methods": ", ".join(info.methods),
+                "brings": ", ".join(info.brings),
             }
         )
         if brings:

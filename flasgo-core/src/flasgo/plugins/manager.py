@@ -63,6 +63,7 @@ class PluginInfo(Struct, frozen=True):
         reason: Why it is not active; empty otherwise.
         builtin: Whether it comes with flasgo-core.
         requires: The plugins that it does not work without.
+        brings: What else it declares, such as `role trusted_host` or `request attribute user`.
     """
 
     name: str
@@ -75,6 +76,7 @@ class PluginInfo(Struct, frozen=True):
     reason: str = ""
     builtin: bool = False
     requires: tuple[str, ...] = ()
+    brings: tuple[str, ...] = ()
 
 
 class _Record(Struct):
@@ -148,6 +150,7 @@ class Plugins:
             reason=record.reason,
             builtin=candidate is not None and candidate.is_builtin,
             requires=tuple(sorted(record.requires)),
+            brings=tuple(sorted(self.declarations.others_of(record.name))),
         )
 
     def _hooks_of(self, record: _Record) -> Iterator[str]:

@@ -85,6 +85,13 @@ class Declarations(Struct):
         """Iterate over the names of one kind that a plugin brings."""
         return (name for (k, name), o in self.owners.items() if k == kind and o == owner)
 
+    def others_of(self, owner: str) -> Iterator[str]:
+        """Iterate over what a plugin brings besides settings and members of the app."""
+        listed = {"setting", "app method"}
+        return (
+            f"{k} {name}" for (k, name), o in self.owners.items() if o == owner and k not in listed
+        )
+
     def forget(self, owner: str) -> None:
         """Drop all that a plugin declared, when it could not be added after all."""
         for kind, name in [key for key, holder in self.owners.items() if holder == owner]:
