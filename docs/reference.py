@@ -205,7 +205,7 @@ _KIT = {
         "media_type",
         "acceptable_encodings",
     ),
-    "Open files": ("OpenFile", "FileFacts", "regular_file", "OPEN_FLAGS"),
+    "Open files": ("OpenFile", "FileFacts", "RecentFacts", "regular_file", "OPEN_FLAGS"),
     "Settings": ("SettingSpec", "SettingInfo", "convert_value"),
     "Types and models": ("ModelAdapter", "ModelField", "ModelError"),
     "The API description": ("operations", "add_error"),
