@@ -1,5 +1,6 @@
 """CORE-14: what a developer sees, and what nobody sees."""
 
+import json
 import re
 from base64 import b64encode
 from hashlib import sha256
@@ -246,3 +247,17 @@ def test_frames_know_whose_code_they_are():
     assert failure.frames[-1].path == __file__
     assert not failure.frames[0].is_own
     assert dict(failure.frames[-1].source)[failure.frames[-1].line].strip() == 're.compile("(")'
+
+
+def test_calls_in_libraries_are_folded_below_those_of_the_app(connect) -> None:
+    app = Flasgo(settings={"DEBUG": True, "SECRET_KEY": "for-tests-only-0123456789-abcdefghij"})
+
+    @app.get("/")
+    async def home() -> None:
+        json.loads("{")
+
+    page = connect(app).get("/", headers={"accept": "text/html"}).text
+    own, _, libraries = page.partition('<details class="group"><summary>Calls in libraries')
+    assert ".home</span>" in own
+    assert "decoder.py" not in own.partition("<h2")[0]
+    assert "decoder.py" in libraries

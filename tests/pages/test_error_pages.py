@@ -142,3 +142,24 @@ def test_many_routes_are_cut_short():
     assert "30 more are listed by flasgo routes" in page.text
     assert "/n199" in page.text
     assert "/n200" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/usres/0", 'Did you mean <a href="/users/0">/users/0</a> (<code>/users/&lt;int:number'),
+        ("/user/3", 'Did you mean <a href="/users/3">/users/3</a>'),
+        ("/users", "Did you mean <code>/users/&lt;int:number&gt;</code>?"),
+        ("/users/x", "The route <code>/users/&lt;int:number&gt;</code> does not take these values"),
+        ("/Settings", 'Did you mean <a href="/settings">/settings</a>?'),
+        ("/zzz", "Shown because"),
+    ],
+)
+def test_the_debug_404_finds_routes_with_parameters(connect, path: str, hint: str) -> None:
+    app = Flasgo(settings={"DEBUG": True, "SECRET_KEY": "for-tests-only-0123456789-abcdefghij"})
+    app.add_route("/users/<int:number>", lambda number: "x", endpoint="user")
+    app.add_route("/settings", lambda: "x", endpoint="settings")
+    page = connect(app).get(path, headers={"accept": "text/html"}).text
+    assert hint in page
+    assert ("Did you mean" in page or "does not take" in page) is (path != "/zzz")
+    assert '<a href="/settings"><code>/settings</code></a>' in page  # rows are links

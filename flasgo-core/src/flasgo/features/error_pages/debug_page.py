@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -143,11 +143,25 @@ def _traceback(failures: Iterable[Failure], masker: Masker) -> str:
 def _frames(frames: tuple[Frame, ...], masker: Masker) -> str:
     if not frames:
         return '<p class="none">It was never raised, so there are no frames.</p>'
-    own = [index for index, frame in enumerate(frames) if frame.is_own]
-    opened = own[:_OPEN_FRAMES] or [0]
+    own = [frame for frame in frames if frame.is_own]
+    libraries = [frame for frame in frames if not frame.is_own]
+    if not own:
+        return _frame_list(frames, masker, opened=1)
+    shown = _frame_list(own, masker, opened=_OPEN_FRAMES)
+    if not libraries:
+        return shown
+    title = f"Calls in libraries ({len(libraries)})"
+    return (
+        f'{shown}\n<details class="group"><summary>{title}</summary>\n'
+        f"{_frame_list(libraries, masker, opened=0)}</details>"
+    )
+
+
+def _frame_list(frames: Sequence[Frame], masker: Masker, *, opened: int) -> str:
+    """Return frames as a list, the most recent call first; the first ones show their source."""
     parts = ['<ol class="frames">']
     for index, frame in enumerate(frames):
-        parts.append(_frame(frame, masker, is_open=index in opened))
+        parts.append(_frame(frame, masker, is_open=index < opened))
         if frame.left_out:
             parts.append(f'<li class="none">{frame.left_out} further calls are not shown.</li>')
     parts.append("</ol>")

@@ -25,11 +25,12 @@ __all__ = ["add_docs"]
 
 _PACKAGE = "swagger_ui"  # of swagger-ui-py: Swagger UI as npm has it, in a Python package
 _BUNDLE, _SHEET, _ICON = "swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"
-_START = "start.js"
+_START, _DARK = "start.js", "dark.css"
 _TYPES = {
     _BUNDLE: "text/javascript; charset=utf-8",
     _START: "text/javascript; charset=utf-8",
     _SHEET: "text/css; charset=utf-8",
+    _DARK: "text/css; charset=utf-8",
     _ICON: "image/png",
 }
 
@@ -51,6 +52,18 @@ SwaggerUIBundle({
 });
 """
 
+# Swagger UI has light colours only: turned round where the reader prefers dark ones.
+_DARK_COLOURS = b"""\
+:root { color-scheme: light dark; }
+@media (prefers-color-scheme: dark) {
+  html, body { background: #16181d; }
+  .swagger-ui { filter: invert(92%) hue-rotate(180deg); }
+  .swagger-ui img, .swagger-ui .highlight-code, .swagger-ui .microlight {
+    filter: invert(100%) hue-rotate(180deg);
+  }
+}
+"""
+
 _PAGE = """\
 <!doctype html>
 <html lang="en">
@@ -62,6 +75,7 @@ _PAGE = """\
 <meta name="description" content="{description}">
 <link rel="icon" type="image/png" href="{assets}/{icon}">
 <link rel="stylesheet" href="{assets}/{sheet}">
+<link rel="stylesheet" href="{assets}/{dark}">
 </head>
 <body>
 <div id="swagger-ui" data-document="{document}"></div>
@@ -159,6 +173,7 @@ def _page_handler(app: Flasgo, base: str) -> Callable[..., object]:
             nonce=nonce,
             bundle=_BUNDLE,
             sheet=_SHEET,
+            dark=_DARK,
             icon=_ICON,
             start=_START,
         )
@@ -170,7 +185,7 @@ def _page_handler(app: Flasgo, base: str) -> Callable[..., object]:
 
 def _asset_handler() -> Callable[..., object]:
     # SECURITY: only the files named here; the name never becomes a path.
-    kept: dict[str, bytes] = {_START: _SCRIPT}
+    kept: dict[str, bytes] = {_START: _SCRIPT, _DARK: _DARK_COLOURS}
 
     async def api_docs_asset(name: str) -> Response:
         folder = _folder()
