@@ -87,6 +87,12 @@ def bundle_module() -> str:
         rows = {each.distribution: sorted(declared.owned(kind, each.plugin)) for each in members}
         return {distribution: row for distribution, row in rows.items() if row}
 
+    ours = {"flasgo-core", *(each.distribution for each in members)}
+
+    def is_ours(spec: SettingSpec) -> bool:
+        # Other plugins may be installed in the environment that this runs in.
+        return spec.owner == "core" or app.plugins[spec.owner].distribution in ours
+
     exports = {each.module: sorted(each.exports()) for each in members}
     tables = (
         _table("PLUGINS", {each.plugin: each.distribution for each in members}, "str"),
@@ -97,7 +103,7 @@ def bundle_module() -> str:
         _table("_ROLES", names("role")),
         _table("_OPTIONS", names("option")),
         _table("_SETTINGS", names("setting")),
-        _types(members, exports, list(declared.settings)),
+        _types(members, exports, [spec for spec in declared.settings if is_ours(spec)]),
     )
     return _written(SOURCE / "_bundle.py", "\n".join(tables))
 

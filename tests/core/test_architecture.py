@@ -89,7 +89,7 @@ PLUGIN_FILES = [
     path
     for name in BUNDLED
     for path in sorted((REPOSITORY / f"flasgo-{name}" / "src").rglob("*.py"))
-]
+] + sorted((REPOSITORY / "examples" / "plugins").glob("*/src/**/*.py"))
 PLUGIN_IDS = [str(path.relative_to(REPOSITORY)) for path in PLUGIN_FILES]
 CORE_OBJECTS = re.compile(
     r"(?:^|\.|_)(?:app|blueprint|connection|plugins|registry|request|response|route|settings"
