@@ -79,7 +79,8 @@ def test_bundle_brings_the_command(bundle: Environment) -> None:
 
     assert "0." in version
     assert {p["name"] for p in plugins if not p["builtin"]} == set(PLUGINS)
-    assert {plugin["distribution"] for plugin in plugins} == {f"flasgo-{name}" for name in PLUGINS}
+    distributions = {plugin["distribution"] for plugin in plugins}
+    assert distributions == {"flasgo-core", *(f"flasgo-{name}" for name in PLUGINS)}
 
 
 def test_pip_installs_the_wheels_as_the_readme_says(

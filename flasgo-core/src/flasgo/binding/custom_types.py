@@ -6,7 +6,7 @@ context variable says whose table that is. Types that msgspec knows never come h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol, runtime_checkable
@@ -156,7 +156,7 @@ def custom_types() -> CustomTypes:
 
 
 @contextmanager
-def using(types: CustomTypes) -> Iterator[None]:
+def using(types: CustomTypes) -> Generator[None, None, None]:
     """Have `custom_types` return those of an app.
 
     Args:
