@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,6 +87,24 @@ def test_settings_of_one_that_is_switched_off_have_no_effect(
     app = make_app(disable_plugins={"openapi"}, settings={"ENABLE_DOCS": True})
     assert "it belongs to plugin 'openapi', which is switched off" in caplog.text
     assert connect(app).get("/openapi.json").status_code == 404
+
+
+def test_the_page_about_plugins_lists_them() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "plugins.md").read_text("utf-8")
+    table = page.partition("### Plugins that come with core")[2].partition("They are made")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(BUILT_IN)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_all_of_their_settings_are_declared_in_the_metadata(
+    make_app: Callable[..., Flasgo], name: str
+) -> None:
+    declared = {
+        point.name
+        for point in entry_points(group="flasgo.settings")
+        if point.value == name and point.dist is not None and point.dist.name == "flasgo-core"
+    }
+    assert declared == set(make_app().plugins[name].settings)
 
 
 def test_another_plugin_cannot_take_their_settings(make_app: Callable[..., Flasgo]) -> None:
