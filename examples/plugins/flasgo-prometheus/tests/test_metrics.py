@@ -274,3 +274,11 @@ def test_a_mounted_app_and_the_app_around_it_both_count() -> None:
     assert status == "200"
     assert counted(TestClient(inner)) == {("GET", "/users/<name>", "200"): 1}
     assert samples(TestClient(inner), "flasgo_requests_in_progress") == [({}, 1.0)]
+
+
+def test_headers_that_only_a_mounted_app_refuses_leave_its_gauge_alone() -> None:
+    inner, outer = make_app(MAX_REQUEST_HEAD_BYTES=1024), make_app()
+    outer.mount("/inner", inner)
+    refused = TestClient(outer).get("/inner/", headers={"x-long": "x" * 4096})
+    assert refused.status_code == 431
+    assert samples(TestClient(inner), "flasgo_requests_in_progress") == [({}, 1.0)]

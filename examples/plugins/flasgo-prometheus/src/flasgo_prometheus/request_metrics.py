@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
 from flasgo import Connection, Response, WebSocket
@@ -14,6 +14,9 @@ _METHODS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 )
 _LABELS = ("method", "route", "status")
+
+_LabelValues = tuple[str, str, str]
+_Recorders = tuple[Callable[[], None], Callable[[float], None]]
 
 
 class RequestMetrics:
@@ -41,6 +44,7 @@ class RequestMetrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
+        self._recorders: dict[_LabelValues, _Recorders] = {}
         # One for each app: a mounted app may get the scope of the app around it.
         self._key = f"flasgo_prometheus.started.{id(self)}"
 
@@ -57,11 +61,21 @@ class RequestMetrics:
         route = connection.route
         rule = route.path if route is not None else "(unmatched)"
         labels = (_method(connection), rule, _status(connection, response))
-        self._total.labels(*labels).inc()
+        count, observe = self._recorders.get(labels) or self._recorders_for(labels)
+        count()
         started = connection.scope.pop(self._key, None)
         if started is not None:
             self._in_progress.dec()
-            self._duration.labels(*labels).observe(perf_counter() - started)
+            observe(perf_counter() - started)
+
+    def _recorders_for(self, labels: _LabelValues) -> _Recorders:
+        """Return what counts and measures requests with these labels, and keep it.
+
+        PERF: looking labels up costs prometheus-client more than counting does.
+        """
+        total, duration = self._total.labels(*labels), self._duration.labels(*labels)
+        self._recorders[labels] = recorders = (total.inc, duration.observe)
+        return recorders
 
 
 def _method(connection: Connection) -> str:
