@@ -17,8 +17,9 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import fastapi
 import flask
 import pytest
 from flasgo import Blueprint, Flasgo, TestClient
@@ -366,3 +367,23 @@ def test_each_guide_has_its_tables(guide: Path) -> None:
     assert {row.place for row in found} <= set(PLACES)
     assert len(found) > 50, guide.name
     assert not [str(row) for row in found if not row.theirs or not row.ours]
+
+
+FASTAPI = [row for row in ROWS if row.guide == GUIDES[1] and row.place == "a parameter"]
+SAME = [row for row in FASTAPI if row.gives and not row.gives.startswith("Item")]
+
+
+@pytest.mark.parametrize("row", SAME, ids=str)
+def test_fastapi_gives_the_same(row: Row) -> None:
+    seen: list[object] = []
+    space = {**vars(fastapi), "Annotated": Annotated, "seen": seen, "current": lambda: "ann"}
+    name = row.theirs.partition(":")[0]
+    exec(f"async def handler({row.theirs}):\n    seen.append({name})\n", space)
+    app = fastapi.FastAPI()
+    app.post("/items/{item_id}" if name == "item_id" else "/items/7")(space["handler"])
+    # Mounted, so that the same client sends the same request.
+    outer = make_app()
+    outer.mount("/", app)
+    answer = answer_of(outer.test_client(), row.theirs, f"/items/7?{QUERY}")
+    assert answer.status_code == 200, answer.text
+    assert seen == [eval(row.gives or "", names())]

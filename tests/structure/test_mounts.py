@@ -711,6 +711,37 @@ def test_a_mounted_flasgo_app_starts_its_plugins(
     assert trace == ["opened", "closed"]
 
 
+@pytest.mark.parametrize("prefix", ["", "/st"])
+@pytest.mark.parametrize("mounts_first", [True, False])
+def test_a_route_at_the_address_of_a_mount_comes_first(
+    app: Flasgo, client: TestClient, prefix: str, mounts_first: bool
+) -> None:
+    def mount() -> None:
+        app.mount(prefix or "/", make_app_of("theirs"), name="mounted")
+
+    if mounts_first:
+        mount()
+    app.get(f"{prefix}/")(lambda: "own")
+    if not mounts_first:
+        mount()
+
+    assert client.get(f"{prefix}/").text == "own"
+    assert client.head(f"{prefix}/").headers["content-length"] == "3"
+    assert client.post(f"{prefix}/").text == "theirs"
+    assert client.get(f"{prefix}/below").text == "theirs"
+    with pytest.raises(RouteError, match="matches the same paths"):
+        app.get(f"{prefix}/<path:path>")(lambda path: path)  # nothing would be left to the mount
+    with pytest.raises(RouteError, match="matches the same paths"):
+        app.get(f"{prefix}/")(lambda: "other")
+
+
+def make_app_of(text: str) -> Flasgo:
+    inner = Flasgo(settings={"SECRET_KEY": "for-tests-only-0123456789-abcdefghij"})
+    inner.route("/", methods=["GET", "POST"])(lambda: text)
+    inner.get("/below")(lambda: text)
+    return inner
+
+
 # --- Refusals -------------------------------------------------------------------------------
 
 

@@ -476,8 +476,8 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         """Let another ASGI app answer below a path: HTTP and WebSocket.
 
         Requests for it pass this app's hooks and policies first, and its responses those that
-        follow the handler. Its lifespan runs with this app's. Routes of this app below the path
-        come before it.
+        follow the handler. Its lifespan runs with this app's. Routes of this app at the path and
+        below it come before it.
 
         Args:
             path: Where it begins, such as `/admin`; the other app finds it in `root_path`.

@@ -96,17 +96,32 @@ def _without_slash(path: str) -> str:
     return path[:-1] if path[-1:] == "/" else path
 
 
+_MOUNT, _AUTOMATIC_HEAD, _EXPLICIT = range(3)
+
+
+def _precedence(route: Route, method: str) -> int:
+    """Which of two routes with the same paths answers a method: the one with the higher number.
+
+    The address that an app is mounted at is like those below it: a route of the app around it comes
+    first. The catch-all of a mount is not, since a route like it would leave nothing to the mount.
+    """
+    if route.mounted is not None and route.path.endswith("/"):
+        return _MOUNT
+    return _AUTOMATIC_HEAD if method == "HEAD" and route.is_head_automatic else _EXPLICIT
+
+
 def _open_methods(route: Route, taken: Mapping[str, Route]) -> list[str]:
-    """Return the methods to file a route under; explicit HEAD wins over automatic HEAD."""
+    """Return the methods to file a route under; see `_precedence` for who wins."""
     if not route.methods:
         raise RouteError(f"The route {label_of(route)} has no methods; name one, such as 'GET'.")
     filed: list[str] = []
     for method in sorted(route.methods):
         other = taken.get(HANDSHAKE if route.is_websocket else method)
-        is_automatic = method == "HEAD" and route.is_head_automatic
-        if other is None or (method == "HEAD" and not is_automatic and other.is_head_automatic):
+        mine = _precedence(route, method)
+        theirs = -1 if other is None else _precedence(other, method)
+        if other is None or mine > theirs:
             filed.append(HANDSHAKE if route.is_websocket else method)
-        elif not is_automatic:
+        elif mine == theirs != _AUTOMATIC_HEAD:
             raise RouteError(
                 f"{method} {label_of(route)} matches the same paths as {label_of(other)}; "
                 "change one of the rules, or let them have different methods."
