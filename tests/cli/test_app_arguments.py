@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ HOW = [["--app", "shop.py"], ["--app=shop.py"], ["-a", "shop.py"], ["shop.py"], 
 
 
 @pytest.fixture
-def invoke(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def invoke(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     (tmp_path / "shop.py").write_text(APP, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -46,7 +47,9 @@ def invoke(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         assert result.exit_code == 0, result.output
         return result.output
 
-    return run
+    yield run
+    # Other tests have modules of this name.
+    sys.modules.pop("shop", None)
 
 
 @pytest.mark.parametrize("how", HOW, ids=" ".join)
