@@ -376,7 +376,12 @@ SAME = [row for row in FASTAPI if row.gives and not row.gives.startswith("Item")
 @pytest.mark.parametrize("row", SAME, ids=str)
 def test_fastapi_gives_the_same(row: Row) -> None:
     seen: list[object] = []
-    space = {**vars(fastapi), "Annotated": Annotated, "seen": seen, "current": lambda: "ann"}
+    space: dict[str, Any] = {
+        **vars(fastapi),
+        "Annotated": Annotated,
+        "seen": seen,
+        "current": lambda: "ann",
+    }
     name = row.theirs.partition(":")[0]
     exec(f"async def handler({row.theirs}):\n    seen.append({name})\n", space)
     app = fastapi.FastAPI()
