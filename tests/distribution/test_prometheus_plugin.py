@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import httpx2
@@ -83,7 +83,7 @@ def test_it_is_listed_with_what_it_brings(installed: Environment) -> None:
 @contextlib.contextmanager
 def serving(
     environment: Environment, folder: Path, *arguments: str, **extra: str
-) -> Iterator[tuple[str, int]]:
+) -> Generator[tuple[str, int]]:
     """Run `flasgo run`, yield its URL and process id; it has ended well afterwards."""
     dropped = ("FLASGO_", "PROMETHEUS_", "PYTHON", "UVICORN", "VIRTUAL_ENV")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
