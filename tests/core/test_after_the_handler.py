@@ -570,3 +570,33 @@ def test_tasks_of_callbacks_for_what_middleware_answers(
 
     assert connect(app).get("/own").text == "mine"
     assert done == [418]
+
+
+async def test_background_tasks_come_last_as_the_docs_say(connect: Connect) -> None:
+    order: list[str] = []
+
+    class Finished:
+        name = "finished"
+
+        @hookimpl
+        def request_finished(self, request: Any, response: Any, error: Any) -> None:
+            order.append("request_finished")
+
+    app = Flasgo(plugins=[Finished()], discover=False)
+
+    async def dependency() -> Any:
+        yield 1
+        order.append("dependency")
+
+    @app.teardown_request
+    async def teardown() -> None:
+        order.append("teardown_request")
+
+    @app.get("/")
+    async def home(tasks: BackgroundTasks, value: Any = Depends(dependency)) -> str:
+        tasks.add(order.append, "background")
+        return "x"
+
+    with connect(app) as client:
+        client.get("/")
+    assert order == ["teardown_request", "dependency", "request_finished", "background"]
