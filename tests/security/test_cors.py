@@ -389,7 +389,7 @@ def test_explain_names_who_may_read(make_app):
         route.path: " ".join(policy.explain() for policy in route.policies) for route in app.routes
     }
     assert reasons["/partner"] == "cors (https://partner.example, with credentials)"
-    assert reasons["/closed"] == "cors (nobody)"
+    assert reasons["/closed"] == "cors (no origin)"
 
 
 # --- Paths that want the other slash ------------------------------------------------------------

@@ -138,7 +138,9 @@ def app_with_hooks(app: ASGIApp, *, attribute: str, method: str) -> Flasgo:
             f"{method} works with Flasgo apps; this client's app is of type {type(app).__name__}."
         )
     if attribute not in found.plugins.declarations.request_attributes:
-        active = ", ".join(info.name for info in found.plugins if info.status == "active")
+        active = ", ".join(
+            info.name for info in found.plugins if info.status == "active" and not info.builtin
+        )
         brings = {"session": "flasgo-security", "user": "flasgo-auth"}[attribute]
         raise RuntimeError(
             f"{method} needs request.{attribute}, and no active plugin of this app brings it "
