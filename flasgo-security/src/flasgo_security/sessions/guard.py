@@ -14,7 +14,7 @@ from flasgo.plugin import is_async
 from flasgo_security.caching import PrivateCaching, is_private
 from flasgo_security.cookie_options import CookieOptions, cookie_fault
 from flasgo_security.events import security_event
-from flasgo_security.sent_heads import leaving_head, sent_response
+from flasgo_security.sent_heads import RESPONSE, leaving_head, sent_response
 from flasgo_security.sessions.codec import SessionCodec
 from flasgo_security.sessions.session import Session
 from flasgo_security.sessions.stamps import InvalidSessionError
@@ -231,7 +231,8 @@ class SessionGuard:
         session = self._load(request) if self.stored is None else self.stored.load(request)
         if isinstance(request, WebSocket):
             session.close_when(leaving_head(request))
-        elif (response := sent_response(request)) is not None:
+        # PERF: most sessions are asked for before there is a response.
+        elif RESPONSE in request.__dict__ and (response := sent_response(request)) is not None:
             # SECURITY: what the session shapes would reach the next visitor (CWE-524).
             if not is_private(response):
                 raise RuntimeError(
@@ -294,7 +295,11 @@ class SessionGuard:
                 "place instead: request.session.update(...), request.session.clear()."
             )
         self._caching.apply(response)
-        if not (session.modified or self._lifetimes.is_due(session, self._clock())):
+        # PERF: the clock is asked only where using a session prolongs it.
+        is_due = self._lifetimes.refresh is not None and self._lifetimes.is_due(
+            session, self._clock()
+        )
+        if not (is_due or session.modified):
             return
         if not session:
             if request.cookies.get(self._cookie.name) is not None:

@@ -10,6 +10,7 @@ __all__ = ["InvalidSessionError", "Stamp"]
 CLOCK_SKEW = 60
 """Seconds by which the clocks of the hosts that serve an app may differ."""
 
+_LONGEST_TIME = 12  # digits
 _STAMP = re.compile(r"([0-9]{1,12})(?:([bdp])([0-9]{0,10}))?")
 _KINDS = {None: "d", True: "p", False: "b"}
 _PERMANENT = {kind: value for value, kind in _KINDS.items()}
@@ -54,6 +55,9 @@ class Stamp(NamedTuple):
         Raises:
             ValueError: When it is no stamp.
         """
+        # PERF: most sessions have nothing of their own.
+        if len(text) <= _LONGEST_TIME and text.isascii() and text.isdecimal():
+            return cls(int(text))
         match = _STAMP.fullmatch(text)
         if match is None:
             raise ValueError("not a stamp")
