@@ -21,6 +21,10 @@ started = []
 async def item(number: int):
     return {"number": number}
 
+@app.get("/", host="localhost")
+async def bound():
+    return "bound to a host"
+
 @app.post("/echo")
 async def echo(request: Request):
     return await request.json()
@@ -88,6 +92,10 @@ def test_a_refusal_names_the_step_that_refused(
         plugin.partition(".")[0],
     )
     assert str(status) in deciding["decision"]
+
+
+def test_a_route_of_a_host_is_named(project: Path) -> None:
+    assert explained("GET", "/", cwd=project)["route"] == "/ (bound)"
 
 
 def test_a_body_is_sent(project: Path) -> None:

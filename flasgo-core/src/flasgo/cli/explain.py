@@ -16,6 +16,7 @@ from flasgo.cli.loading import AppOption, JsonOption, app_for_command
 from flasgo.cli.output import fail, table, write, write_json
 from flasgo.interop.mounts import running
 from flasgo.kernel.tracing import HeaderChange, Trace, TraceStep
+from flasgo.routing import routed_host
 
 __all__ = ["Explanation", "SentHeader", "explain", "explain_request"]
 
@@ -151,10 +152,9 @@ async def explain_request(
     head = next((each for each in sent if each["type"] == "http.response.start"), None)
     if head is None:
         fail("The app sent no response.")
-    connection_route = app._router.match(method, scope["path"])
-    route = None
-    if connection_route is not None:
-        route = f"{connection_route.route.path} ({connection_route.route.endpoint})"
+    host = routed_host(dict(headers).get(b"host")) if app._router.has_hosts else ""
+    match = app._router.match_on(host, method, scope["path"])
+    route = None if match is None else f"{match.route.path} ({match.route.endpoint})"
     received = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in head["headers"]]
     authors = _authors(trace.steps)
     return Explanation(
