@@ -7,8 +7,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from .reference_plugins import MakeInstalled
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -131,6 +135,19 @@ def make_environment(
         return environment
 
     return make
+
+
+@pytest.fixture(scope="session")
+def reference_plugin(
+    uv: str,
+    wheels: dict[str, Path],
+    make_environment: MakeEnvironment,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> "MakeInstalled":
+    """Return a reference plugin by its name, installed in an environment of its own."""
+    from .reference_plugins import Installer
+
+    return Installer(uv, wheels, make_environment, tmp_path_factory.mktemp("plugins"))
 
 
 @pytest.fixture(scope="session")

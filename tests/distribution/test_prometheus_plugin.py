@@ -1,25 +1,18 @@
-"""PLUG-8, PLUG-14: the example flasgo-prometheus, installed from its wheel beside core alone."""
+"""PLUG-8, PLUG-14: flasgo-prometheus over HTTP, installed from its wheel beside core alone."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
-import shutil
-import signal
-import subprocess
-import time
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from .conftest import ROOT, SECRET_KEY, Environment, MakeEnvironment, run
+from .conftest import Environment
+from .reference_plugins import PATIENCE_SECONDS, MakeInstalled, serving
 
-PROJECT = ROOT / "examples" / "plugins" / "flasgo-prometheus"
 TOKEN = "a-token-for-these-tests-only"
-PATIENCE_SECONDS = 60
 APP = """
 from flasgo import Flasgo
 
@@ -33,93 +26,8 @@ async def user(number: int):
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the plugin's project, so that nothing is written into this checkout."""
-    folder = tmp_path_factory.mktemp("plugins") / PROJECT.name
-    ignored = shutil.ignore_patterns(".*", "__pycache__", "dist")
-    return shutil.copytree(PROJECT, folder, ignore=ignored)
-
-
-@pytest.fixture(scope="module")
-def installed(
-    uv: str, wheels: dict[str, Path], make_environment: MakeEnvironment, project: Path
-) -> Environment:
-    """An environment with core, its command line, the test client and the plugin's wheel."""
-    environment = make_environment("flasgo-core", "flasgo-testing")
-    target = project.parent / "wheel"
-    run([uv, "build", "--quiet", "--wheel", "-o", target, project], cwd=project.parent)
-    (wheel,) = target.glob("*.whl")
-    pip = [uv, "pip", "install", "--quiet", "--python", environment.python]
-    cli = f"flasgo-core[cli] @ {wheels['flasgo-core'].as_uri()}"
-    tools = ("mypy>=1.15", "pytest>=8.4,<10")
-    run([*pip, cli, wheel, *tools], cwd=environment.directory)
-    return environment
-
-
-def test_only_core_and_the_client_are_there(installed: Environment) -> None:
-    ours = {name for name in installed.distributions() if name.startswith("flasgo")}
-
-    assert ours == {"flasgo-core", "flasgo-prometheus", "flasgo-testing"}
-
-
-def test_its_own_tests_pass(installed: Environment, project: Path) -> None:
-    output = installed.execute("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=project)
-
-    assert " passed" in output
-    assert "skipped" not in output
-
-
-def test_it_is_typed(installed: Environment, project: Path) -> None:
-    installed.execute("-m", "mypy", "src", "tests", cwd=project)
-
-
-def test_it_is_listed_with_what_it_brings(installed: Environment) -> None:
-    listed = installed.execute("-m", "flasgo", "plugins")
-
-    assert "flasgo-prometheus" in listed
-    assert "PROMETHEUS_TOKEN" in installed.execute("-m", "flasgo", "settings")
-
-
-@contextlib.contextmanager
-def serving(
-    environment: Environment, folder: Path, *arguments: str, **extra: str
-) -> Generator[tuple[str, int]]:
-    """Run `flasgo run`, yield its URL and process id; it has ended well afterwards."""
-    dropped = ("FLASGO_", "PROMETHEUS_", "PYTHON", "UVICORN", "VIRTUAL_ENV")
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
-    log = folder / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [environment.script("flasgo"), "run", "--port", "0", *arguments],
-            cwd=folder,
-            env={**kept, "FLASGO_SECRET_KEY": SECRET_KEY, **extra},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        yield url_of(process, log), process.pid
-        process.send_signal(signal.SIGINT)
-        process.wait(PATIENCE_SECONDS)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(PATIENCE_SECONDS)
-    assert "Traceback" not in log.read_text()
-
-
-def url_of(process: subprocess.Popen[bytes], log: Path) -> str:
-    """Wait until the server answers, and return its URL."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        found = re.search(r"http://127\.0\.0\.1:[1-9]\d*", log.read_text())
-        if found:
-            with contextlib.suppress(httpx2.TransportError):
-                httpx2.get(found[0] + "/users/0", timeout=5)
-                return found[0]
-        time.sleep(0.1)
-    pytest.fail(f"The server does not answer:\n{log.read_text()}")
+def installed(reference_plugin: MakeInstalled) -> Environment:
+    return reference_plugin("flasgo-prometheus").environment
 
 
 def scraped(url: str, **headers: str) -> Mapping[str, float]:
@@ -133,7 +41,7 @@ def scraped(url: str, **headers: str) -> Mapping[str, float]:
 
 def test_it_is_scraped_over_http(installed: Environment, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(APP)
-    with serving(installed, tmp_path, FLASGO_PROMETHEUS_TOKEN=TOKEN) as (url, _):
+    with serving(installed, tmp_path, path="/users/0", FLASGO_PROMETHEUS_TOKEN=TOKEN) as (url, _):
         for number in range(1, 5):
             assert httpx2.get(f"{url}/users/{number}").status_code == 200
         assert httpx2.get(f"{url}/random-{os.urandom(4).hex()}").status_code == 404
@@ -154,7 +62,7 @@ def test_it_is_scraped_over_http(installed: Environment, tmp_path: Path) -> None
 
 def test_without_settings_it_serves_nothing(installed: Environment, tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(APP)
-    with serving(installed, tmp_path) as (url, _):
+    with serving(installed, tmp_path, path="/users/0") as (url, _):
         assert httpx2.get(f"{url}/metrics").status_code == 404
 
 
@@ -166,7 +74,10 @@ def test_workers_are_added_up(installed: Environment, tmp_path: Path) -> None:
         "FLASGO_PROMETHEUS_ALLOWED_NETWORKS": "127.0.0.1",
         "PROMETHEUS_MULTIPROC_DIR": str(shared),
     }
-    with serving(installed, tmp_path, "--workers", "2", **environment) as (url, supervisor):
+    with serving(installed, tmp_path, "--workers", "2", path="/users/0", **environment) as (
+        url,
+        supervisor,
+    ):
         for number in range(20):
             httpx2.get(f"{url}/users/{number}")
         found = scraped(url)
