@@ -83,16 +83,22 @@ class JsonBody:
         """
         decode, default, finder = self._decode, self.default, self._finder
         copied = copier(default)
+        as_json, formats = None, custom_types().formats
+        if formats:
+            from flasgo.binding.formats import as_json
 
         async def read(request: Request) -> object:
             # PERF: the usual header is compared before anything is made of it.
             if request.raw_header(b"content-type") != _JSON:
                 if default is not MISSING and not await request.body():
                     return default if copied is None else copied(default)
-                request._require_json()
+                if as_json is None:
+                    request._require_json()
             body = await request.body()
             if not body and default is not MISSING:
                 return default if copied is None else copied(default)
+            if as_json is not None:
+                body = as_json(request, body, formats)
             try:
                 check_depth(body)
                 if not body.isascii():

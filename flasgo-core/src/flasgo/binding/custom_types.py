@@ -13,7 +13,10 @@ from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct, field
 
+from flasgo.errors import HookError
+
 __all__ = [
+    "BodyFormat",
     "CustomTypes",
     "ModelAdapter",
     "ModelError",
@@ -89,16 +92,43 @@ class TypeEncoder(Struct, frozen=True):
     schema: Mapping[str, Any] | None
 
 
+class BodyFormat(Struct, frozen=True):
+    """A format of bodies that a plugin has declared.
+
+    Attributes:
+        media_type: What `Content-Type` and `Accept` call it.
+        decode: Takes a body, returns plain data: dicts, lists, texts, numbers. `Any`: data.
+        encode: Takes plain data, returns a body.
+        plugin: Which plugin it belongs to.
+    """
+
+    media_type: str
+    decode: Callable[[bytes], Any]
+    encode: Callable[[Any], bytes]
+    plugin: str
+
+    def failed(self, action: str, error: Exception) -> HookError:
+        """Return the error for what the plugin's function raised, which is its cause."""
+        return HookError(
+            f"Plugin {self.plugin!r} failed to {action} {self.media_type}: "
+            f"{type(error).__name__}: {error}",
+            plugin=self.plugin,
+            hook="body_format",
+        )
+
+
 class CustomTypes(Struct):
     """The types that the plugins of one app have declared.
 
     Attributes:
         encoders: How values of a type leave, by the type.
         adapters: The families of models.
+        formats: The formats of bodies besides JSON, by media type.
     """
 
     encoders: dict[type, TypeEncoder] = field(default_factory=dict)
     adapters: list[ModelAdapter] = field(default_factory=list)
+    formats: dict[str, BodyFormat] = field(default_factory=dict)
 
     # Any: annotations are whatever developers write.
     def adapter_of(self, kind: Any) -> ModelAdapter | None:

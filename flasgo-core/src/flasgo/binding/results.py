@@ -43,11 +43,17 @@ def shaped(route: Route, call: Call) -> Call:
         RouteError: When msgspec cannot handle the model.
     """
     operation = route.operation
+    respond: Respond | None = None
     if operation.response_model is not None:
         respond = _shaper(route)
     elif operation.status_code is not None or _returns_number(route):
         respond = _status_setter(route)
-    else:
+    formats = custom_types().formats
+    if formats and not route.is_websocket:
+        from flasgo.binding.formats import in_formats
+
+        return in_formats(route, call, respond, formats)
+    if respond is None:
         return call
 
     async def call_and_shape(connection: Connection) -> Awaitable[object] | object:

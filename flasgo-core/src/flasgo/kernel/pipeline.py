@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import functools
 import importlib.metadata
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import Struct
@@ -317,6 +317,7 @@ class PipelineCompiler:
                 *(_stage(impl, self._reason(impl, route)) for impl in (*guards, *quotas)),
                 *(_stage(impl) for impl in wrapping),
                 StageInfo("handler", "app", _label(route.handler), _kind(route)),
+                *self._formats(route),
                 *(_stage(impl) for impl in accepted),
                 *(_stage(impl) for impl in answers),
                 *(StageInfo("after_request", "app", _label(c), "async") for c in after),
@@ -344,6 +345,14 @@ class PipelineCompiler:
         for policy in route.policies:
             if self._declarations.enforcer_of(policy) is None:
                 raise unenforced(route, policy)
+
+    def _formats(self, route: Route) -> Iterator[StageInfo]:
+        """Return what else than JSON the endpoint's bodies and answers may be."""
+        formats = self._declarations.custom_types.formats
+        if route.plan is not None and not route.is_websocket:
+            for each in formats.values():
+                name = full_name(each.decode)
+                yield StageInfo("body_format", each.plugin, name, "sync", each.media_type)
 
     def _reason(self, impl: Implementation, route: Route) -> str:
         """Return what the policies say that the implementation's plugin enforces."""

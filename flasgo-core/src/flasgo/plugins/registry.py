@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, get_origin
 import msgspec
 from msgspec import Struct, field
 
-from flasgo.binding.custom_types import CustomTypes, ModelAdapter, TypeEncoder
+from flasgo.binding.custom_types import BodyFormat, CustomTypes, ModelAdapter, TypeEncoder
 from flasgo.binding.parameters import Depends
 from flasgo.callables import is_async
 from flasgo.errors import PluginError, did_you_mean
@@ -39,6 +39,10 @@ class Option(Struct, frozen=True):
 
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")  # RFC 3986, section 3.1
+_MEDIA_TYPE = re.compile(
+    r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*\Z"
+)  # RFC 6838, 4.2
+_READ_BY_CORE = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _ADAPTER = ("handles", "decode", "encode", "schema", "fields")
 
 
@@ -107,6 +111,8 @@ class Declarations(Struct):
                 self.roles.pop(name, None)
             if kind == "type":
                 self.provided = {t: d for t, d in self.provided.items() if str(t) != name}
+            if kind == "body format":
+                self.custom_types.formats.pop(name, None)
             if kind == "session store":
                 self.session_stores.pop(name, None)
             if kind == "model adapter":
@@ -416,6 +422,46 @@ class Registry:
             )
         self._declarations.claim("model adapter", type(adapter).__qualname__, self._plugin)
         self._declarations.custom_types.adapters.append(adapter)
+
+    # Any: data as JSON has it.
+    def body_format(
+        self, media_type: str, decode: Callable[[bytes], Any], encode: Callable[[Any], bytes]
+    ) -> None:
+        """Bring another format than JSON for typed bodies, and for data that handlers return.
+
+        `Content-Type` says which format a body has, `Accept` in which one the answer leaves; JSON
+        is preferred where a client likes both. Types, models and validation errors are those of
+        JSON: what `decode` returns is treated as the JSON that it stands for.
+
+        Args:
+            media_type: Such as `application/msgpack`: lower case, without parameters.
+            decode: Takes a body, whose size is within the limits; returns dicts, lists, texts,
+                numbers. A ValueError is answered with 400. `def`; it runs on the event loop.
+            encode: Takes the data of an answer, as JSON has it; returns the body. `def`.
+
+        Raises:
+            PluginError: When the media type is malformed, core's own or taken.
+        """
+        self._check_phase("body_format")
+        if not isinstance(media_type, str) or not _MEDIA_TYPE.match(media_type):
+            self._refuse(
+                f"registry.body_format was given the media type {media_type!r}",
+                "give one in lower case, without parameters, such as 'application/msgpack'",
+            )
+        if media_type == "application/json" or media_type.endswith("+json"):
+            self._refuse(f"core reads and writes {media_type} itself", "bring another format")
+        if media_type in _READ_BY_CORE:
+            self._refuse(f"core reads {media_type} as a form", "bring another format")
+        for role, function in (("decode", decode), ("encode", encode)):
+            if not callable(function) or is_async(function):
+                self._refuse(
+                    f"the {role} of body format {media_type!r} is {function!r}",
+                    "give a `def` function",
+                )
+        self._declarations.claim("body format", media_type, self._plugin)
+        self._declarations.custom_types.formats[media_type] = BodyFormat(
+            media_type, decode, encode, self._plugin
+        )
 
     # Any: the store that the plugin makes; what it must have is said where sessions are.
     def session_store(self, scheme: str, factory: Callable[[str, str], Any]) -> None:

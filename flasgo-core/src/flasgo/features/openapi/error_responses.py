@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from flasgo.binding.custom_types import custom_types
 from flasgo.binding.signatures import MISSING, return_annotation
 from flasgo.errors import reason_phrase
 from flasgo.features.openapi.schemas import JsonObject, Schemas
@@ -28,6 +29,7 @@ __all__ = [
     "ValidationFailure",
     "add_error",
     "answers_of",
+    "data_of",
 ]
 
 
@@ -102,7 +104,7 @@ def _successes(route: Route, schemas: Schemas, returns: str) -> JsonObject:
     annotation = operation.response_model
     status = operation.status_code or 200
     if annotation is not None:
-        return {str(status): _answer(returns or _phrase(status), _json(schemas.of(annotation)))}
+        return {str(status): _answer(returns or _phrase(status), data_of(schemas.of(annotation)))}
     annotation = return_annotation(route.handler)
     kinds = () if annotation is MISSING else alternatives(annotation)
     if kinds in {(None,), (NoneType,)}:
@@ -125,7 +127,7 @@ def _content(annotation: Any, kinds: tuple[Any, ...], schemas: Schemas) -> JsonO
         return {}
     if len(kinds) < len(alternatives(annotation)):
         annotation = typing.Union[kinds]  # noqa: UP007 - made of values
-    return _json(schemas.of(annotation))
+    return data_of(schemas.of(annotation))
 
 
 def _is_json(kind: Any) -> bool:
@@ -146,6 +148,16 @@ def _answer(description: str, content: JsonObject | None = None) -> JsonObject:
     return answer
 
 
+def data_of(schema: JsonObject, **more: object) -> JsonObject:
+    """Return the content that data has: JSON, and each format that a plugin has brought.
+
+    Args:
+        schema: The schema of the data.
+        more: What else is said of it, such as `examples`.
+    """
+    return {kind: {"schema": schema, **more} for kind in (_JSON, *custom_types().formats)}
+
+
 def _json(schema: JsonObject) -> JsonObject:
     return {_JSON: {"schema": schema}}
 
@@ -158,11 +170,11 @@ def _declared(status: str, given: Any, schemas: Schemas) -> JsonObject:
     if given is None:
         return _answer(_phrase(status))
     if not isinstance(given, Mapping):
-        return _answer(_phrase(status), _json(schemas.of(given)))
+        return _answer(_phrase(status), data_of(schemas.of(given)))
     answer = {"description": _phrase(status), **given}
     model = answer.pop("model", None)
     if model is not None:
-        answer["content"] = {**_json(schemas.of(model)), **answer.get("content", {})}
+        answer["content"] = {**data_of(schemas.of(model)), **answer.get("content", {})}
     return answer
 
 

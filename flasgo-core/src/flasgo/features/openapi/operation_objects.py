@@ -19,7 +19,7 @@ from flasgo.binding import (
 )
 from flasgo.binding.signatures import MISSING
 from flasgo.features.openapi.docstrings import Docs, docs_of
-from flasgo.features.openapi.error_responses import answers_of
+from flasgo.features.openapi.error_responses import answers_of, data_of
 from flasgo.features.openapi.schemas import JsonObject, Schemas
 from flasgo.features.openapi.shapes import plain_default, plain_value
 
@@ -253,15 +253,14 @@ def _request_body(body: JsonBody | FormBody, docs: Docs, schemas: Schemas) -> Js
         return _json_object(body, docs, schemas)
     part = body.parts[0]
     extra = _default(body.default, body.annotation)
-    media: JsonObject = {"schema": schemas.of(body.annotation, **extra)}
+    schema = schemas.of(body.annotation, **extra)
     examples = part.marker.examples or docs.examples
-    if examples:
-        media["examples"] = _named(examples)
+    shown = {"examples": _named(examples)} if examples else {}
     description = part.marker.description or docs.parameters.get(part.name, "")
     return {
         **({"description": description} if description else {}),
         "required": body.is_required,
-        "content": {"application/json": media},
+        "content": data_of(schema, **shown),
     }
 
 
@@ -280,8 +279,8 @@ def _json_object(body: JsonBody, docs: Docs, schemas: Schemas) -> JsonObject:
     required = [part.name for part in body.parts if part.default is MISSING]
     if required:
         schema["required"] = required
-    media = {"schema": schema, **({"examples": _named(docs.examples)} if docs.examples else {})}
-    return {"required": body.is_required, "content": {"application/json": media}}
+    shown = {"examples": _named(docs.examples)} if docs.examples else {}
+    return {"required": body.is_required, "content": data_of(schema, **shown)}
 
 
 def _form(body: FormBody, docs: Docs, schemas: Schemas) -> JsonObject:
