@@ -696,3 +696,22 @@ def test_a_file_may_be_a_field_of_a_form_object(make_app, connect):
     files = {"picture": ("a.png", b"12345", "image/png")}
     assert client.post("/", data={"title": "x"}, files=files).json() == {"title": "x", "size": 5}
     assert client.post("/", data={"title": "x"}).json() == {"title": "x", "size": None}
+
+
+def test_what_is_allowed_is_said(app: Flasgo, client: TestClient) -> None:
+    @app.post("/")
+    async def create(pet: Cat | Dog) -> str:
+        return pet.__class__.__name__
+
+    @app.post("/contact")
+    async def contact(contact: Contact) -> str:
+        return contact.name
+
+    bird = client.post("/", json={"type": "bird", "lives": 1})
+    assert bird.json()["errors"] == [
+        {"loc": ["body", "type"], "msg": "is not one of the allowed values: 'cat', 'dog'"}
+    ]
+    green = client.post("/contact", json={"name": "x", "colours": ["red", "green"]})
+    assert green.json()["errors"] == [
+        {"loc": ["body", "colours", 1], "msg": "is not one of the allowed values: 'red'"}
+    ]

@@ -109,7 +109,7 @@ def test_all_that_is_wrong_is_told_at_once_and_in_order(app: Flasgo, client: Tes
         (["query", "i"], "is required"),
         (["query", "f"], "Expected a finite number"),
         (["query", "b"], "Expected `bool`"),
-        (["query", "e"], "is not one of the allowed values"),
+        (["query", "e"], "is not one of the allowed values: 'red', 'blue'"),
         (["query", "level"], "is required"),
         (["query", "d"], "Invalid RFC3339 encoded date"),
         (["query", "dt"], "Invalid RFC3339 encoded datetime"),

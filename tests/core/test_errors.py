@@ -540,6 +540,7 @@ def test_the_names_of_an_http_error() -> None:
     error = caught.value
     assert (error.code, error.description) == (error.status_code, error.detail)
     assert (error.code, error.description) == (404, "No such note.")
+    assert error.name == "Not Found"
 
 
 @pytest.mark.parametrize("result", [("gone", {"x-a": "1"}), ("gone", [("x-a", "1")])])

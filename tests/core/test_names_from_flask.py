@@ -263,7 +263,7 @@ def test_it_is_a_mapping_all_the_same(mapping: Any) -> None:
     with pytest.raises(KeyError) as caught:
         mapping["x\n<b>"]
     assert isinstance(caught.value, MissingKeyError)
-    assert caught.value.name == "x\n<b>"
+    assert caught.value.key == "x\n<b>"
     assert printable("x\n<b>") in str(caught.value)
     assert mapping.get("x") is None
     assert mapping.get("x", "y") == "y"

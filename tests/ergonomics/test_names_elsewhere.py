@@ -17,8 +17,9 @@ import fastapi.responses
 import flasgo
 import flask
 import pytest
+import werkzeug.exceptions
 import werkzeug.routing
-from flasgo import Blueprint, Flasgo, OptionError, Query, Response, RouteError
+from flasgo import Blueprint, Flasgo, HTTPException, OptionError, Query, Response, RouteError
 from flasgo.advice.names_elsewhere import TABLE, Kind, advice
 from flasgo.binding.parameters import _CONSTRAINTS
 from flasgo.routing.operation import OperationOptions, RouteOptions, SharedOptions
@@ -75,6 +76,12 @@ def compared() -> list[Compared]:
             set(dir(blueprint)),
         ),
         Compared("request", public(flask.Request) | public(fastapi.Request), of_request),
+        Compared("websocket", public(fastapi.WebSocket), of_request | public(flasgo.WebSocket)),
+        Compared(
+            "error",
+            public(werkzeug.exceptions.NotFound()) | public(fastapi.HTTPException(404)),
+            public(flasgo.HTTPException(404)),
+        ),
         Compared(
             "response", public(flask.Response) | public(fastapi.Response("x")), set(dir(Response()))
         ),
@@ -116,6 +123,7 @@ def test_each_name_is_the_same_or_has_a_sentence(compared: list[Compared]) -> No
         for each in compared
         for name in sorted(each.theirs - each.ours)
         if advice(each.kind, name) is None
+        and (each.kind != "websocket" or advice("request", name) is None)
     ]
     assert missing == [], "add a row to flasgo/advice/names_elsewhere.py for each"
 
@@ -136,7 +144,8 @@ def test_no_sentence_is_about_a_name_that_is_there(compared: list[Compared]) -> 
     idle += [
         (each.kind, name)
         for each in compared
-        if each.kind in {"request", "response", "Flasgo", "Blueprint", "route", "marker"}
+        if each.kind
+        in {"request", "websocket", "response", "error", "Flasgo", "Blueprint", "route", "marker"}
         for name in sorted(each.ours & each.theirs)
         if advice(each.kind, name) is not None
     ]
@@ -204,6 +213,8 @@ def test_an_import_says_it() -> None:
         (lambda app: of(Blueprint("x")).record_once, AttributeError, "No, because"),
         (lambda app: of(Response("x")).data, AttributeError, "response.body"),
         (lambda app: of(Response("x")).boddy, AttributeError, "Did you mean 'body'"),
+        (lambda app: of(HTTPException(404)).get_response(), AttributeError, "error.status_code"),
+        (lambda app: of(HTTPException(404)).details, AttributeError, "Did you mean 'detail'"),
         (lambda app: Flasgo(title="x"), OptionError, "API_TITLE"),
         (lambda app: Blueprint("x", subdomain="y"), RouteError, "host="),
         (lambda app: Response("x", response="y"), TypeError, "content"),

@@ -53,6 +53,15 @@ async def drive(app: Flasgo, path: str, trace: list[str], method: str = "GET") -
     return status
 
 
+def test_the_name_that_fastapi_has_for_adding() -> None:
+    called: list[tuple[int, str]] = []
+    tasks = BackgroundTasks()
+    tasks.add_task(lambda number, word: called.append((number, word)), 1, word="x")
+    (task,) = tasks
+    task()
+    assert called == [(1, "x")]
+
+
 async def test_the_order_of_the_end(make_app: Callable[..., Flasgo]) -> None:
     """The golden trace: bytes, teardown, request_finished, background, in this order."""
     trace: list[str] = []

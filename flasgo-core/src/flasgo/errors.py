@@ -216,6 +216,25 @@ class HTTPException(Exception):
         """The detail, as Flask calls it."""
         return self.detail
 
+    @property
+    def name(self) -> str:
+        """The phrase of the status, as Flask calls it: `"Not Found"`."""
+        return reason_phrase(self.status_code) or "Error"
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, for which a class with __getattr__ has every attribute.
+        def __getattr__(self, name: str) -> NoReturn:
+            hint = "" if name.startswith("_") else self._hint(name)
+            message = f"{type(self).__name__!r} object has no attribute {name!r}.{hint}"
+            raise AttributeError(message, name=name)
+
+        def _hint(self, name: str) -> str:
+            from flasgo.advice.names_elsewhere import advice
+
+            public = [known for known in dir(self) if not known.startswith("_")]
+            meant = advice("error", name)
+            return f" {meant}" if meant else did_you_mean(name, public)
+
     @classmethod
     def _of_response(cls, response: Response) -> HTTPException:
         """Return what ends a request with a response that is ready, whatever its status."""
@@ -238,12 +257,12 @@ class MissingKeyError(HTTPException, KeyError):
 
     Args:
         kind: What is missing, such as `"form field"`.
-        name: Its name.
+        key: Its name.
     """
 
-    def __init__(self, kind: str, name: object) -> None:
-        super().__init__(400, f"The request has no {kind} {printable(str(name))!r}; send it.")
-        self.name = name
+    def __init__(self, kind: str, key: object) -> None:
+        super().__init__(400, f"The request has no {kind} {printable(str(key))!r}; send it.")
+        self.key = key
 
     def __str__(self) -> str:
         return self.detail

@@ -21,7 +21,9 @@ Kind = Literal[
     "app",
     "blueprint",
     "request",
+    "websocket",
     "response",
+    "error",
     "Flasgo",
     "Blueprint",
     "Response",
@@ -245,6 +247,10 @@ TABLE: Mapping[Kind, Mapping[str, str]] = {
         "is_run_once json_module list_storage_class on_json_loading_failed parameter_storage_class "
         "routing_exception user_agent_class": _INSIDE,
     },
+    "websocket": {
+        "send": "It is called send_text, send_bytes or send_json.",
+        "send_denial_response": "It is abort(status, detail), before the WebSocket is accepted.",
+    },
     "response": {
         "data get_data set_data": "It is called response.body.",
         "get_json": "No, because a response is bytes: msgspec.json.decode(response.body).",
@@ -268,6 +274,12 @@ TABLE: Mapping[Kind, Mapping[str, str]] = {
         "get_wsgi_headers get_wsgi_response implicit_sequence_conversion is_sequence iter_encoded "
         "json_module make_sequence max_cookie_size stream": _INSIDE,
         "init_headers render body_iterator": _INSIDE_STARLETTE,
+    },
+    "error": {
+        "get_response": "The handler of an error returns what any handler returns: "
+        "{'detail': error.detail}, error.status_code.",
+        "get_body get_description": "It is called error.detail.",
+        "get_headers": "It is called error.headers.",
     },
     "Flasgo": {
         "import_name": "The name is the first argument: Flasgo(__name__).",

@@ -39,6 +39,7 @@ MAX_PROBLEMS = 20
 _MAX_MESSAGE = 200
 _MAX_DEPTH = 32
 _MAX_NAME = 64
+_MAX_CHOICES = 12
 
 # How msgspec ends its messages: where in the data it was.
 _PLACE = re.compile(r"(?s)(?P<what>.*?) - at (?:`(?P<key>key)` in )?`(?P<path>\$.*)`\Z")
@@ -66,6 +67,7 @@ MAX_BYTES = 64 * 1024
 """Values larger than this are not taken apart: only their first problem is told."""
 
 _MAX_EXPLORED_DEPTH = 8
+_ITEMS = types.ListType | types.SetType | types.FrozenSetType | types.VarTupleType
 _KEYED = types.StructType | types.DataclassType | types.TypedDictType
 _LISTS = (list, set, frozenset, tuple)
 
@@ -115,6 +117,7 @@ class InvalidRequestError(Exception):
 def explain(
     error: msgspec.ValidationError,
     location: Location,
+    annotation: Any,
     *,
     is_text: bool = False,
 ) -> ValidationProblem:
@@ -123,6 +126,7 @@ def explain(
     Args:
         error: What msgspec raised.
         location: Where the value that it looked at stands.
+        annotation: The type that the value should have.
         is_text: Whether that value was text, which goes without saying then.
     """
     message, inner = str(error), ()
@@ -138,10 +142,43 @@ def explain(
         if is_missing or _SENT_NAME.match(field["name"]):
             inner = (*inner, field["name"])
     elif _QUOTING.match(message) and error.__cause__ is None:
-        message = "is not one of the allowed values"
+        message = _not_allowed(annotation, inner)
     elif is_text:
         message = message.removesuffix(", got `str`")
     return ValidationProblem(_bounded((*location, *inner)), _shortened(message))
+
+
+def _not_allowed(annotation: Any, inner: Location) -> str:
+    """Return the message for a value that is none of those which its type allows.
+
+    Args:
+        annotation: The type of the outer value.
+        inner: Where the value stands in it.
+    """
+    try:
+        allowed = list(dict.fromkeys(_choices(types.type_info(annotation), inner)))
+    except Exception:  # noqa: BLE001 - an annotation may raise anything; then it tells nothing
+        allowed = []
+    if not 0 < len(allowed) <= _MAX_CHOICES:
+        return "is not one of the allowed values"
+    return f"is not one of the allowed values: {', '.join(map(repr, allowed))}"
+
+
+def _choices(info: types.Type, inner: Location) -> Iterator[object]:
+    """Return the values of an enumeration or a literal, or the tags of a union."""
+    if isinstance(info, types.Metadata):
+        yield from _choices(info.type, inner)
+    elif isinstance(info, types.UnionType):
+        for member in info.types:
+            yield from _choices(member, inner)
+    elif isinstance(info, _ITEMS) and len(inner) == 1:
+        yield from _choices(info.item_type, ())
+    elif isinstance(info, types.EnumType) and not inner:
+        yield from (member.value for member in info.cls)
+    elif isinstance(info, types.LiteralType) and not inner:
+        yield from info.values
+    elif isinstance(info, types.StructType) and inner == (info.tag_field,):
+        yield info.tag
 
 
 def _problems_of_model(
@@ -156,16 +193,19 @@ def _problems_of_model(
     ]
 
 
-def explain_all(error: msgspec.ValidationError, location: Location) -> list[ValidationProblem]:
+def explain_all(
+    error: msgspec.ValidationError, location: Location, annotation: Any
+) -> list[ValidationProblem]:
     """Return the problems that msgspec or an adapter of models has found.
 
     Args:
         error: What msgspec raised.
         location: Where the value that it looked at stands.
+        annotation: The type that the value should have.
     """
     if isinstance(error.__cause__, ModelError):
         return _problems_of_model(error, error.__cause__, location)
-    return [explain(error, location)]
+    return [explain(error, location, annotation)]
 
 
 def _steps(path: str) -> Location:
@@ -273,7 +313,7 @@ class ProblemFinder:
         if isinstance(error.__cause__, ModelError):
             found += inner or _problems_of_model(error, error.__cause__, location)
             return
-        own = explain(error, location)
+        own = explain(error, location, annotation)
         reach = len(location) + 1
         # Else it is about the whole: a field too many, too few items, a check of the class itself.
         starts = {problem.location[:reach] for problem in inner}

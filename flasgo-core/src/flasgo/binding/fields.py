@@ -53,7 +53,8 @@ class Field(msgspec.Struct, frozen=True):
     def reader(self) -> Reader:
         """Return the function that reads it."""
         find = self._finder()
-        convert, default, location = self.text.convert, self.default, (self.place, self.name)
+        convert, annotation = self.text.convert, self.text.annotation
+        default, location = self.default, (self.place, self.name)
         copied = copier(default)
         # What a browser sends for an input that was left empty.
         blank_is_missing = not self.text.is_text and not self.is_required
@@ -67,7 +68,8 @@ class Field(msgspec.Struct, frozen=True):
             try:
                 return convert(found)
             except msgspec.ValidationError as error:
-                raise InvalidRequestError([explain(error, location, is_text=True)]) from None
+                problem = explain(error, location, annotation, is_text=True)
+                raise InvalidRequestError([problem]) from None
 
         return read
 
@@ -188,7 +190,7 @@ class Model(msgspec.Struct, frozen=True):
             try:
                 return msgspec.convert(found, annotation, dec_hook=dec_hook)
             except msgspec.ValidationError as error:
-                raise InvalidRequestError(explain_all(error, (place,))) from None
+                raise InvalidRequestError(explain_all(error, (place,), annotation)) from None
 
         return read
 

@@ -55,6 +55,21 @@ class BackgroundTasks:
             )
         self._calls.append(functools.partial(function, *args, **kwargs))
 
+    def add_task(
+        self, function: Callable[_P, object], /, *args: _P.args, **kwargs: _P.kwargs
+    ) -> None:
+        """Add a function to call after the response, by the name that FastAPI has for `add`.
+
+        Args:
+            function: `async def`, or `def` to run in a worker thread.
+            args: Its positional arguments.
+            kwargs: Its keyword arguments.
+
+        Raises:
+            TypeError: When `function` is not callable, such as a coroutine.
+        """
+        self.add(function, *args, **kwargs)
+
     def extend(self, other: Background) -> None:
         """Add the tasks of another list.
 

@@ -53,7 +53,8 @@ class _UnknownAttributeError(AttributeError):
         registered = () if self._app is None else self._app._declarations.request_attributes
         public = [known for known in dir(self._kind) if not known.startswith("_")]
         message = f"{self._kind.__name__} has no attribute {self._wanted!r}."
-        hint = advice("request", self._wanted)
+        own = advice("websocket", self._wanted) if self._kind.__name__ == "WebSocket" else None
+        hint = own or advice("request", self._wanted)
         if hint is None:
             message += did_you_mean(self._wanted, [*public, *registered])
             hint = _bundle.missing_request_attribute(self._wanted)
