@@ -98,23 +98,20 @@ class Declarations(Struct):
 
     def forget(self, owner: str) -> None:
         """Drop all that a plugin declared, when it could not be added after all."""
+        by_name: dict[str, tuple[dict[str, Any], ...]] = {
+            "option": (self.options,),
+            "app method": (self.app_methods, self.app_properties),
+            "request attribute": (self.request_attributes,),
+            "role": (self.roles,),
+            "body format": (self.custom_types.formats,),
+            "session store": (self.session_stores,),
+        }
         for kind, name in [key for key, holder in self.owners.items() if holder == owner]:
             del self.owners[kind, name]
-            if kind == "option":
-                self.options.pop(name, None)
-            if kind == "app method":
-                self.app_methods.pop(name, None)
-                self.app_properties.pop(name, None)
-            if kind == "request attribute":
-                self.request_attributes.pop(name, None)
-            if kind == "role":
-                self.roles.pop(name, None)
+            for declared in by_name.get(kind, ()):
+                declared.pop(name, None)
             if kind == "type":
                 self.provided = {t: d for t, d in self.provided.items() if str(t) != name}
-            if kind == "body format":
-                self.custom_types.formats.pop(name, None)
-            if kind == "session store":
-                self.session_stores.pop(name, None)
             if kind == "model adapter":
                 kept = [a for a in self.custom_types.adapters if type(a).__qualname__ != name]
                 self.custom_types.adapters[:] = kept
