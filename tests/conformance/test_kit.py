@@ -15,17 +15,15 @@ from flasgo_testing import conformance
 
 from .bad_plugins import BAD
 
-# They take their time in every case, so they are tried in their own only.
-SLOW = {"Hanging", "Waiting"}
-
 
 def faults_of(plugin, case):
+    """Return what one case finds; the others are left out, for they take their time."""
     others = [other.name for other in conformance.CASES if other.name != case]
     return conformance.find_faults(
         plugin,
         seconds=0.3 if plugin.__name__ == "Hanging" else 1.5,
         policies=getattr(plugin, "policies", ()),
-        skip=dict.fromkeys(others, "it is slow") if plugin.__name__ in SLOW else {},
+        skip=dict.fromkeys(others, "another test tries it"),
     )
 
 
@@ -143,6 +141,61 @@ def test_what_every_app_needs():
     )
 
 
+class Base:
+    """What the next one needs."""
+
+    name = "base"
+
+    @hookimpl
+    def plugin_setup(self, registry: Registry) -> None:
+        registry.request_attribute("base", lambda request: "base")
+
+
+class OnTop:
+    """Needs another plugin, and says so."""
+
+    requires = ("base",)
+
+    @hookimpl
+    def plugin_setup(self, registry: Registry) -> None:
+        self.base = registry.instance("base")
+
+    @hookimpl
+    def response_finalize(self, request: Request, response: Response) -> None:
+        response.headers["x-base"] = request.base  # ty: ignore[missing-attribute]
+
+
+test_a_plugin_that_needs_another = conformance.suite(OnTop, plugins=[Base])
+
+
+def test_a_plugin_whose_companion_is_not_given():
+    found = conformance.find_faults(OnTop)
+    assert "requires" in found["works_alone"][0]
+    assert "plugins=[...]" in found["works_alone"][0]
+
+
+def test_a_module_that_holds_an_app_too():
+    module = ModuleType("whole_app", "A plugin, and the app that uses it.")
+
+    class Counter:
+        """Counts."""
+
+        __module__ = "whole_app"
+
+        @hookimpl
+        def request_started(self):
+            return None
+
+    sys.modules["whole_app"] = module
+    try:
+        vars(module).update(Counter=Counter, app=Flasgo(plugins=[Counter()]), apps=[])
+        conformance.check(Counter)
+        module.apps.append(module.app)
+        conformance.check(Counter)
+    finally:
+        del sys.modules["whole_app"]
+
+
 def test_the_first_fault_is_raised_with_all_that_is_known():
     kind = next(kind for kind, _, _ in BAD if kind.__name__ == "OpenSecret")
     with pytest.raises(conformance.ConformanceError) as caught:
@@ -183,6 +236,8 @@ def test_what_happens_when_garbage_is_collected_is_not_the_plugins_doing():
 def test_an_instance_is_refused():
     with pytest.raises(TypeError, match="Give the plugin's class"):
         conformance.suite(Sound())  # ty: ignore[invalid-argument-type]
+    with pytest.raises(TypeError, match="Give the plugin's class"):
+        conformance.suite(OnTop, plugins=[Base()])  # ty: ignore[invalid-argument-type]
 
 
 def test_each_case_has_a_seeded_fault():

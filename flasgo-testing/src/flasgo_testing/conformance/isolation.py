@@ -61,7 +61,7 @@ def sets_up_again(subject: Subject) -> Iterator[str]:
 
 
 def _late(subject: Subject) -> Iterator[str]:
-    app = Flasgo(settings={"SECRET_KEY": "late-" * 10}, discover=False)
+    app = subject.make_without()
     try:
         app.plugins.register(subject.instance())
     except Exception as error:  # noqa: BLE001 - judged here
@@ -86,7 +86,7 @@ def shares_no_state(subject: Subject) -> Iterator[str]:
         for place, value in after.items():
             if place in before and before[place] != value:
                 yield f"{place} changes with the requests of one app, and is every app's. {_ADVICE}"
-        for place, value in _held(one.made):
+        for place, value in _held(one.made, {one.app, other.app}):
             kind = type(value).__name__
             yield f"{place} holds a {kind}, and is every app's. {_ADVICE}"
 
@@ -188,12 +188,20 @@ def contents_of(part: object) -> object:
     return {key: _frozen(value) for key, value in getattr(part, "__dict__", {}).items()}
 
 
-def _held(made: SubjectApp) -> Iterator[tuple[str, object]]:
+def _held(made: SubjectApp, apps: set[Flasgo]) -> Iterator[tuple[str, object]]:
     for place, value in _places(made):
         for item in _with_items(value):
-            if issubclass(type(item), (Flasgo, Connection)):
+            if _is_of(item, apps):
                 yield place, item
                 break
+
+
+def _is_of(item: object, apps: set[Flasgo]) -> bool:
+    # An app of the module's own, `app = Flasgo()`, has nothing to do with the kit's. And a proxy,
+    # such as `flasgo.request`, must not be asked what it stands for.
+    if issubclass(type(item), Flasgo) and isinstance(item, Flasgo):
+        return item in apps
+    return issubclass(type(item), Connection) and getattr(item, "app", None) in apps
 
 
 def _with_items(value: object) -> list[object]:

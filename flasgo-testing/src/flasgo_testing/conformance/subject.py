@@ -10,10 +10,13 @@ from typing import Any
 from flasgo import Flasgo, Policy
 from flasgo.plugin import Implementation, is_routine
 
-__all__ = ["KINDS", "Subject", "SubjectApp"]
+__all__ = ["KINDS", "Source", "Subject", "SubjectApp"]
 
 KINDS = ("setting", "option", "app method", "request attribute", "policy", "hook")
 """The kinds of names that plugins declare."""
+
+Source = type | Callable[[], object] | ModuleType
+"""What the kit is given for a plugin, so that it can make instances."""
 
 _SECRET_KEY = "conformance-kit-0123456789-abcdef-0123456789"  # noqa: S105 - protects nothing
 
@@ -29,26 +32,29 @@ class Subject:
         policies: Policies to put on routes, so that hooks with `when=` run.
         headers: Headers for ordinary requests, such as credentials.
         seconds: How long one request may take at most.
+        plugins: Other plugins that every app gets, because the plugin needs them.
 
     Raises:
-        TypeError: When `plugin` is an instance: each app needs one of its own.
+        TypeError: When a plugin is an instance: each app needs one of its own.
     """
 
-    plugin: type | Callable[[], object] | ModuleType
+    plugin: Source
     settings: Mapping[str, object] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
     policies: tuple[Policy, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 2.0
+    plugins: tuple[Source, ...] = ()
     declared: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
     """What the very first app got, by kind: later ones have to get the same."""
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.plugin, (type, ModuleType)) or is_routine(self.plugin)):
-            raise TypeError(
-                f"The conformance kit was given {self.plugin!r}. Give the plugin's class (or a "
-                "function that makes one, or a module): each app gets an instance of its own."
-            )
+        for given in (self.plugin, *self.plugins):
+            if not (isinstance(given, (type, ModuleType)) or is_routine(given)):
+                raise TypeError(
+                    f"The conformance kit was given {given!r}. Give the plugin's class (or a "
+                    "function that makes one, or a module): each app gets an instance of its own."
+                )
 
     @property
     def label(self) -> str:
@@ -75,7 +81,7 @@ class Subject:
         options: dict[str, Any] = dict(self.options)
         app = Flasgo(
             settings={"SECRET_KEY": _SECRET_KEY, **self.settings, **(settings or {})},
-            plugins=[instance, *neighbours],
+            plugins=[instance, *map(_instance, self.plugins), *neighbours],
             discover=discover,
             **options,
         )
@@ -84,9 +90,18 @@ class Subject:
             self.declared.setdefault(kind, made.owned(kind))
         return made
 
+    def make_without(self) -> Flasgo:
+        """Make an app that has the other plugins, and not the one under test."""
+        others = [_instance(other) for other in self.plugins]
+        return Flasgo(settings={"SECRET_KEY": _SECRET_KEY}, plugins=others, discover=False)
+
     def instance(self) -> object:
         """Return an instance of the plugin; the module itself where it is one."""
-        return self.plugin if isinstance(self.plugin, ModuleType) else self.plugin()
+        return _instance(self.plugin)
+
+
+def _instance(source: Source) -> object:
+    return source if isinstance(source, ModuleType) else source()
 
 
 class SubjectApp:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from types import ModuleType
 from typing import TypedDict, Unpack
 
 from flasgo import Policy
@@ -11,11 +10,9 @@ from flasgo.plugin import did_you_mean
 
 from .cases import CASES, Case
 from .faults import CaseStopped, ConformanceError
-from .subject import Subject
+from .subject import Source, Subject
 
 __all__ = ["SuiteOptions", "check", "find_faults", "suite"]
-
-Plugin = type | Callable[[], object] | ModuleType
 
 
 class SuiteOptions(TypedDict, total=False):
@@ -28,6 +25,8 @@ class SuiteOptions(TypedDict, total=False):
         headers: Headers of ordinary requests, such as credentials.
         seconds: How long one request may take at most; 2 by default.
         skip: Cases to leave out, each with the reason.
+        plugins: Other plugins that it needs, such as those in its `requires`: classes, functions
+            that make an instance, or modules. Every app gets an instance of its own.
     """
 
     settings: Mapping[str, object]
@@ -36,9 +35,10 @@ class SuiteOptions(TypedDict, total=False):
     headers: Mapping[str, str]
     seconds: float
     skip: Mapping[str, str]
+    plugins: Iterable[Source]
 
 
-def suite(plugin: Plugin, **options: Unpack[SuiteOptions]) -> Callable[[Case], None]:
+def suite(plugin: Source, **options: Unpack[SuiteOptions]) -> Callable[[Case], None]:
     """Make a pytest test out of every case: `test_plugin = conformance.suite(MyPlugin)`.
 
     Args:
@@ -49,7 +49,7 @@ def suite(plugin: Plugin, **options: Unpack[SuiteOptions]) -> Callable[[Case], N
         A parametrized test function.
 
     Raises:
-        TypeError: When `plugin` is an instance.
+        TypeError: When `plugin`, or one of `plugins=`, is an instance.
         ValueError: When `skip` names an unknown case, or gives no reason.
     """
     import pytest
@@ -64,7 +64,7 @@ def suite(plugin: Plugin, **options: Unpack[SuiteOptions]) -> Callable[[Case], N
     return test_conformance
 
 
-def check(plugin: Plugin, **options: Unpack[SuiteOptions]) -> None:
+def check(plugin: Source, **options: Unpack[SuiteOptions]) -> None:
     """Try every case, and raise the first fault.
 
     Args:
@@ -79,7 +79,7 @@ def check(plugin: Plugin, **options: Unpack[SuiteOptions]) -> None:
         _demand(case, subject)
 
 
-def find_faults(plugin: Plugin, **options: Unpack[SuiteOptions]) -> dict[str, list[str]]:
+def find_faults(plugin: Source, **options: Unpack[SuiteOptions]) -> dict[str, list[str]]:
     """Try every case and return what was found.
 
     Args:
@@ -94,7 +94,7 @@ def find_faults(plugin: Plugin, **options: Unpack[SuiteOptions]) -> dict[str, li
     return {name: faults for name, faults in found.items() if faults}
 
 
-def _prepared(plugin: Plugin, options: SuiteOptions) -> tuple[Subject, list[Case]]:
+def _prepared(plugin: Source, options: SuiteOptions) -> tuple[Subject, list[Case]]:
     skip = options.get("skip", {})
     names = [case.name for case in CASES]
     for name, reason in skip.items():
@@ -112,6 +112,7 @@ def _prepared(plugin: Plugin, options: SuiteOptions) -> tuple[Subject, list[Case
         policies=tuple(options.get("policies", ())),
         headers=dict(options.get("headers", {})),
         seconds=options.get("seconds", 2.0),
+        plugins=tuple(options.get("plugins", ())),
     )
     return subject, [case for case in CASES if case.name not in skip]
 
@@ -131,5 +132,11 @@ def _faults_of(case: Case, subject: Subject) -> list[str]:
     except CaseStopped as stop:
         faults.append(str(stop))
     except Exception as error:  # noqa: BLE001 - what a plugin does to an app is a fault of it
-        faults.append(f"An app with it cannot be made or served: {type(error).__name__}: {error}")
+        advice = " Give the kit what it requires: plugins=[...]." if _is_alone(subject) else ""
+        shown = f"{type(error).__name__}: {error}"
+        faults.append(f"An app with it cannot be made or served: {shown}{advice}")
     return faults
+
+
+def _is_alone(subject: Subject) -> bool:
+    return bool(getattr(subject.plugin, "requires", ())) and not subject.plugins
