@@ -8,8 +8,8 @@ from typing import Any
 
 from flasgo import Flasgo
 
-MOST_IN_THE_BUNDLE = 20
-MOST_IN_CORE_ALONE = 12
+MOST_IN_THE_BUNDLE = 17
+MOST_IN_CORE_ALONE = 11
 MOST_FOR_A_404 = 52
 MOST_FOR_A_405 = 60
 

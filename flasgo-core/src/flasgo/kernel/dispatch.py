@@ -49,6 +49,7 @@ _OF_CONTENT = frozenset({b"accept-ranges", b"etag", b"last-modified", b"location
 
 Found = tuple[Pipeline, dict[str, object] | None]
 """The pipeline of a connection, and the parameters of its path."""
+_Unfinished = tuple[list["RawHeader"], Step | None, object, Exception | None]
 
 
 class Dispatcher:
@@ -121,16 +122,22 @@ class Dispatcher:
         request._path_params = params
         return self._answer(request, pipeline, send)
 
-    # PERF: one function, however long: each call on this path is paid for by every request.
-    async def _answer(self, request: Request, pipeline: Pipeline, send: Send) -> None:
+    # PERF: one coroutine, however long: each one on this path is paid for by every request. What
+    # needs no await is a function that is called.
+    async def _answer(  # noqa: C901 - see above
+        self, request: Request, pipeline: Pipeline, send: Send
+    ) -> None:
         """Answer one request: gates and handler, finalize, send, finish."""
         method = request.scope["method"]
         token = active_request.set(request)
         response: Response | None = None
+        needs_end = True
         try:
             try:
-                if pipeline.gates or pipeline.late_gates:
-                    response = await self._pass_gates(request, pipeline)
+                if pipeline.gates:
+                    response = _pass_gates(request, pipeline)
+                if pipeline.late_gates and response is None:
+                    response = await self._pass_late_gates(request, pipeline)
                 if response is None:
                     result = await pipeline.call(request)
                     response = coerce_response(result, pipeline.route.handler)
@@ -143,14 +150,20 @@ class Dispatcher:
                 return
             if pipeline.after or request._after_this:
                 response = await self._after(request, pipeline, response)
-            response = await self._finalize(request, pipeline, response)
+            left = _pass_finalizers(request, pipeline, response)
+            if left is not None:
+                response = await self._finalize_rest(request, pipeline, response, *left)
             # PERF: a GET, which has no body as a rule, is asked only where reading one has failed.
             if (method != "GET" or request._has_leftovers) and request._has_unread_body():
                 send = LingeringSend(send, request)
             if response.is_streaming:
                 await response._emit(send, head_only=method == "HEAD", closed=request._wait_closed)
             else:
-                await response._emit(send, head_only=method == "HEAD")
+                needs_end = response.background is not None
+                body = response._complete(head_only=method == "HEAD")
+                status, raw = response._status, response._raw
+                await send({"type": "http.response.start", "status": status, "headers": raw})
+                await send({"type": "http.response.body", "body": body})
         except ClientDisconnect:
             _logger.debug("The client left during %s %r.", method, request.path)
         except Exception as exc:
@@ -159,14 +172,7 @@ class Dispatcher:
             raise
         finally:
             try:
-                if (
-                    pipeline.finished
-                    or pipeline.teardown
-                    or request._has_leftovers
-                    or response is None
-                    or response.is_streaming
-                    or response.background is not None
-                ):
+                if needs_end or pipeline.finished or pipeline.teardown or request._has_leftovers:
                     await self._finish(request, pipeline, response)
             finally:
                 active_request.reset(token)
@@ -293,12 +299,15 @@ class Dispatcher:
 
     async def _pass_gates(self, connection: Connection, pipeline: Pipeline) -> Response | None:
         """Run all that comes before the handler; return the answer of what ends the request."""
+        response = _pass_gates(connection, pipeline)
+        if response is None and pipeline.late_gates:
+            response = await self._pass_late_gates(connection, pipeline)
+        return response
+
+    async def _pass_late_gates(self, connection: Connection, pipeline: Pipeline) -> Response | None:
+        """Run the gates from the first one on that is a coroutine function."""
         gate = None
         try:
-            for gate in pipeline.gates:
-                early = gate(connection)
-                if early is not None:
-                    return _early_answer(pipeline, gate, early)
             for gate, is_async in pipeline.late_gates:
                 early = await gate(connection) if is_async else gate(connection)
                 if early is not None:
@@ -405,30 +414,41 @@ class Dispatcher:
         return response
 
     async def _finalize(
-        self, request: Connection, pipeline: Pipeline, response: Response
+        self, connection: Connection, pipeline: Pipeline, response: Response
     ) -> Response:
         """Give every plugin the response before it leaves."""
-        request._is_finalizing = True
-        finalizer = None
-        given = response._raw[:]
+        left = _pass_finalizers(connection, pipeline, response)
+        if left is None:
+            return response
+        return await self._finalize_rest(connection, pipeline, response, *left)
+
+    async def _finalize_rest(
+        self,
+        request: Connection,
+        pipeline: Pipeline,
+        response: Response,
+        given: list[RawHeader],
+        step: Step | None = None,
+        other: object = None,
+        error: Exception | None = None,
+    ) -> Response:
+        """Go on where `_pass_finalizers` has stopped."""
+        if error is not None:
+            return await self._finalize_error(request, pipeline, response, given, step, error)
         try:
-            for finalizer in pipeline.finalizers:
-                other = finalizer(request, response)
-                if other is not None and other is not response:
-                    response = await self._replace(request, response, other)
-                    given = response._raw[:]
-            for finalizer, is_async in pipeline.late_finalizers:
-                other = finalizer(request, response)
+            if other is not None:
+                response = await self._replace(request, response, other)
+                pipeline = _behind(pipeline, step)
+                given = response._raw[:]
+            for step, is_async in pipeline.late_finalizers:
+                other = step(request, response)
                 if is_async:
                     other = await other
                 if other is not None and other is not response:
                     response = await self._replace(request, response, other)
                     given = response._raw[:]
         except Exception as exc:
-            response = await self._finalize_error(
-                request, pipeline, response, given, finalizer, exc
-            )
-        request._response = response
+            return await self._finalize_error(request, pipeline, response, given, step, exc)
         return response
 
     async def _replace(self, request: Connection, response: Response, other: object) -> Response:
@@ -451,14 +471,11 @@ class Dispatcher:
 
         Those before it have seen the response already: what they have put into its head is kept.
         """
-        steps = [*((step, False) for step in pipeline.finalizers), *pipeline.late_finalizers]
-        position = next(i for i, (step, _) in enumerate(steps) if step is failed)
         answer = await self._answer_for(request, pipeline, failed, error)
         added = [pair for pair in response._raw if pair not in given]
         _add_kept(answer, added)
         await self._drop(request, response, answer)
-        rest = copy.copy(pipeline)
-        rest.finalizers, rest.late_finalizers = (), tuple(steps[position + 1 :])
+        rest = _behind(pipeline, failed)
         if not rest.late_finalizers:
             return answer
         answer = await self._finalize(request, rest, answer)
@@ -570,6 +587,52 @@ def raise_head_fault(connection: Connection) -> NoReturn:
         HTTPException: Always.
     """
     raise connection.scope["flasgo.head_fault"]
+
+
+def _pass_gates(connection: Connection, pipeline: Pipeline) -> Response | None:
+    """Run the gates that need no await; return the answer of the one that ends the request."""
+    gate = None
+    try:
+        for gate in pipeline.gates:
+            early = gate(connection)
+            if early is not None:
+                return _early_answer(pipeline, gate, early)
+    except (HTTPException, ClientDisconnect):
+        raise
+    except Exception as exc:
+        raise pipeline.attributed(gate, exc)  # noqa: B904 - it sets the cause
+    return None
+
+
+def _pass_finalizers(
+    connection: Connection, pipeline: Pipeline, response: Response
+) -> _Unfinished | None:
+    """Give a response to the finalizers that need no await.
+
+    Returns:
+        None when all have seen it, and there are no others; else what `_finalize_rest` takes: the
+        headers that it had before, the step that stopped, what it returned, what it raised.
+    """
+    connection._is_finalizing = True
+    given = response._raw[:]
+    step = None
+    try:
+        for step in pipeline.finalizers:
+            other = step(connection, response)
+            if other is not None and other is not response:
+                return given, step, other, None
+    except Exception as exc:
+        return given, step, None, exc
+    return (given, None, None, None) if pipeline.late_finalizers else None
+
+
+def _behind(pipeline: Pipeline, step: Step | None) -> Pipeline:
+    """Return a pipeline of which only the finalizers behind a step are left."""
+    steps = [*((each, False) for each in pipeline.finalizers), *pipeline.late_finalizers]
+    position = next(i for i, (each, _) in enumerate(steps) if each is step)
+    rest = copy.copy(pipeline)
+    rest.finalizers, rest.late_finalizers = (), tuple(steps[position + 1 :])
+    return rest
 
 
 def _leaves_body(connection: Connection, error: HTTPException) -> bool:

@@ -21,7 +21,6 @@ from flasgo.requests.target import PATH_SAFE, routed_path, sent_path
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
     from flasgo.kernel.threads import RequestThread
-    from flasgo.responses.response import Response
     from flasgo.routing import Route
 
 __all__ = ["Connection"]
@@ -80,7 +79,6 @@ class Connection(_bundle.RequestMembers):
     # The dispatcher fills these in once the route is known.
     route: Route | None = None
     _path_params: dict[str, object] | None = None
-    _response: Response | None = None
     _thread: RequestThread | None = None  # that of its `def` functions, once one was called
     # PERF: whether there is anything to do or to let go of when the request is over.
     _has_leftovers: bool = False

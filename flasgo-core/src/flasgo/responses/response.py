@@ -295,7 +295,13 @@ class Response(ConditionalMixin):
             True when all were added and the response had none of the names that the block
             watches, so that a hook need look no further.
         """
-        return fill(self._raw, block)
+        # PERF: the usual response has none of these names; this saves a call.
+        raw, names = self._raw, block.names
+        for pair in raw:
+            if pair[0] in names:
+                return fill(raw, block)
+        raw += block.pairs
+        return True
 
     @property
     def is_sent(self) -> bool:
@@ -384,22 +390,30 @@ class Response(ConditionalMixin):
         Raises:
             RuntimeError: When this object has been sent before.
         """
+        body = self._complete(head_only=head_only)
+        status, raw = self._status, self._raw
+        await send({"type": "http.response.start", "status": status, "headers": raw})
+        await send({"type": "http.response.body", "body": body})
+
+    def _complete(self, *, head_only: bool) -> bytes:
+        """Complete the headers, for once and all, and return the body to send.
+
+        Raises:
+            RuntimeError: When this object has been sent before.
+        """
         if self._sent:
             raise sent_twice(self)
         self._sent = True
-        status = self._status
-        body = self._body
-        raw = self._raw
+        body, status, view = self._body, self._status, self._view
         if status == 204 or status == 304 or status == 205:
-            body = _without_content(self)
-        elif self._view is None or not self._view._declares_length:
+            return _without_content(self)
+        if view is None or not view._declares_length:
             size = len(body)
-            raw.append(_length_pairs.get(size) or _length_pair(size))
+            self._raw.append(_length_pairs.get(size) or _length_pair(size))
         elif not head_only:
             # A Content-Length of the handler's own counts for HEAD; here the body does.
-            self._view["content-length"] = str(len(body))
-        await send({"type": "http.response.start", "status": status, "headers": raw})
-        await send({"type": "http.response.body", "body": b"" if head_only else body})
+            view["content-length"] = str(len(body))
+        return b"" if head_only else body
 
 
 # PERF: hooks ask for the status of each response; this getter is no call of a Python function.

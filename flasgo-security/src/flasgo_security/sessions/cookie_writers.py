@@ -34,7 +34,7 @@ class CookieWriter:
         """Write what the request has changed."""
         # PERF: one look for both, as a token is bound to a session: code that asks for a token asks
         # for the session. The usual request asks for neither.
-        session = request.peek("session")
+        session = request.__dict__.get("session")
         if session is not None:
             self._sessions.commit(cast("Session", session), request, response)
             self._csrf.commit(cast("Session", session), request, response)
