@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pydantic
+import pydantic.dataclasses
 import pytest
-from flasgo import Flasgo, Form, PluginError, Query, Response, RouteError, hookimpl
+from flasgo import Body, Flasgo, Form, PluginError, Query, Response, RouteError, hookimpl
 from flasgo.plugin import ModelAdapter, ModelError, ModelField
 from openapi_spec_validator import validate
 
@@ -89,7 +90,10 @@ def test_the_description_has_the_schema(make_app: Callable[..., Flasgo]) -> None
         (lambda r: r.encodes("x", str), "was given 'x'; give it a class"),
         (lambda r: r.encodes(Money, 5), "was given 5; use def"),
         (lambda r: r.encodes(str, str), "str have a form in JSON already"),
-        (lambda r: (r.encodes(Money, str), r.models(object())), "no method handles, decode"),
+        (
+            lambda r: (r.encodes(Money, str), r.models(object())),
+            "no method handles, prepare, decode",
+        ),
     ],
 )
 def test_misuse_is_an_error_at_set_up(
@@ -321,3 +325,155 @@ def test_types_that_msgspec_knows_never_come_to_plugins(
     app.add_route("/", create, ["POST"], endpoint="create")
     assert connect(app).post("/", json={"name": "x"}).json() == {"name": "x"}
     assert asked == []
+
+
+# --- Types that an adapter takes as a whole ----------------------------------------------------
+
+
+class WholeTypes(PydanticModels):
+    """Takes lists and unions of models as a whole."""
+
+    def __init__(self) -> None:
+        self.types: dict[str, pydantic.TypeAdapter[Any]] = {}
+
+    def handles(self, kind: type) -> bool:
+        return super().handles(kind) or pydantic.dataclasses.is_pydantic_dataclass(kind)
+
+    def prepare(self, kind: Any) -> bool:
+        self.types[str(kind)] = pydantic.TypeAdapter(kind)
+        return True
+
+    def decode(self, kind: Any, data: Any) -> Any:
+        try:
+            return self.types[str(kind)].validate_python(data)
+        except pydantic.ValidationError as error:
+            problems = [(each["loc"], each["msg"]) for each in error.errors(include_input=False)]
+            raise ModelError(problems) from None
+
+    def decode_texts(self, kind: Any, texts: Mapping[str, Any]) -> Any:
+        return self.decode(kind, {**texts, "seen": "as texts"})
+
+    def shape(self, kind: Any, value: Any) -> bytes:
+        shaped = self.types[str(kind)]
+        return shaped.dump_json(shaped.validate_python(value, from_attributes=True))
+
+    def schema(self, kind: Any) -> Mapping[str, Any]:
+        return pydantic.TypeAdapter(kind).json_schema()
+
+    def fields(self, kind: Any) -> Iterable[ModelField]:
+        about = {"type": "string", "maxLength": 9, "description": "Words."}
+        yield ModelField("text", str, schema=about)
+
+
+class Cat(pydantic.BaseModel):
+    kind: Literal["cat"]
+    address: Address | None = None
+
+
+class Dog(pydantic.BaseModel):
+    kind: Literal["dog"]
+
+
+Pet = Annotated[Cat | Dog, pydantic.Field(discriminator="kind")]
+CAT = {"kind": "cat", "address": None}
+
+
+class Words(pydantic.BaseModel):
+    text: str
+    seen: str = ""
+
+
+@pydantic.dataclasses.dataclass
+class Point:
+    x: int = pydantic.Field(ge=0)
+
+
+@dataclass
+class Path:
+    points: list[Point]
+
+
+@pytest.fixture
+def whole(make_app: Callable[..., Flasgo]) -> Flasgo:
+    # A type is prepared by this very adapter before a request has it: else a KeyError.
+    app = make_app(declaring("pydantic", lambda registry: registry.models(WholeTypes())))
+
+    @app.post("/pet")
+    async def pet(pet: Pet) -> Any:
+        return pet
+
+    @app.post("/pets", response_model=list[Pet])
+    async def pets(pets: list[Pet]) -> list[Any]:
+        return [*pets, {"kind": "dog", "more": 1}]
+
+    @app.post("/parts")
+    async def parts(pet: Pet, words: Words, limit: Annotated[int, Body(ge=1)] = 1) -> Any:
+        return {"pet": pet, "words": words}
+
+    @app.post("/limited")
+    async def limited(pets: Annotated[list[Cat], Body(max_length=1)]) -> Any:
+        return pets
+
+    @app.get("/words")
+    async def words(words: Annotated[Words, Query()]) -> Any:
+        return words
+
+    return app
+
+
+def test_unions_and_lists_of_models_are_bodies_and_answers(whole: Flasgo, connect: Connect) -> None:
+    client = connect(whole)
+    assert client.post("/pet", json=CAT).json() == CAT
+    assert client.post("/pets", json=[CAT]).json() == [CAT, {"kind": "dog"}]
+    parts = {"pet": {"kind": "dog"}, "words": {"text": "a", "seen": ""}}
+    assert client.post("/parts", json=parts).json() == parts
+    answer = client.post("/pets", json=[CAT, {"kind": "cow"}])
+    assert answer.json()["errors"][0]["loc"] == ["body", 1]
+    answer = client.post("/parts", json={"pet": {}, "words": {}, "limit": 0})
+    assert [error["loc"] for error in answer.json()["errors"]] == [
+        ["body", "pet"],
+        ["body", "words", "text"],
+        ["body", "limit"],
+    ]
+
+
+@pytest.mark.parametrize("body", ['{"kind": NaN}', "[1,]", "{", '{"kind":"cat"} x'])
+def test_an_adapter_gets_valid_json_only(whole: Flasgo, connect: Connect, body: str) -> None:
+    headers = {"content-type": "application/json"}
+    assert connect(whole).post("/pet", content=body, headers=headers).status_code == 400
+
+
+def test_a_constraint_of_msgspecs_is_left_to_msgspec(whole: Flasgo, connect: Connect) -> None:
+    client = connect(whole)
+    assert client.post("/limited", json=[CAT]).json() == [CAT]
+    assert client.post("/limited", json=[CAT, CAT]).status_code == 422
+
+
+def test_texts_are_told_from_json(whole: Flasgo, connect: Connect) -> None:
+    answer = connect(whole).get("/words?text=a")
+    assert answer.json() == {"text": "a", "seen": "as texts"}
+
+
+def test_definitions_within_whole_types_are_components(whole: Flasgo) -> None:
+    document = whole.openapi_spec()
+    validate(document)
+    paths = document["paths"]
+    body = paths["/pet"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    there = {"cat": "#/components/schemas/Cat", "dog": "#/components/schemas/Dog"}
+    assert body["discriminator"]["mapping"] == there
+    assert body["oneOf"] == [{"$ref": reference} for reference in there.values()]
+    assert document["components"]["schemas"]["Address"]["required"] == ["city"]
+    (parameter,) = paths["/words"]["get"]["parameters"]
+    assert parameter["schema"]["maxLength"] == 9
+    assert parameter["description"] == "Words."
+
+
+def test_a_class_that_msgspec_would_read_without_its_family_is_refused(whole: Flasgo) -> None:
+    async def path(path: Path) -> None: ...
+
+    with pytest.raises(RouteError, match=r"holds a .*Point.* of another family within a class"):
+        whole.add_route("/path", path, ["POST"])
+
+    @whole.post("/points")
+    async def points(points: list[Point]) -> Any:
+        return points

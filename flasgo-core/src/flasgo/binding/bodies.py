@@ -12,8 +12,14 @@ from typing import Any
 import msgspec
 from msgspec import inspect as types
 
-from flasgo.binding.custom_types import custom_types
-from flasgo.binding.errors import InvalidRequestError, ProblemFinder, chosen_type, fields_of
+from flasgo.binding.custom_types import ModelAdapter, ModelError, custom_types
+from flasgo.binding.errors import (
+    InvalidRequestError,
+    ProblemFinder,
+    chosen_type,
+    fields_of,
+    problems_of_model,
+)
 from flasgo.binding.fields import Field, FileField, Model
 from flasgo.binding.parameters import Marker
 from flasgo.binding.signatures import MISSING
@@ -47,7 +53,7 @@ class JsonBody:
     """Reads the body as JSON, straight into a type.
 
     Args:
-        annotation: The type of the whole body.
+        annotation: The type of the whole body, as `CustomTypes.whole` returns it.
         default: What an empty body stands for; MISSING when there must be one.
         parts: The parameters that the body fills.
     """
@@ -56,14 +62,20 @@ class JsonBody:
         self.annotation = annotation
         self.default = default
         self.parts = tuple(parts)
-        # PERF: one decoder for the life of the app.
-        self._decode = msgspec.json.Decoder(annotation, dec_hook=custom_types().decode).decode
-        check = None
+        self._decode, check = self._decoder(), None
         if any(isinstance(kind, types.DecimalType) for kind in kinds_in(annotation)):
             self._decode, check = checking_numbers(self._decode), check_numbers
         if _hides_fields(annotation):
             self._decode = _hiding(self._decode, annotation)
         self._finder = ProblemFinder(annotation, check)
+
+    def _decoder(self) -> Callable[[bytes], Any]:
+        """Return what reads the body. PERF: one decoder for the life of the app."""
+        known = custom_types()
+        adapter = known.adapter_of(self.annotation)
+        if adapter is not None:
+            return _adapted(adapter, known.meant(self.annotation))
+        return msgspec.json.Decoder(self.annotation, dec_hook=known.decode).decode
 
     @property
     def is_required(self) -> bool:
@@ -104,12 +116,24 @@ class JsonBody:
                 if not body.isascii():
                     body.decode()  # msgspec passes over the text of fields that the type lacks
                 return decode(body)
+            except ModelError as error:
+                raise InvalidRequestError(problems_of_model(error, ("body",))) from None
             except (ValueError, RecursionError, OverflowError) as error:
                 if not isinstance(error, msgspec.ValidationError):
                     raise HTTPException(400, request._json_problem(body, error)) from None
                 raise InvalidRequestError(finder.problems(body, error)) from None
 
         return read
+
+
+def _adapted(adapter: ModelAdapter, kind: Any) -> Callable[[bytes], Any]:
+    check, decode_json = msgspec.json.Decoder(msgspec.Raw).decode, adapter.decode_json
+
+    def decode(body: bytes) -> Any:
+        check(body)  # what is JSON is for core to say, and the same in all families
+        return decode_json(kind, body)
+
+    return decode
 
 
 def _hiding(decode: Callable[[bytes], object], annotation: Any) -> Callable[[bytes], object]:
@@ -127,12 +151,11 @@ def object_of(parts: Sequence[Part]) -> Any:
     Args:
         parts: The parameters, with different names.
     """
-    fields: list[Any] = [
-        (f"field_{index}", part.annotation)
-        if part.default is MISSING
-        else (f"field_{index}", part.annotation, msgspec.field(default_factory=_giving(part)))
-        for index, part in enumerate(parts)
-    ]
+    fields: list[Any] = []
+    for index, part in enumerate(parts):
+        entry = f"field_{index}", custom_types().whole(part.annotation)
+        default = (msgspec.field(default_factory=_giving(part)),)
+        fields.append(entry if part.default is MISSING else entry + default)
     rename = {f"field_{index}": part.name for index, part in enumerate(parts)}
     return msgspec.defstruct("Body", fields, rename=rename, kw_only=True)
 

@@ -30,6 +30,7 @@ __all__ = [
     "explain",
     "explain_all",
     "fields_of",
+    "problems_of_model",
     "validation_failed",
 ]
 
@@ -181,16 +182,25 @@ def _choices(info: types.Type, inner: Location) -> Iterator[object]:
         yield info.tag
 
 
-def _problems_of_model(
+def problems_of_model(error: ModelError, location: Location) -> list[ValidationProblem]:
+    """Return what an adapter has found wrong with a model.
+
+    Args:
+        error: What the adapter raised.
+        location: Where the model stands in the request.
+    """
+    return [
+        ValidationProblem(_bounded((*location, *inner)), _shortened(message))
+        for inner, message in error.problems[: MAX_PROBLEMS + 1]
+    ]
+
+
+def _problems_within(
     error: msgspec.ValidationError, cause: ModelError, location: Location
 ) -> list[ValidationProblem]:
-    """Return what an adapter has found wrong with a model, where that stands in the request."""
+    """Return what an adapter has found wrong with a model that stands within something else."""
     found = _PLACE.match(str(error))
-    outer = (*location, *(_steps(found["path"]) if found else ()))
-    return [
-        ValidationProblem(_bounded((*outer, *inner)), _shortened(message))
-        for inner, message in cause.problems[: MAX_PROBLEMS + 1]
-    ]
+    return problems_of_model(cause, (*location, *(_steps(found["path"]) if found else ())))
 
 
 def explain_all(
@@ -204,7 +214,7 @@ def explain_all(
         annotation: The type that the value should have.
     """
     if isinstance(error.__cause__, ModelError):
-        return _problems_of_model(error, error.__cause__, location)
+        return _problems_within(error, error.__cause__, location)
     return [explain(error, location, annotation)]
 
 
@@ -311,7 +321,7 @@ class ProblemFinder:
         except (ValueError, RecursionError, OverflowError):
             inner.clear()  # such as keys that are no text
         if isinstance(error.__cause__, ModelError):
-            found += inner or _problems_of_model(error, error.__cause__, location)
+            found += inner or _problems_within(error, error.__cause__, location)
             return
         own = explain(error, location, annotation)
         reach = len(location) + 1

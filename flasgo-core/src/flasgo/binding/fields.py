@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Any, Literal
 
 import msgspec
 
-from flasgo.binding.custom_types import custom_types
-from flasgo.binding.errors import InvalidRequestError, ValidationProblem, explain, explain_all
+from flasgo.binding.custom_types import ModelAdapter, ModelError, custom_types
+from flasgo.binding.errors import (
+    InvalidRequestError,
+    ValidationProblem,
+    explain,
+    explain_all,
+    problems_of_model,
+)
 from flasgo.binding.parameters import Marker
 from flasgo.binding.signatures import MISSING
 from flasgo.binding.types import Text, copier
@@ -36,6 +43,7 @@ class Field(msgspec.Struct, frozen=True):
         default: What it is when the request has none; MISSING when it must have one.
         marker: What the developer said about it.
         shown_default: The default that the API description tells.
+        schema: The JSON Schema that the API description has; None for that of the type.
     """
 
     place: Place
@@ -44,6 +52,7 @@ class Field(msgspec.Struct, frozen=True):
     default: Any
     marker: Marker
     shown_default: Any = MISSING
+    schema: Mapping[str, Any] | None = None
 
     @property
     def is_required(self) -> bool:
@@ -153,6 +162,7 @@ class Model(msgspec.Struct, frozen=True):
         names: The names of its fields in the class, as msgspec encodes them.
         fields: Where they stand; the default of an optional one is left to the class.
         default: What the whole is when the request has none of the fields; MISSING for nothing.
+        adapter: What makes it of the texts; None for msgspec.
     """
 
     place: Place
@@ -160,6 +170,7 @@ class Model(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     fields: tuple[Field | FileField, ...]
     default: Any
+    adapter: ModelAdapter | None = None
 
     def reader(self) -> Reader:
         """Return the function that reads it."""
@@ -169,7 +180,7 @@ class Model(msgspec.Struct, frozen=True):
         sent_names = [field.name for field in self.fields]
         annotation, default, place = self.annotation, self.default, self.place
         is_sent, copied = _presence(place), copier(default)
-        dec_hook = custom_types().decode
+        convert = self._converter()
 
         def read(source: Any) -> object:
             if default is not MISSING and not any(is_sent(source, name) for name in sent_names):
@@ -188,11 +199,19 @@ class Model(msgspec.Struct, frozen=True):
             if problems:
                 raise InvalidRequestError(problems)
             try:
-                return msgspec.convert(found, annotation, dec_hook=dec_hook)
+                return convert(found)
+            except ModelError as error:
+                raise InvalidRequestError(problems_of_model(error, (place,))) from None
             except msgspec.ValidationError as error:
                 raise InvalidRequestError(explain_all(error, (place,), annotation)) from None
 
         return read
+
+    def _converter(self) -> Callable[[Mapping[str, object]], object]:
+        annotation, adapter, dec_hook = self.annotation, self.adapter, custom_types().decode
+        if adapter is not None:
+            return functools.partial(adapter.decode_texts, annotation)
+        return lambda found: msgspec.convert(found, annotation, dec_hook=dec_hook)
 
 
 def _presence(place: Place) -> Callable[[Any, str], bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import typing
+from collections.abc import Mapping
 from types import NoneType
 from typing import Any
 
@@ -13,7 +14,7 @@ from msgspec import inspect as types
 from flasgo.binding.bodies import hidden_fields
 from flasgo.binding.custom_types import ModelAdapter, custom_types
 from flasgo.binding.fields import Field, FileField, Model, Place
-from flasgo.binding.parameters import Depends, Form, Marker, Query
+from flasgo.binding.parameters import Cookie, Depends, Form, Header, Marker, Query
 from flasgo.binding.signatures import MISSING, Asked, Site
 from flasgo.binding.types import Text, is_file, split_annotated
 from flasgo.settings.annotations import alternatives
@@ -21,6 +22,12 @@ from flasgo.settings.annotations import alternatives
 __all__ = ["field_of", "is_marked", "model_of"]
 
 _MARKERS = (Marker, Depends)
+_MARKER_OF: Mapping[Place, type[Marker]] = {
+    "query": Query,
+    "header": Header,
+    "cookie": Cookie,
+    "form": Form,
+}
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+")
 
 
@@ -120,7 +127,11 @@ def _adapted_model(
 ) -> Model:
     """Return how a model of another family is read: as texts, which the family converts."""
     fields = []
-    members = tuple(adapter.fields(kind))
+    try:
+        adapter.prepare(kind)
+        members = tuple(adapter.fields(kind))
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+        site.refuse(asked.name, f"has the type {kind!r} ({error})", "correct the class")
     for member in members:
         is_list = any(
             (typing.get_origin(each) or each) in {list, set, frozenset, tuple}
@@ -130,12 +141,15 @@ def _adapted_model(
         if is_file(member.annotation) is not None:
             text = member.annotation
         default = MISSING if member.required else None
-        marker = Form() if place == "form" else Query()
-        marker = marker.called(_sent_name(place, member.name))
+        sent, about = _sent_name(place, member.name), member.schema or {}
+        marker = _MARKER_OF[place](alias=sent, description=str(about.get("description", "")))
         shown = MISSING if member.required else member.default
-        fields.append(field_of(site, place, member.name, text, default, shown, marker))
+        field = field_of(site, place, member.name, text, default, shown, marker)
+        if member.schema is not None and isinstance(field, Field):
+            field = msgspec.structs.replace(field, schema=member.schema)
+        fields.append(field)
     names = tuple(member.name for member in members)
-    return Model(place, kind, names, tuple(fields), asked.default)
+    return Model(place, kind, names, tuple(fields), asked.default, adapter)
 
 
 def _sent_name(place: Place, name: str) -> str:

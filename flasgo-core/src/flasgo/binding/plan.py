@@ -54,6 +54,7 @@ from flasgo.binding.types import (
     class_unfit_for_json,
     is_file,
     kinds_in,
+    prepare_models,
     split_annotated,
 )
 from flasgo.callables import is_async, qualified_name, written_function
@@ -277,6 +278,8 @@ class _Compiler:
 
     def _json(self, site: Site, name: str, annotation: Any, default: Any) -> JsonBody:
         try:
+            annotation = custom_types().whole(annotation)
+            prepare_models(annotation)
             unfit = class_unfit_for_json(annotation)
             body = JsonBody(annotation, default, self._parts)
         except Exception as error:  # noqa: BLE001 - an annotation may raise anything
@@ -299,6 +302,13 @@ class _Compiler:
         """Refuse classes of which msgspec would not do what their fields say."""
         for info in kinds_in(annotation):
             kind, members = getattr(info, "cls", None), getattr(info, "fields", ())
+            if members and custom_types().adapter_of(kind) is not None:
+                # SECURITY: msgspec takes it for a class like any other, without its validators.
+                site.refuse(
+                    name,
+                    f"holds a {kind!r} of another family within a class that msgspec reads",
+                    "let the class around it be of the same family",
+                )
             hidden = hidden_fields(kind) if members else frozenset()
             marked = _marked_fields(kind) if members else frozenset()
             for field in members:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import msgspec
 
 from flasgo.binding.custom_types import custom_types
 from flasgo.binding.signatures import MISSING, return_annotation
-from flasgo.binding.types import advice_on, class_unfit_for_json
+from flasgo.binding.types import advice_on, class_unfit_for_json, prepare_models
 from flasgo.errors import RouteError, type_name
 from flasgo.http.json import encode as encode_json
 from flasgo.responses.response import Response
@@ -118,8 +119,10 @@ def _encoder(route: Route) -> Callable[[object], bytes]:
     model: Any = route.operation.response_model
     where = f"Route {route.path!r}: response_model={model!r} of the handler at {route.source}"
     try:
-        unfit = class_unfit_for_json(model)
-        decoder = msgspec.json.Decoder(model, dec_hook=custom_types().decode)
+        kind = custom_types().whole(model)
+        prepare_models(kind)
+        unfit = class_unfit_for_json(kind)
+        shape = _shape(kind)
     except Exception as error:
         raise RouteError(
             f"{where} is nothing that msgspec can encode ({type(error).__name__}: {error}); give "
@@ -131,17 +134,10 @@ def _encoder(route: Route) -> Callable[[object], bytes]:
         if issubclass(unfit, Response):
             advice = "leave it out: what such a handler returns is sent as it is"
         raise RouteError(f"{where} has to hold a {unfit.__qualname__}, and no JSON can; {advice}.")
-    decode, dec_hook = decoder.decode, custom_types().decode
 
     def encode(value: object) -> bytes:
         try:
-            # Takes attributes of any object, such as a row of an ORM. What does not fit may do so
-            # once it is JSON: the decoder has the last word.
-            with suppress(msgspec.ValidationError):
-                value = msgspec.convert(value, model, from_attributes=True, dec_hook=dec_hook)
-            # SECURITY: an instance of the model is taken as it is by `convert`, whatever its
-            # attributes hold. What has been through the decoder has the model's fields only.
-            return encode_json(decode(encode_json(value)))
+            return shape(value)
         except (TypeError, ValueError, RecursionError, OverflowError) as error:
             raise TypeError(
                 f"The handler at {route.source} returned a {type_name(value)} that does not fit "
@@ -149,3 +145,31 @@ def _encoder(route: Route) -> Callable[[object], bytes]:
             ) from error
 
     return encode
+
+
+def _shape(model: Any) -> Callable[[object], bytes]:
+    """Return a function that makes JSON of a value: what the model has, and no more.
+
+    Args:
+        model: The model, as `CustomTypes.whole` returns it.
+
+    Raises:
+        TypeError: When msgspec cannot handle it.
+    """
+    known = custom_types()
+    adapter = known.adapter_of(model)
+    if adapter is not None:
+        return functools.partial(adapter.shape, known.meant(model))
+    dec_hook = known.decode
+    decode = msgspec.json.Decoder(model, dec_hook=dec_hook).decode
+
+    def shape(value: object) -> bytes:
+        # Takes attributes of any object, such as a row of an ORM. What does not fit may do so
+        # once it is JSON: the decoder has the last word.
+        with suppress(msgspec.ValidationError):
+            value = msgspec.convert(value, model, from_attributes=True, dec_hook=dec_hook)
+        # SECURITY: an instance of the model is taken as it is by `convert`, whatever its
+        # attributes hold. What has been through the decoder has the model's fields only.
+        return encode_json(decode(encode_json(value)))
+
+    return shape

@@ -45,6 +45,7 @@ __all__ = [
     "is_file",
     "kinds_in",
     "parts_of",
+    "prepare_models",
     "split_annotated",
 ]
 
@@ -336,6 +337,23 @@ def class_unfit_for_json(annotation: Any) -> type | None:
         NameError: When an annotation in one of its classes cannot be evaluated.
     """
     return _unfit(types.type_info(annotation), set())
+
+
+def prepare_models(annotation: Any) -> None:
+    """Let adapters make ready for the models in a type, before there are requests.
+
+    Args:
+        annotation: The type.
+
+    Raises:
+        Exception: Whatever an adapter raises, or `class_unfit_for_json`.
+    """
+    known = custom_types()
+    for info in kinds_in(annotation) if known.adapters else ():
+        if isinstance(info, types.CustomType):
+            adapter = known.adapter_of(info.cls)
+            if adapter is not None:
+                adapter.prepare(known.meant(info.cls))
 
 
 def _unfit(info: types.Type, seen: set[Any]) -> type | None:

@@ -43,7 +43,10 @@ _MEDIA_TYPE = re.compile(
     r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*\Z"
 )  # RFC 6838, 4.2
 _READ_BY_CORE = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
-_ADAPTER = ("handles", "decode", "encode", "schema", "fields")
+_ADAPTER = (
+    *("handles", "prepare", "decode", "decode_json", "decode_texts"),
+    *("encode", "shape", "schema", "fields"),
+)
 
 
 def _full_name(kind: type) -> str:

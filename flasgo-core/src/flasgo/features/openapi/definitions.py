@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from flasgo.features.openapi.shapes import JsonObject
@@ -13,31 +14,50 @@ _LOCAL = "#/$defs/"
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def hoist(named: dict[str, JsonObject], reference: str) -> None:
-    """Give every definition within the named schemas a name of its own, and refer to it there.
+def hoist(named: dict[str, JsonObject], inline: Iterable[JsonObject], reference: str) -> None:
+    """Give every definition within schemas a name of its own, and refer to it there.
 
     Args:
-        named: The schemas, by name; changed in place.
+        named: The schemas that have a name; changed in place.
+        inline: Those that stand where they are used; changed in place.
         reference: What a reference to a named schema begins with.
     """
     for name in list(named):
-        definitions = named[name].pop("$defs", None)
-        if not definitions:
-            continue
-        own = named[name].get("$ref", "")
-        targets: dict[str, str] = {}
-        # A class that refers to itself is one of its own definitions.
-        if own.startswith(_LOCAL) and own.removeprefix(_LOCAL) in definitions:
-            itself = own.removeprefix(_LOCAL)
-            targets[itself] = name
-            named[name] = definitions[itself]
-        for each in definitions:
-            targets.setdefault(each, _target(each, definitions[each], named))
-        references = {_LOCAL + each: reference + target for each, target in targets.items()}
-        named[name] = _rewritten(named[name], references)
-        for each, target in targets.items():
-            if target != name:
-                named[target] = _rewritten(definitions[each], references)
+        named[name] = _hoisted(named[name], name, named, reference)
+    for schema in inline:
+        if "$defs" in schema:
+            changed = _hoisted(schema, "", named, reference)
+            schema.clear()
+            schema.update(changed)
+
+
+def _hoisted(
+    schema: JsonObject, name: str, named: dict[str, JsonObject], reference: str
+) -> JsonObject:
+    """Move the definitions of a schema to the named ones, and return the schema without them.
+
+    Args:
+        schema: The schema.
+        name: Its name; empty for none.
+        named: The schemas that have a name.
+        reference: What a reference to one of them begins with.
+    """
+    definitions = schema.pop("$defs", None)
+    if not definitions:
+        return schema
+    itself = schema.get("$ref", "").removeprefix(_LOCAL)
+    targets: dict[str, str] = {}
+    # A class that refers to itself is one of its own definitions.
+    if name and itself in definitions:
+        targets[itself] = name
+        schema = definitions[itself]
+    for each in definitions:
+        targets.setdefault(each, _target(each, definitions[each], named))
+    references = {_LOCAL + each: reference + target for each, target in targets.items()}
+    for each, target in targets.items():
+        if target != name:
+            named[target] = _rewritten(definitions[each], references)
+    return _rewritten(schema, references)
 
 
 def _target(name: str, schema: JsonObject, named: dict[str, JsonObject]) -> str:
@@ -64,10 +84,18 @@ def _without_references(part: Any) -> Any:
 
 def _rewritten(part: Any, references: dict[str, str]) -> Any:
     if isinstance(part, dict):
-        return {
-            key: references.get(value, value)
-            if key == "$ref" and isinstance(value, str)
-            else _rewritten(value, references)
-            for key, value in part.items()
-        }
+        return {key: _entry(key, value, references) for key, value in part.items()}
     return [_rewritten(each, references) for each in part] if isinstance(part, list) else part
+
+
+def _entry(key: str, value: Any, references: dict[str, str]) -> Any:
+    if key == "$ref" and isinstance(value, str):
+        return references.get(value, value)
+    if key == "mapping" and isinstance(value, dict):  # of a discriminator
+        return {
+            tag: references.get(where, where)
+            if isinstance(where, str)
+            else _rewritten(where, references)
+            for tag, where in value.items()
+        }
+    return _rewritten(value, references)

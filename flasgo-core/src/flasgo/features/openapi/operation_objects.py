@@ -232,6 +232,8 @@ def _schema_of(field: Field | FileField, schemas: Schemas) -> JsonObject:
     if isinstance(field, FileField):
         file = {"type": "string", "format": "binary"}
         return {"type": "array", "items": file} if field.is_collection else file
+    if field.schema is not None:
+        return schemas.given(field.schema)
     extra = _default(field.shown_default, field.text.annotation)
     return schemas.of(field.text.annotation, **extra)
 

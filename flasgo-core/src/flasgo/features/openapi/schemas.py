@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from msgspec import inspect as types
@@ -32,6 +33,7 @@ class Schemas:
 
     def __init__(self) -> None:
         self._pending: list[tuple[Any, JsonObject, JsonObject]] = []
+        self._given: list[JsonObject] = []
 
     def of(self, annotation: Any, **extra: Any) -> JsonObject:
         """Return the schema of a type, empty until `fill` is called.
@@ -43,6 +45,16 @@ class Schemas:
         schema: JsonObject = {}
         self._pending.append((annotation, schema, extra))
         return schema
+
+    def given(self, schema: Mapping[str, Any]) -> JsonObject:
+        """Return a schema that is known; its `$defs` move to `components`.
+
+        Args:
+            schema: The schema.
+        """
+        own = dict(schema)
+        self._given.append(own)
+        return own
 
     def describe(self, schema: JsonObject, description: str) -> None:
         """Give a schema that `of` has handed out a description of its own."""
@@ -63,13 +75,14 @@ class Schemas:
         for info, (_, schema, extra) in zip(infos, self._pending, strict=True):
             schema.update({**shapes.of(info), **extra})
         named = {name: shapes.whole(classes[kind]) for kind, name in names.items()}
-        hoist(named, REFERENCE)
+        inline = [schema for _, schema, _ in self._pending] + self._given
+        hoist(named, inline, REFERENCE)
         return dict(sorted(named.items()))
 
 
 def _info_of(annotation: Any) -> types.Type:
     try:
-        return types.type_info(annotation)
+        return types.type_info(custom_types().whole(annotation))
     except Exception as error:  # noqa: BLE001 - an annotation may raise anything
         _logger.debug("The API description says nothing about %r: %s", annotation, error)
         return types.AnyType()
@@ -77,7 +90,8 @@ def _info_of(annotation: Any) -> types.Type:
 
 def _collect(info: types.Type, found: dict[Any, types.Type]) -> None:
     """Find all classes in a type that get a name, in the order in which they appear."""
-    if isinstance(info, NAMED) or _is_adapted(info):
+    is_class = _is_adapted(info) and isinstance(custom_types().meant(info.cls), type)
+    if is_class or isinstance(info, NAMED):
         if info.cls in found:
             return
         found[info.cls] = info
