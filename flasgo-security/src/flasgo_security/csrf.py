@@ -256,7 +256,7 @@ class CsrfGuard:
             request: The request.
             response: The response that takes the cookie.
         """
-        shown = cast("str | None", request.peek("csrf_token"))
+        shown: str | None = request.__dict__.get("csrf_token")
         # PERF: the usual request asks for no token, and its session stays what it is.
         if shown is None and not session.has_new_binding:
             return

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
 from binascii import b2a_base64
 from collections.abc import Sequence
+from hashlib import sha256
+from hmac import compare_digest
 from typing import TYPE_CHECKING, cast
 
 from flasgo.plugin import lazy
 from itsdangerous import Signer
 
 if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
+
     from flasgo import Settings
+
+    _Keyed = tuple[Hash, Hash]
 
 __all__ = ["PurposeSigner"]
 
@@ -22,6 +26,9 @@ logger = logging.getLogger("flasgo.security")
 _told: set[str] = set()
 _SALT_PREFIX = "flasgo.security."
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_BLOCK = sha256().block_size
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
 
 class PurposeSigner:
@@ -60,7 +67,7 @@ class PurposeSigner:
         )
 
     @lazy
-    def _signatures(self) -> list[hmac.HMAC]:
+    def _signatures(self) -> tuple[_Keyed, ...]:
         """The keys, ready to sign; derived when something is signed or verified."""
         if self._is_made_up:
             _warn_of_made_up_key(self._keys[0])
@@ -68,10 +75,9 @@ class PurposeSigner:
             list(self._keys[::-1]),
             salt=_SALT_PREFIX + self._purpose,
             key_derivation="hmac",
-            digest_method=hashlib.sha256,
+            digest_method=sha256,
         )
-        # PERF: keyed once; a copy takes half the time of a signature from the key.
-        return [hmac.new(signer.derive_key(key), digestmod="sha256") for key in self._keys]
+        return tuple(_keyed(signer.derive_key(key)) for key in self._keys)
 
     def sign(self, value: str) -> str:
         """Return `value`, a dot and its signature."""
@@ -100,7 +106,7 @@ class PurposeSigner:
         message, given = value.encode("ascii"), signature.encode("ascii")
         is_match = False
         for keyed in self._signatures:
-            is_match |= hmac.compare_digest(_signed(keyed, message), given)
+            is_match |= compare_digest(_signed(keyed, message), given)
         return is_match
 
 
@@ -116,8 +122,19 @@ def _warn_of_made_up_key(key: str) -> None:
     )
 
 
-def _signed(keyed: hmac.HMAC, message: bytes) -> bytes:
+def _keyed(key: bytes) -> _Keyed:
+    """Return the two hashes of HMAC (RFC 2104, section 2) with a key of at most 64 bytes in each.
+
+    PERF: both are made once; a copy of each takes a third of the time of an `hmac.HMAC`.
+    """
+    padded = key.ljust(_BLOCK, b"\0")
+    return sha256(padded.translate(_INNER)), sha256(padded.translate(_OUTER))
+
+
+def _signed(keyed: _Keyed, message: bytes) -> bytes:
     """Return the signature of a message as itsdangerous writes it; a test compares."""
-    own = keyed.copy()
-    own.update(message)
-    return b2a_base64(own.digest(), newline=False).translate(_URL_SAFE).rstrip(b"=")
+    inner, outer = keyed
+    inner, outer = inner.copy(), outer.copy()
+    inner.update(message)
+    outer.update(inner.digest())
+    return b2a_base64(outer.digest(), newline=False).translate(_URL_SAFE).rstrip(b"=")

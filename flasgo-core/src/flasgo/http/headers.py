@@ -27,6 +27,8 @@ _SINGLETONS = frozenset(
     {b"host", b"authorization", b"content-length", b"content-type", b"transfer-encoding"}
 )
 
+_MOST_BESIDES = 64
+
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _RAW_TOKEN = re.compile(_TOKEN.pattern.encode())
 _UNFIT = re.compile(rb"[\r\n\0]")
@@ -304,10 +306,12 @@ class HeaderBlock:
         ValueError: When a name or value is not allowed, or `Content-Length` is among them.
     """
 
-    __slots__ = ("names", "pairs")
+    __slots__ = ("_besides", "names", "pairs")
 
     pairs: tuple[RawHeader, ...]
     names: frozenset[bytes]
+    # What is filled in beside the names of a header list; those of an app's answers are few.
+    _besides: dict[tuple[bytes, ...], list[RawHeader]]
 
     def __init__(
         self,
@@ -320,6 +324,7 @@ class HeaderBlock:
         if b"content-length" in names:
             raise ValueError("A HeaderBlock cannot hold Content-Length: it depends on each body.")
         self.names = frozenset(names.union(map(_lookup_key, watched)))
+        self._besides = {}
 
     @classmethod
     def of_encoded(cls, pairs: tuple[RawHeader, ...], names: frozenset[bytes]) -> HeaderBlock:
@@ -334,7 +339,17 @@ class HeaderBlock:
         block = object.__new__(cls)
         block.pairs = pairs
         block.names = names
+        block._besides = {}
         return block
+
+    def _beside(self, present: tuple[bytes, ...]) -> list[RawHeader]:
+        """Return those headers whose names are not among others."""
+        pairs = self._besides.get(present)
+        if pairs is None:
+            pairs = [pair for pair in self.pairs if pair[0] not in present]
+            if len(self._besides) < _MOST_BESIDES:
+                self._besides[present] = pairs
+        return pairs
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -361,8 +376,7 @@ def fill(raw: list[RawHeader], block: HeaderBlock) -> bool:
     names = block.names
     for pair in raw:
         if pair[0] in names:
-            present = {name for name, _ in raw}
-            raw += [pair for pair in block.pairs if pair[0] not in present]
+            raw += block._beside(tuple([name for name, _ in raw]))
             return False
     raw += block.pairs
     return True

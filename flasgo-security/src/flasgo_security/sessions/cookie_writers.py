@@ -34,11 +34,11 @@ class CookieWriter:
         """Write what the request has changed."""
         # PERF: one look for both, as a token is bound to a session: code that asks for a token asks
         # for the session. The usual request asks for neither.
-        session = request.__dict__.get("session")
+        session: Session | None = request.__dict__.get("session")
         if session is not None:
-            self._sessions.commit(cast("Session", session), request, response)
-            self._csrf.commit(cast("Session", session), request, response)
-            cast("Session", session).close_when(lambda: response.is_sent)
+            self._sessions.commit(session, request, response)
+            self._csrf.commit(session, request, response)
+            session.close_with(response)
 
 
 class StoredCookieWriter:
@@ -62,5 +62,5 @@ class StoredCookieWriter:
         instead = await self._sessions.commit(session, request, response)
         if instead is None:
             self._csrf.commit(session, request, response)
-        session.close_when(lambda: response.is_sent)
+        session.close_with(response)
         return instead

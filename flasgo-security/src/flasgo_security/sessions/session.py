@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from typing import Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Self, TypeVar, cast, overload
 
 from flasgo_security.sessions.stamps import Stamp
 from flasgo_security.sessions.values import check_round_trip, encode_value, to_json
+
+if TYPE_CHECKING:
+    from flasgo import Response
 
 __all__ = ["Session"]
 
@@ -35,6 +38,7 @@ class Session(MutableMapping[str, object]):
         "_forced",
         "_identifier",
         "_is_too_late",
+        "_leaves_with",
         "_lifetime",
         "_loaded_binding",
         "_permanent",
@@ -54,6 +58,7 @@ class Session(MutableMapping[str, object]):
         self._saved = saved
         self._forced = False
         self._is_too_late: Callable[[], bool] = _never
+        self._leaves_with: Response | None = None
         self._loaded_binding = identifier if identifier is not None and self._data else ""
         self._written, self._permanent, self._lifetime = stamp or (None, None, None)
 
@@ -77,6 +82,9 @@ class Session(MutableMapping[str, object]):
     @property
     def has_new_binding(self) -> bool:
         """Whether tokens made before this request are no longer bound to this session."""
+        # PERF: the usual session has data and is what it was; `binding` asks twice more.
+        if self._data and self._identifier is not None:
+            return self._identifier != self._loaded_binding
         return self.binding != self._loaded_binding
 
     @property
@@ -97,8 +105,17 @@ class Session(MutableMapping[str, object]):
         """
         self._is_too_late = is_too_late
 
+    def close_with(self, response: Response) -> None:
+        """Refuse changes from the moment on when the headers of a response have been sent.
+
+        Args:
+            response: The response that takes the cookie.
+        """
+        self._leaves_with = response
+
     def _change(self, what: str) -> None:
-        if self._is_too_late():
+        response = self._leaves_with
+        if (response is not None and response.is_sent) or self._is_too_late():
             raise RuntimeError(
                 f"{what} came after the response's headers had been sent, so the change would be "
                 "lost. Change the session in the handler, before the stream begins; on a "

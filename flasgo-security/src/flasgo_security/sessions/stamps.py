@@ -57,7 +57,7 @@ class Stamp(NamedTuple):
         """
         # PERF: most sessions have nothing of their own.
         if len(text) <= _LONGEST_TIME and text.isascii() and text.isdecimal():
-            return cls(int(text))
+            return tuple.__new__(cls, (int(text), None, None))
         match = _STAMP.fullmatch(text)
         if match is None:
             raise ValueError("not a stamp")
