@@ -170,6 +170,7 @@ def _summary(value: object, name: str) -> str:
 _KIT = {
     "The plugin": (
         "Plugin",
+        "PlacedBlueprint",
         "hookimpl",
         "hookspec",
         "Registry",

@@ -51,8 +51,8 @@ class Package:
         return [name for name in names if not _is_left_out(name, getattr(package, name))]
 
     def contributes(self, kind: str) -> bool:
-        """Whether its class `AppMembers` or `RequestMembers` declares anything."""
-        return bool(member_names(getattr(self.members(), kind)))
+        """Whether it has a class `AppMembers`, `BlueprintMembers` ... that declares anything."""
+        return bool(member_names(getattr(self.members(), kind, object)))
 
     def members(self) -> types.ModuleType:
         """Return the module that declares for type checkers what the plugin adds."""
@@ -61,7 +61,7 @@ class Package:
 
 def member_names(kind: type) -> set[str]:
     """Return the public names that a class of `members` declares."""
-    names = {*vars(kind), *inspect.get_annotations(kind)}
+    names = set() if kind is object else {*vars(kind), *inspect.get_annotations(kind)}
     return {name for name in names if not name.startswith("_")}
 
 
@@ -102,6 +102,8 @@ def bundle_module() -> str:
         _table("_REQUEST_ATTRIBUTES", names("request attribute")),
         _table("_ROLES", names("role")),
         _table("_OPTIONS", names("option")),
+        _table("BLUEPRINT_METHODS", names("blueprint method")),
+        _table("BLUEPRINT_OPTIONS", names("blueprint option")),
         _table("_SETTINGS", names("setting")),
         _types(members, exports, [spec for spec in declared.settings if is_ours(spec)]),
     )
@@ -135,14 +137,20 @@ def _types(
     for each in members:
         own = f"members as {each.plugin}"
         lines.append(f"    from {each.module} import {_reexported(exports[each.module], own)}")
-    for kind, what in (("AppMembers", "`Flasgo`"), ("RequestMembers", "requests")):
+    kinds = {
+        "AppMembers": "`Flasgo`",
+        "BlueprintMembers": "`Blueprint`",
+        "RequestMembers": "requests",
+    }
+    for kind, what in kinds.items():
         bases = ", ".join(f"{each.plugin}.{kind}" for each in members if each.contributes(kind))
         lines.append(f"    class {kind}({bases}):")
         lines.append(f'        """What the plugins add to {what}, for type checkers."""\n')
-    options = [each for each in members if hasattr(each.members(), "AppOptions")]
-    bases = ", ".join(f"{each.plugin}.AppOptions" for each in options) or "TypedDict"
-    lines.append(f"    class AppOptions({bases}, total=False):")
-    lines.append('        """Keywords of `Flasgo` that the plugins add, for type checkers."""\n')
+    for kind, what in (("AppOptions", "`Flasgo`"), ("BlueprintOptions", "`Blueprint`")):
+        options = [each for each in members if hasattr(each.members(), kind)]
+        bases = ", ".join(f"{each.plugin}.{kind}" for each in options) or "TypedDict"
+        lines.append(f"    class {kind}({bases}, total=False):")
+        lines.append(f'        """Keywords of {what} that the plugins add, for type checkers."""\n')
     lines.append("    class SettingMembers:")
     lines.append('        """The settings of the core and the bundle, for type checkers."""\n')
     lines += [

@@ -78,6 +78,7 @@ HEIGHT = {name: height for height, (_, names) in enumerate(FLOORS) for name in n
 LAZY_UPWARDS: dict[tuple[str, str], str] = {
     ("app", "serving.runner"): "app.run() is `flasgo run` from Python",
     ("plugins.registry", "app"): "checks that a name is free among the app's own members",
+    ("plugins.registry", "blueprints"): "the same, among a blueprint's",
     ("cli.commands", ""): "asks for the version",
     ("cli.new", ""): "asks for the version",
     ("cli.version", ""): "asks for the version",

@@ -80,6 +80,8 @@ STUBS = {
     "template_filter": "def stub(value):\n    return value",
     "after_request": "def stub(response):\n    return response",
     "context_processor": "def stub():\n    return {}",
+    "app_context_processor": "def stub():\n    return {}",
+    "app_template_filter": "def stub(value):\n    return value",
     "before_request": "def stub():\n    return None",
     "before_app_request": "def stub():\n    return None",
     "teardown_request": "def stub(error):\n    return None",

@@ -22,6 +22,7 @@ import werkzeug.routing
 from flasgo import Blueprint, Flasgo, HTTPException, OptionError, Query, Response, RouteError
 from flasgo.advice.names_elsewhere import TABLE, Kind, advice
 from flasgo.binding.parameters import _CONSTRAINTS
+from flasgo.plugins.blueprint_parts import option_names
 from flasgo.routing.operation import OperationOptions, RouteOptions, SharedOptions
 from msgspec import Struct
 
@@ -93,7 +94,7 @@ def compared() -> list[Compared]:
         Compared(
             "Blueprint",
             keywords(flask.Blueprint) | keywords(fastapi.APIRouter),
-            keywords(Blueprint) | shared,
+            keywords(Blueprint) | shared | option_names(),
         ),
         Compared(
             "Response",

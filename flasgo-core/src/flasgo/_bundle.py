@@ -12,10 +12,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 __all__ = [
+    "BLUEPRINT_METHODS",
+    "BLUEPRINT_OPTIONS",
     "MODEL_FAMILIES",
     "PLUGINS",
     "AppMembers",
     "AppOptions",
+    "BlueprintMembers",
+    "BlueprintOptions",
     "RequestMembers",
     "SettingMembers",
     "exported_names",
@@ -23,11 +27,12 @@ __all__ = [
     "is_installed",
     "load_name",
     "missing_app_member",
+    "missing_blueprint_part",
     "missing_request_attribute",
     "missing_role",
-    "owner_of",
     "owner_of_option",
     "owner_of_setting",
+    "owners_of",
 ]
 
 # --- Written by flasgo-core/write_bundle.py: what is edited here by hand gets lost ------------
@@ -220,6 +225,21 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
 
 _OPTIONS: Mapping[str, tuple[str, ...]] = {
     "flasgo-static": ("static_folder",),
+}
+
+BLUEPRINT_METHODS: Mapping[str, tuple[str, ...]] = {
+    "flasgo-templates": (
+        "app_context_processor",
+        "app_template_filter",
+        "app_template_global",
+        "app_template_test",
+        "context_processor",
+    ),
+}
+
+BLUEPRINT_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "flasgo-static": ("static_folder", "static_url_path"),
+    "flasgo-templates": ("template_folder",),
 }
 
 _SETTINGS: Mapping[str, tuple[str, ...]] = {
@@ -439,11 +459,17 @@ if TYPE_CHECKING:
     ):
         """What the plugins add to `Flasgo`, for type checkers."""
 
+    class BlueprintMembers(templates.BlueprintMembers):
+        """What the plugins add to `Blueprint`, for type checkers."""
+
     class RequestMembers(auth.RequestMembers, security.RequestMembers):
         """What the plugins add to requests, for type checkers."""
 
     class AppOptions(static.AppOptions, total=False):
         """Keywords of `Flasgo` that the plugins add, for type checkers."""
+
+    class BlueprintOptions(static.BlueprintOptions, templates.BlueprintOptions, total=False):
+        """Keywords of `Blueprint` that the plugins add, for type checkers."""
 
     class SettingMembers:
         """The settings of the core and the bundle, for type checkers."""
@@ -570,8 +596,14 @@ if not TYPE_CHECKING:
     class RequestMembers:
         """Empty at run time: the attributes come from the plugins that are active."""
 
+    class BlueprintMembers:
+        """Empty at run time: blueprints take the names down for the plugins of their apps."""
+
     class AppOptions(TypedDict):
         """Empty at run time: active plugins declare the options."""
+
+    class BlueprintOptions(TypedDict):
+        """Empty at run time: blueprints take the names down for the plugins of their apps."""
 
     class SettingMembers:
         """Empty at run time: the values are in the instance."""
@@ -621,6 +653,13 @@ def missing_app_member(name: str) -> str | None:
     return _advice(_APP_MEMBERS, name, f"app.{name} is")
 
 
+def missing_blueprint_part(name: str) -> str | None:
+    """Return how to get a keyword or decorator of blueprints that a plugin of the bundle brings."""
+    table = BLUEPRINT_OPTIONS if name in _names_in(BLUEPRINT_OPTIONS) else BLUEPRINT_METHODS
+    subject = f"{name}= is" if table is BLUEPRINT_OPTIONS else f"@blueprint.{name} is"
+    return _advice(table, name, subject)
+
+
 def missing_request_attribute(name: str) -> str | None:
     """Return how to get `request.<name>`, when a plugin of the bundle would bring it."""
     return _advice(_REQUEST_ATTRIBUTES, name, f"request.{name} is")
@@ -631,10 +670,14 @@ def missing_role(name: str) -> str | None:
     return _advice(_ROLES, name, f"The role {name} is")
 
 
-def owner_of(name: str) -> str | None:
-    """Return the distribution that declares a setting or an option, when it is in the bundle."""
-    tables = (_SETTINGS, _OPTIONS)
-    return next((d for table in tables for d, names in table.items() if name in names), None)
+def owners_of(name: str) -> frozenset[str]:
+    """Return the distributions of the bundle that declare a setting, option or blueprint's part."""
+    tables = (_SETTINGS, _OPTIONS, BLUEPRINT_OPTIONS, BLUEPRINT_METHODS)
+    return frozenset(d for table in tables for d, names in table.items() if name in names)
+
+
+def _names_in(table: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    return frozenset(name for names in table.values() for name in names)
 
 
 def owner_of_option(name: str) -> str | None:

@@ -462,6 +462,8 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         self._addresses += placement.addresses
         for placed in placement.names.values():
             placed._join(self)
+        for step in placement.steps:
+            step()
         self._add_lifespans(placement.routes)
 
     def mount(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, Unpack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from msgspec import Struct
 
@@ -17,6 +19,13 @@ from flasgo.interop.middleware import Layer
 from flasgo.interop.mounts import METHODS, Mount
 from flasgo.kernel.callbacks import Callbacks, check_callback
 from flasgo.kernel.error_handling import check_error_key
+from flasgo.plugins.blueprint_parts import (
+    PlacedBlueprint,
+    PluginParts,
+    apply_parts,
+    method_names,
+    option_names,
+)
 from flasgo.registrar import RouteOptions, RouteScope
 from flasgo.routing import Route
 from flasgo.routing.operation import EndpointOptions, SharedOptions, merged, shared_options
@@ -27,7 +36,15 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
-__all__ = ["Address", "Blueprint", "Placement", "mount_routes", "name_taken", "one_prefix"]
+__all__ = [
+    "Address",
+    "Blueprint",
+    "BlueprintOptions",
+    "Placement",
+    "mount_routes",
+    "name_taken",
+    "one_prefix",
+]
 
 
 class _Recorded(Struct, frozen=True):
@@ -67,7 +84,11 @@ class _Nested(Struct, frozen=True):
     shared: SharedOptions
 
 
-class Blueprint(RouteScope):
+class BlueprintOptions(SharedOptions, _bundle.BlueprintOptions, total=False):
+    """What a blueprint says about all of its routes, and the keywords that plugins bring."""
+
+
+class Blueprint(RouteScope, _bundle.BlueprintMembers):
     """Routes with a common prefix and name, and what is called around their requests.
 
     A blueprint takes routes, callbacks, error handlers, policies and middleware like an app, and
@@ -82,7 +103,8 @@ class Blueprint(RouteScope):
         import_name: The module that makes the blueprint; told by the caller when left out.
         host: The host that its routes answer on, unless they name another one.
         policies: Policies for all of its routes, in addition to their own.
-        shared: What it says about all of its routes: see `SharedOptions`.
+        options: What it says about all of its routes: see `SharedOptions`; and keywords that
+            plugins bring, such as `template_folder`, for the apps that register it.
 
     Raises:
         ConfigurationError: When the name or the prefix is malformed.
@@ -103,9 +125,10 @@ class Blueprint(RouteScope):
         import_name: str | None = None,
         host: str | None = None,
         policies: Iterable[Policy] = (),
-        **shared: Unpack[SharedOptions],
+        **options: Unpack[BlueprintOptions],
     ) -> None:
-        caller = str(sys._getframe(1).f_globals.get("__name__", ""))
+        module = sys._getframe(1).f_globals
+        caller = str(module.get("__name__", ""))
         if _is_module_name(prefix, caller):
             import_name, prefix = prefix, ""
         self.name = _checked_name(name)
@@ -113,7 +136,13 @@ class Blueprint(RouteScope):
         self.import_name = import_name or caller
         self.host = host
         self._held_policies = tuple(policies)
+        self._folder = _folder_of(module if import_name is None else _module(import_name, module))
+        brought = _brought(name, options.keys() - SharedOptions.__annotations__)
+        # Any: a TypedDict without some of its keys has no type of its own.
+        shared: Any = {key: value for key, value in options.items() if key not in brought}
         self._shared = shared_options(f"The blueprint {name!r}", shared)
+        parts = {key: value for key, value in options.items() if key in brought}
+        self._parts = PluginParts(parts, [])
         self._callbacks = Callbacks()
         self._of_app = Callbacks()
         self._layers: list[Layer] = []
@@ -127,10 +156,18 @@ class Blueprint(RouteScope):
 
     if not TYPE_CHECKING:
         # Hidden from type checkers, for which a class with __getattr__ has every attribute.
-        def __getattr__(self, name: str) -> NoReturn:
+        def __getattr__(self, name: str) -> object:
+            if not name.startswith("_") and name in method_names():
+                return self._parts.decorator(name, partial(self._check_open, f"this {name}"))
             raise AttributeError(self._unknown(name), name=name)
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *method_names()})
+
     def _hint(self, name: str) -> str:
+        how = _bundle.missing_blueprint_part(name)
+        if how and name not in {*option_names(), *method_names()}:
+            return f" {how}"
         if _bundle.missing_app_member(name):
             return (
                 " Plugins add their methods to apps. Those that are decorators take a blueprint as "
@@ -324,10 +361,12 @@ class Placement:
     Attributes:
         names: The full name of each blueprint.
         addresses: Where each of them is, from the outermost to the innermost.
-        routes: Their routes.
+        routes: Their routes, those that plugins bring included.
+        steps: What plugins do once all of it is registered.
 
     Raises:
-        ConfigurationError: When a name or prefix is malformed.
+        ConfigurationError: When a name or prefix is malformed, or no plugin of the app takes what
+            a blueprint was given for one.
         RouteError: When a route is malformed.
     """
 
@@ -343,6 +382,7 @@ class Placement:
         self.names: dict[str, Blueprint] = {}
         self.addresses: list[Address] = []
         self.routes: list[Route] = []
+        self.steps: list[Callable[[], None]] = []
         self._app = app
         placed = _placed(blueprint, prefix, name, host, shared)
         self._place(placed, "", "", None, (), app._shared)
@@ -366,8 +406,34 @@ class Placement:
         self.addresses.append(Address(prefix, host, (self._app, *scopes)))
         for recorded in blueprint._routes:
             self.routes += self._routes_of(recorded, prefix, full_name, host, scopes, shared)
+        if blueprint._parts.names():
+            add = partial(self._add_route, prefix, full_name, host, scopes, shared)
+            parts = blueprint._parts
+            placed = PlacedBlueprint(
+                self._app, blueprint, full_name, prefix, blueprint._folder, parts.options, add
+            )
+            self.steps += apply_parts(placed, parts, self._app._declarations)
         for inner in blueprint._nested:
             self._place(inner, prefix, full_name, host, scopes, shared)
+
+    def _add_route(
+        self,
+        prefix: str,
+        name: str,
+        host: str | None,
+        around: tuple[Blueprint, ...],
+        shared: Mapping[str, Any],
+        path: str,
+        handler: Callable[..., object],
+        methods: tuple[str, ...],
+        endpoint: str,
+        options: EndpointOptions,
+    ) -> Route:
+        """Add a route that a plugin brings to a blueprint."""
+        recorded = _Recorded(path, handler, methods, False, options, endpoint)
+        (route,) = self._routes_of(recorded, prefix, name, host, around, shared)
+        self.routes.append(route)
+        return route
 
     def _routes_of(
         self,
@@ -460,6 +526,33 @@ def name_taken(name: str, holder: Blueprint, blueprint: Blueprint) -> str:
         f"{same} is registered as {name!r} already. Give {blueprint!r} another name: "
         "register_blueprint(blueprint, name=...)."
     )
+
+
+# Any: what a module's namespace holds.
+def _module(name: str, caller: dict[str, Any]) -> dict[str, Any]:
+    """Return the namespace of a module, or the caller's where there is no such module."""
+    module = sys.modules.get(name)
+    return caller if module is None else vars(module)
+
+
+def _folder_of(module: Mapping[str, object]) -> Path | None:
+    """Return the folder of the file that a module was made from."""
+    file = module.get("__file__")
+    return Path(file).resolve().parent if isinstance(file, str) else None
+
+
+def _brought(name: str, keywords: set[str]) -> set[str]:
+    """Return which keywords of a blueprint installed plugins bring.
+
+    Raises:
+        RouteError: When one belongs to a plugin of the bundle that is not installed.
+    """
+    brought = keywords & option_names() if keywords else keywords
+    for keyword in sorted(keywords - brought):
+        how = _bundle.missing_blueprint_part(keyword)
+        if how:
+            raise RouteError(f"The blueprint {name!r} was given {keyword!r}. {how}")
+    return brought
 
 
 def _is_module_name(prefix: object, caller: str) -> bool:

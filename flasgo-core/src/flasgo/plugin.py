@@ -31,6 +31,7 @@ from flasgo.http.negotiation import acceptable_encodings
 from flasgo.kernel.context import RequestContext, context_proxy, current_request
 from flasgo.kernel.threads import WorkerThreads
 from flasgo.plugins.base import Plugin
+from flasgo.plugins.blueprint_parts import PlacedBlueprint
 from flasgo.plugins.checks import Finding
 from flasgo.plugins.hooks import HookOptions, hookimpl, hookspec
 from flasgo.plugins.implementation import Implementation
@@ -69,6 +70,7 @@ __all__ = [
     "NoTargetError",
     "OpenFile",
     "Options",
+    "PlacedBlueprint",
     "Plugin",
     "PluginError",
     "PluginInfo",

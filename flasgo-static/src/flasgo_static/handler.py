@@ -41,7 +41,8 @@ def static_handler(
     recent = RecentFacts()
     files = Representations(folder, fingerprints or Fingerprints(folder))
 
-    async def static_file(request: Request, filename: str) -> Response:
+    # The prefix of a blueprint may have parameters, which change nothing about its files.
+    async def static_file(request: Request, filename: str, **others: object) -> Response:
         accept = None
         if request.raw_header(b"accept-encoding") is not None:
             accept = ",".join(request.headers.getlist("accept-encoding"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TypedDict
 
-__all__ = ["AppMembers", "AppOptions", "RequestMembers"]
+__all__ = ["AppMembers", "AppOptions", "BlueprintOptions", "RequestMembers"]
 
 
 class AppOptions(TypedDict, total=False):
@@ -13,6 +13,16 @@ class AppOptions(TypedDict, total=False):
 
     static_folder: str | os.PathLike[str] | None
     """The folder whose files are served at /static."""
+
+
+class BlueprintOptions(TypedDict, total=False):
+    """Keywords of `Blueprint(...)`."""
+
+    static_folder: str | os.PathLike[str] | None
+    """The folder whose files are served below the blueprint; relative to its module."""
+
+    static_url_path: str | None
+    """Where they are, behind the blueprint's prefix; the folder's name when left out."""
 
 
 class AppMembers:
@@ -28,7 +38,12 @@ class AppMembers:
         raise NotImplementedError  # a declaration: the plugin contributes the method itself
 
     def static_url(
-        self, filename: str, *, url_path: str | None = None, _external: bool = False
+        self,
+        filename: str,
+        *,
+        url_path: str | None = None,
+        blueprint: str | None = None,
+        _external: bool = False,
     ) -> str:
         """Return a file's URL with the hash of its content; see `StaticPlugin.static_url`."""
         raise NotImplementedError  # a declaration: the plugin contributes the method itself

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 from flasgo import (
@@ -16,11 +19,11 @@ from flasgo import (
     has_policy,
     hookimpl,
 )
-from flasgo.plugin import Plugin
+from flasgo.plugin import PlacedBlueprint, Plugin
 
 from flasgo_static.fingerprints import Fingerprints
 from flasgo_static.folder import StaticFolder
-from flasgo_static.handler import static_handler
+from flasgo_static.handler import StaticHandler, static_handler
 from flasgo_static.location import (
     caller_directory,
     checked_url_path,
@@ -50,7 +53,8 @@ class StaticPlugin(Plugin):
     name = "static"
 
     def __init__(self) -> None:
-        self._served: dict[str, _Served] = {}
+        self._served: dict[str, _Served] = {}  # by the path at which they are
+        self._of_blueprints: dict[str, _Served] = {}  # by the blueprint's full name
 
     @hookimpl
     def plugin_setup(self, registry: Registry) -> None:
@@ -70,6 +74,8 @@ class StaticPlugin(Plugin):
             check=_max_age_problem,
         )
         registry.option("static_folder", help="The folder whose files are served at /static.")
+        registry.blueprint_option("static_folder", self._take_folder)
+        registry.blueprint_option("static_url_path", _check_blueprint_path)
         registry.app_method("configure_static", self.configure_static)
         registry.app_method("static_url", self.static_url)
         registry.enforces(StaticFiles)
@@ -121,30 +127,65 @@ class StaticPlugin(Plugin):
             ConfigurationError: If an argument is not of this kind.
             RouteError: If the URL path is in use.
         """
-        path = locate_folder(directory, caller_directory())
         prefix = self._prefix(url_path)
-        max_age = self._max_age(cache_max_age)
+        is_default = prefix == self._prefix(None)
+        endpoint = "static" if is_default else f"static:{prefix}"
+        path = locate_folder(directory, caller_directory())
+        served, handler = self._serve(path, prefix, endpoint, cache_max_age)
+        self._app.add_route(
+            f"{prefix}/<path:filename>",
+            handler,
+            methods=("GET", "HEAD"),
+            endpoint=endpoint,
+            include_in_schema=False,
+        )
+        self._served[prefix] = served
+
+    def _serve(
+        self, path: Path, prefix: str, endpoint: str, max_age: int | None = None
+    ) -> tuple[_Served, StaticHandler]:
+        """Return a folder as it is to be served, and the handler of its route."""
         if not path.is_dir():
             _logger.warning(
                 "The static folder %s does not exist. Create it, and its files appear at %s/.",
                 path,
                 prefix,
             )
-        is_default = prefix == self._prefix(None)
-        endpoint = "static" if is_default else f"static:{prefix}"
         folder = StaticFolder(path)
         fingerprints = Fingerprints(folder)
-        self._app.add_route(
-            f"{prefix}/<path:filename>",
-            static_handler(folder, max_age, fingerprints),
-            methods=("GET", "HEAD"),
-            endpoint=endpoint,
+        handler = static_handler(folder, self._max_age(max_age), fingerprints)
+        return _Served(endpoint, folder, fingerprints), handler
+
+    def _take_folder(
+        self, placed: PlacedBlueprint, directory: str | os.PathLike[str] | None
+    ) -> Callable[[], None] | None:
+        """Serve the folder of a blueprint: `Blueprint(..., static_folder=...)`."""
+        if directory is None:
+            return None
+        path = locate_folder(directory, placed.folder)
+        where = placed.options.get("static_url_path")
+        url_path = checked_url_path(
+            f"/{path.name}" if where is None else str(where),
+            f"The static_url_path of the blueprint {placed.name!r}",
+        )
+        endpoint = f"{placed.name}.static"
+        served, handler = self._serve(path, placed.prefix + url_path, endpoint)
+        placed.add_route(
+            f"{url_path}/<path:filename>",
+            handler,
+            ("GET", "HEAD"),
+            endpoint="static",
             include_in_schema=False,
         )
-        self._served[prefix] = _Served(endpoint, folder, fingerprints)
+        return partial(self._of_blueprints.__setitem__, placed.name, served)
 
     def static_url(
-        self, filename: str, *, url_path: str | None = None, _external: bool = False
+        self,
+        filename: str,
+        *,
+        url_path: str | None = None,
+        blueprint: str | None = None,
+        _external: bool = False,
     ) -> str:
         """Return the URL of a file, with a hash of its content in it.
 
@@ -154,6 +195,7 @@ class StaticPlugin(Plugin):
         Args:
             filename: The file's path in the folder.
             url_path: The `url_path` of the folder; the setting `STATIC_URL_PATH` by default.
+            blueprint: The full name of the blueprint whose folder it is, in place of `url_path`.
             _external: Whether to return an absolute URL, as for `app.url_for`.
 
         Returns:
@@ -163,19 +205,30 @@ class StaticPlugin(Plugin):
         Raises:
             BuildError: If no folder is served there; in `DEBUG`, if there is no such file.
         """
-        prefix = self._prefix(url_path)
-        served = self._served.get(prefix)
-        if served is None:
-            raise BuildError(
-                f"static_url({filename!r}): no folder is served at {prefix or '/'}; write "
-                f"Flasgo(static_folder=...) or app.configure_static(..., url_path={prefix!r}).",
-                endpoint="static",
-            )
+        served = self._find(filename, url_path, blueprint)
         name = served.fingerprints.name_of(filename)
         if name is None:
             self._note_missing(filename, served)
             name = filename
         return self._app.url_for(served.endpoint, _external=_external, filename=name)
+
+    def _find(self, filename: str, url_path: str | None, blueprint: str | None) -> _Served:
+        if blueprint is not None:
+            served = self._of_blueprints.get(blueprint)
+            missing = (
+                f"no blueprint {blueprint!r} serves a folder; write "
+                "Blueprint(..., static_folder=...)."
+            )
+        else:
+            prefix = self._prefix(url_path)
+            served = self._served.get(prefix)
+            missing = (
+                f"no folder is served at {prefix or '/'}; write Flasgo(static_folder=...) or "
+                f"app.configure_static(..., url_path={prefix!r})."
+            )
+        if served is None:
+            raise BuildError(f"static_url({filename!r}): {missing}", endpoint="static")
+        return served
 
     def _note_missing(self, filename: str, served: _Served) -> None:
         message = f"static_url({filename!r}): no such file is served from {served.folder.path}."
@@ -198,6 +251,13 @@ class StaticPlugin(Plugin):
             return configured
         # An edited stylesheet has to be seen after a reload.
         return 0 if self._app.debug else _DEFAULT_MAX_AGE
+
+
+def _check_blueprint_path(placed: PlacedBlueprint, url_path: str | None) -> None:
+    if url_path is not None and placed.options.get("static_folder") is None:
+        raise ConfigurationError(
+            f"The blueprint {placed.name!r} has a static_url_path and no static_folder; give both."
+        )
 
 
 def _max_age_problem(value: object) -> str | None:

@@ -8,28 +8,35 @@ from typing import TypeAlias
 from flasgo import ConfigurationError, Connection
 from flasgo.plugin import is_async, qualified_name, signature_of
 
-__all__ = ["ContextProcessors", "Processor", "as_variables"]
+__all__ = ["ContextProcessors", "Processor", "as_variables", "wants_request"]
 
 Processor: TypeAlias = Callable[..., Mapping[str, object]]
 """A function that takes nothing, or the request, and returns variables for templates."""
 
+# A processor, and whether it takes the request.
+_Checked: TypeAlias = tuple[Processor, bool]
+
 
 class ContextProcessors:
-    """The context processors of one app, in the order they were added."""
+    """The context processors of one app and its blueprints, in the order they were added."""
 
     def __init__(self) -> None:
-        self._processors: tuple[tuple[Processor, bool], ...] = ()
+        # The key is the full name of a blueprint, or None for all templates of the app.
+        self._processors: dict[str | None, tuple[_Checked, ...]] = {}
 
-    def add(self, processor: Processor) -> None:
+    def add(self, processor: Processor, blueprint: str | None = None) -> None:
         """Add a context processor.
 
         Args:
             processor: Takes nothing, or the request; returns a mapping.
+            blueprint: The full name of a blueprint: the processor is called only for what it and
+                those inside it serve. None for all templates of the app.
 
         Raises:
             ConfigurationError: When it is async, or takes other arguments.
         """
-        self._processors = (*self._processors, (processor, _wants_request(processor)))
+        checked = (processor, wants_request(processor))
+        self._processors[blueprint] = (*self._processors.get(blueprint, ()), checked)
 
     def collect(self, request: Connection | None) -> dict[str, object]:
         """Return the variables that the processors bring.
@@ -42,15 +49,34 @@ class ContextProcessors:
             TypeError: When a processor returns something other than a mapping.
         """
         values: dict[str, object] = {}
-        for processor, wants_request in self._processors:
-            if not wants_request:
+        for processor, takes_request in self._applying(request):
+            if not takes_request:
                 values.update(as_variables(processor, processor()))
             elif request is not None:
                 values.update(as_variables(processor, processor(request)))
         return values
 
+    def _applying(self, request: Connection | None) -> tuple[_Checked, ...]:
+        """Return the processors of the app, then those of the blueprints around the endpoint."""
+        found = self._processors.get(None, ())
+        inner = None if request is None else request.blueprint
+        if inner is not None and self._processors.keys() - {None}:
+            full_name = ""
+            for name in inner.split("."):
+                full_name = f"{full_name}.{name}" if full_name else name
+                found += self._processors.get(full_name, ())
+        return found
 
-def _wants_request(processor: Processor) -> bool:
+
+def wants_request(processor: Processor) -> bool:
+    """Tell whether a context processor takes the request.
+
+    Args:
+        processor: The processor.
+
+    Raises:
+        ConfigurationError: When it is async, or takes other arguments.
+    """
     name = qualified_name(processor)
     if is_async(processor):
         raise ConfigurationError(

@@ -23,7 +23,7 @@ _RESERVED = frozenset({*DEFAULT_NAMESPACE, "g", "request", "url_for"})
 
 @dataclass(frozen=True)
 class Contribution:
-    """What all plugins together bring.
+    """What all plugins and blueprints together bring.
 
     Args:
         hooks: The `template_context` implementations, in the order of their calls.
@@ -36,11 +36,14 @@ class Contribution:
     roots: tuple[TemplateRoot, ...]
 
 
-def collect_contribution(plugins: Plugins) -> Contribution:
+def collect_contribution(
+    plugins: Plugins, of_blueprints: tuple[TemplateRoot, ...] = ()
+) -> Contribution:
     """Ask the plugins what they bring to templates.
 
     Args:
         plugins: The plugins of the app.
+        of_blueprints: The directories of the app's blueprints, which come first.
 
     Raises:
         PluginError: When an implementation is async or returns the wrong thing, when a directory
@@ -51,7 +54,7 @@ def collect_contribution(plugins: Plugins) -> Contribution:
     return Contribution(
         tuple(hooks),
         {name: value for name, (_, value) in _merged(plugins, "template_globals").items()},
-        tuple(_root(prefix, *found) for prefix, found in directories.items()),
+        (*of_blueprints, *(_root(prefix, *found) for prefix, found in directories.items())),
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar, Unpack
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 if TYPE_CHECKING:
     from flasgo_templates.app_templates import AppTemplates, TemplateOptions
     from flasgo_templates.context import Processor
-    from flasgo_templates.directories import Directories
+    from flasgo_templates.directories import Directories, PathLike
 
-__all__ = ["AppMembers", "RequestMembers"]
+__all__ = ["AppMembers", "BlueprintMembers", "BlueprintOptions", "RequestMembers"]
 
 _F = TypeVar("_F", bound=Callable[..., object])
 _P = TypeVar("_P", bound="Processor")
@@ -56,6 +56,37 @@ class AppMembers:
 
     def template_global(self, name: str | None = None) -> Callable[[_F], _F]:
         """Register the decorated function as a global, under its own name or another."""
+        raise NotImplementedError
+
+
+class BlueprintOptions(TypedDict, total=False):
+    """Keywords of `Blueprint(...)` that flasgo-templates contributes."""
+
+    template_folder: PathLike | None
+    """A folder of templates, searched after the app's own; relative to the blueprint's module."""
+
+
+class BlueprintMembers:
+    """Members of `Blueprint` that flasgo-templates contributes. All are declarations only."""
+
+    def context_processor(self, processor: _P) -> _P:
+        """Add variables to the templates of what this blueprint and those inside it serve."""
+        raise NotImplementedError
+
+    def app_context_processor(self, processor: _P) -> _P:
+        """Add variables to every template of the app; see `app.context_processor`."""
+        raise NotImplementedError
+
+    def app_template_filter(self, name: str | None = None) -> Callable[[_F], _F]:
+        """Register the decorated function as a filter for all of the app's templates."""
+        raise NotImplementedError
+
+    def app_template_test(self, name: str | None = None) -> Callable[[_F], _F]:
+        """Register the decorated function as a test for all of the app's templates."""
+        raise NotImplementedError
+
+    def app_template_global(self, name: str | None = None) -> Callable[[_F], _F]:
+        """Register the decorated function as a global for all of the app's templates."""
         raise NotImplementedError
 
 

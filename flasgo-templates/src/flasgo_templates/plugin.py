@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from flasgo import ConfigurationError, Finding, Flasgo, Registry, hookimpl
-from flasgo.plugin import Plugin
+from flasgo.plugin import PlacedBlueprint, Plugin
 
 from flasgo_templates import hookspecs
-from flasgo_templates.context import ContextProcessors, Processor
+from flasgo_templates.context import ContextProcessors, Processor, wants_request
 from flasgo_templates.missing_names import advise_on
 
 # PERF: Jinja is imported with the first use, so that an app without templates does not pay.
 if TYPE_CHECKING:
     from flasgo_templates.app_templates import AppTemplates, TemplateOptions
     from flasgo_templates.contributions import Contribution
-    from flasgo_templates.directories import Directories
+    from flasgo_templates.directories import Directories, PathLike
+    from flasgo_templates.loader import TemplateRoot
 
 __all__ = ["TemplatesPlugin"]
 
@@ -43,6 +45,7 @@ class TemplatesPlugin(Plugin):
             "globals": {},
         }
         self._contribution: Contribution | None = None
+        self._of_blueprints: tuple[TemplateRoot, ...] = ()
         self._plugins_asked = 0
 
     @hookimpl
@@ -84,6 +87,12 @@ class TemplatesPlugin(Plugin):
         registry.app_method("template_test", self._adder("tests"))
         registry.app_method("template_global", self._adder("globals"))
         registry.app_property("templates", self.current)
+        registry.blueprint_option("template_folder", self._take_folder)
+        registry.blueprint_method("context_processor", self._take_processor)
+        registry.blueprint_method("app_context_processor", self._take_app_processor)
+        registry.blueprint_method("app_template_filter", self._taker("filters"))
+        registry.blueprint_method("app_template_test", self._taker("tests"))
+        registry.blueprint_method("app_template_global", self._taker("globals"))
 
     @hookimpl
     def app_created(self, app: Flasgo) -> None:
@@ -191,6 +200,45 @@ class TemplatesPlugin(Plugin):
         self._processors.add(processor)
         return processor
 
+    # --- What blueprints bring --------------------------------------------------------------
+
+    def _take_folder(
+        self, placed: PlacedBlueprint, folder: PathLike | None
+    ) -> Callable[[], None] | None:
+        if folder is None:
+            return None
+        from flasgo_templates.directories import real_directory
+        from flasgo_templates.loader import TemplateRoot
+
+        root = TemplateRoot(real_directory(folder, placed.folder))
+
+        def add() -> None:
+            self._of_blueprints = (*self._of_blueprints, root)
+            self._contribution = None  # so that it is collected again
+
+        return add
+
+    def _take_processor(self, placed: PlacedBlueprint, processor: Processor) -> Callable[[], None]:
+        wants_request(processor)
+        return partial(self._processors.add, processor, placed.name)
+
+    def _take_app_processor(
+        self, placed: PlacedBlueprint, processor: Processor
+    ) -> Callable[[], None]:
+        wants_request(processor)
+        return partial(self._processors.add, processor)
+
+    def _taker(self, kind: str) -> Callable[..., Callable[[], None]]:
+        def take(
+            placed: PlacedBlueprint, function: Callable[..., object], name: str | None = None
+        ) -> Callable[[], None]:
+            chosen = name or _name_of(function)
+            return partial(self._add, kind, chosen, function)
+
+        return take
+
+    # --- The parts of an app's templates ----------------------------------------------------
+
     def _adder(self, kind: str) -> Callable[[str | None], Callable[[_F], _F]]:
         def add(name: str | None = None) -> Callable[[_F], _F]:
             if callable(name):
@@ -200,15 +248,18 @@ class TemplatesPlugin(Plugin):
                 )
 
             def decorate(function: _F) -> _F:
-                self._additions[kind][name or _name_of(function)] = function
-                if self._templates is not None:
-                    self._add_to(self._templates)
+                self._add(kind, name or _name_of(function), function)
                 return function
 
             return decorate
 
         add.__doc__ = f"Add the decorated function to the {kind} of the app's templates."
         return add
+
+    def _add(self, kind: str, name: str, function: Callable[..., object]) -> None:
+        self._additions[kind][name] = function
+        if self._templates is not None:
+            self._add_to(self._templates)
 
     def _add_to(self, templates: AppTemplates) -> None:
         templates.environment.filters.update(self._additions["filters"])
@@ -245,7 +296,7 @@ class TemplatesPlugin(Plugin):
             from flasgo_templates.contributions import collect_contribution
 
             self._plugins_asked = len(plugins)
-            self._contribution = collect_contribution(plugins)
+            self._contribution = collect_contribution(plugins, self._of_blueprints)
         return self._contribution
 
     def _the_app(self) -> Flasgo:

@@ -181,16 +181,17 @@ TABLE: Mapping[Kind, Mapping[str, str]] = {
         "cli cli_group": _COMMANDS,
         "record record_once deferred_functions make_setup_state register": "No, because a "
         "blueprint does nothing at registration; write a plugin, or a function that takes the app.",
-        "app_context_processor context_processor template_context_processors": "It is "
-        "@app.context_processor; request.blueprint tells which blueprint serves.",
-        "app_template_filter add_app_template_filter": "It is app.template_filter(name)(function).",
-        "app_template_global add_app_template_global": "It is app.template_global(name)(function).",
-        "app_template_test add_app_template_test": "It is app.template_test(name)(function).",
+        "template_context_processors": "Use @blueprint.context_processor, or "
+        "@blueprint.app_context_processor for all of the app's templates.",
+        "add_app_template_filter": "It is blueprint.app_template_filter(name)(function).",
+        "add_app_template_global": "It is blueprint.app_template_global(name)(function).",
+        "add_app_template_test": "It is blueprint.app_template_test(name)(function).",
         "app_url_defaults app_url_value_preprocessor url_defaults url_value_preprocessor "
         "url_value_preprocessors url_default_functions url_values_defaults": _PREFIX_DEFAULTS,
-        "template_folder jinja_loader": "Name the folder in app.configure_templates([...]).",
-        "static_folder static_url_path has_static_folder send_static_file "
-        "get_send_file_max_age": "It is app.configure_static(folder, url_path).",
+        "template_folder jinja_loader": "It is a keyword: Blueprint(..., template_folder=...).",
+        "static_folder static_url_path has_static_folder": "It is a keyword: "
+        "Blueprint(..., static_folder=...); its files are url_for('.static', filename=...).",
+        "send_static_file get_send_file_max_age": "Return send_from_directory(folder, filename).",
         "open_resource root_path": "Use open(Path(__file__).parent / name).",
         "view_functions endpoint routes": "app.routes lists the routes, once it is registered.",
         "after_request_funcs before_request_funcs teardown_request_funcs "
@@ -308,8 +309,6 @@ TABLE: Mapping[Kind, Mapping[str, str]] = {
         "telemetry": "No, because nothing is measured or sent; a plugin's hooks see each request.",
     },
     "Blueprint": {
-        "static_folder static_url_path": "Call app.configure_static(folder, url_path).",
-        "template_folder": "Name the folder in app.configure_templates([...]).",
         "subdomain": _HOSTS,
         "url_defaults": _PREFIX_DEFAULTS,
         "root_path": "No, because a blueprint has no folder: use Path(__file__).parent.",

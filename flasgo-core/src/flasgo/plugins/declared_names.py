@@ -1,8 +1,9 @@
 """The settings and options that distributions declare in their metadata, for plugins not loaded.
 
 A plugin that is switched off is not imported, so it cannot say which settings are its own. Its
-distribution can, in the entry-point groups `flasgo.settings` and `flasgo.options`: a name on the
-left, the plugin's name on the right. A name that ends with `_` stands for all that begin with it.
+distribution can, in the entry-point groups `flasgo.settings`, `flasgo.options`,
+`flasgo.blueprint_options` and `flasgo.blueprint_methods`: a name on the left, the plugin's name on
+the right. A setting or option that ends with `_` stands for all that begin with it.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from flasgo import _bundle
 from flasgo.errors import closest
 
 __all__ = [
+    "BLUEPRINT_METHODS_GROUP",
+    "BLUEPRINT_OPTIONS_GROUP",
     "OPTIONS_GROUP",
     "SETTINGS_GROUP",
     "Inactive",
+    "declared_in",
     "declaring_distribution",
     "names_of_inactive",
 ]
@@ -29,6 +33,9 @@ _logger = logging.getLogger("flasgo.app")
 
 SETTINGS_GROUP = "flasgo.settings"
 OPTIONS_GROUP = "flasgo.options"
+BLUEPRINT_OPTIONS_GROUP = "flasgo.blueprint_options"
+BLUEPRINT_METHODS_GROUP = "flasgo.blueprint_methods"
+_GROUPS = (SETTINGS_GROUP, OPTIONS_GROUP, BLUEPRINT_OPTIONS_GROUP, BLUEPRINT_METHODS_GROUP)
 
 
 class Inactive(Struct, frozen=True):
@@ -52,7 +59,7 @@ class Inactive(Struct, frozen=True):
         Args:
             name: A setting or an option.
         """
-        if name in self.declared or _bundle.owner_of(name) in {self.distribution} - {None}:
+        if name in self.declared or self.distribution in _bundle.owners_of(name):
             return True
         if self.declares_names:
             return any(
@@ -74,7 +81,10 @@ class Inactive(Struct, frozen=True):
 
 
 def names_of_inactive(
-    names: Collection[str], find: Callable[[], Collection[Inactive]], known: Collection[str]
+    names: Collection[str],
+    find: Callable[[], Collection[Inactive]],
+    known: Collection[str],
+    where: str = "",
 ) -> set[str]:
     """Return which unknown names belong to inactive plugins, and warn that they have no effect.
 
@@ -85,6 +95,7 @@ def names_of_inactive(
         names: Settings or options that no active plugin declares.
         find: Returns the inactive plugins of the app; not called where all names are known.
         known: The names that active plugins declare.
+        where: What has the names, for the warning: ` of the blueprint 'notes'`.
     """
     if not names:
         return set()
@@ -95,17 +106,19 @@ def names_of_inactive(
         owner = next((plugin for plugin in inactive if plugin.owns(name)), None)
         if owner is not None:
             _logger.warning(
-                "%s has no effect: it belongs to plugin %r, which %s.",
+                "%s%s has no effect: it belongs to plugin %r, which %s.",
                 name,
+                where,
                 owner.name,
                 owner.state,
             )
-        elif silent and _bundle.owner_of(name) is None and closest(name, known) is None:
+        elif silent and not _bundle.owners_of(name) and closest(name, known) is None:
             _logger.warning(
-                "%s has no effect: no active plugin declares it. It may belong to one of these, "
+                "%s%s has no effect: no active plugin declares it. It may belong to one of these, "
                 "which are not active and whose distributions do not say which settings are "
                 "theirs: %s.",
                 name,
+                where,
                 ", ".join(plugin.name for plugin in silent),
             )
         else:
@@ -136,6 +149,12 @@ def _declarations() -> dict[str, tuple[str, str]]:
     """Return all declared names, each with its plugin and its distribution."""
     return {
         entry_point.name: (entry_point.value, entry_point.dist.name if entry_point.dist else "?")
-        for group in (SETTINGS_GROUP, OPTIONS_GROUP)
+        for group in _GROUPS
         for entry_point in entry_points(group=group)
     }
+
+
+@functools.cache
+def declared_in(group: str) -> frozenset[str]:
+    """Return the names that installed distributions declare in one of the groups."""
+    return frozenset(entry_point.name for entry_point in entry_points(group=group))

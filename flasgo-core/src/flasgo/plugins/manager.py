@@ -369,7 +369,7 @@ class Plugins:
         for name in (record.name, *record.components):
             if self.manager.has_plugin(name):
                 _HOLDERS.pop(id(self.manager.unregister(name=name)), None)
-        for kind in ("setting", "option"):
+        for kind in ("setting", "option", "blueprint option", "blueprint method"):
             record.declared.update(self.declarations.owned(kind, record.name))
         self.declarations.forget(record.name)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from types import MappingProxyType, ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn, get_origin
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, get_origin
 
 import msgspec
 from msgspec import Struct, field
@@ -27,6 +27,10 @@ __all__ = ["Declarations", "Option", "Registry"]
 
 _BOUND_OTHERWISE = frozenset({str, bytes, int, float, bool, list, tuple, set, dict, object})
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*\Z")
+
+
+# Any: what a keyword or decorator of a blueprint was given comes behind the placed blueprint.
+Applied: TypeAlias = Callable[..., Callable[[], None] | None]
 
 
 class Option(Struct, frozen=True):
@@ -63,6 +67,8 @@ class Declarations(Struct):
 
     settings: SettingSpecs = field(default_factory=SettingSpecs)
     options: dict[str, Option] = field(default_factory=dict)
+    blueprint_options: dict[str, Applied] = field(default_factory=dict)
+    blueprint_methods: dict[str, Applied] = field(default_factory=dict)
     app_methods: dict[str, Callable[..., object]] = field(default_factory=dict)
     app_properties: dict[str, Callable[[], object]] = field(default_factory=dict)
     request_attributes: dict[str, Callable[[Request], object]] = field(default_factory=dict)
@@ -103,6 +109,8 @@ class Declarations(Struct):
         """Drop all that a plugin declared, when it could not be added after all."""
         by_name: dict[str, tuple[dict[str, Any], ...]] = {
             "option": (self.options,),
+            "blueprint option": (self.blueprint_options,),
+            "blueprint method": (self.blueprint_methods,),
             "app method": (self.app_methods, self.app_properties),
             "request attribute": (self.request_attributes,),
             "role": (self.roles,),
@@ -283,6 +291,62 @@ class Registry:
             self._refuse(f"Flasgo({name}=...) belongs to flasgo-core", "choose another name")
         self._declarations.claim("option", name, self._plugin)
         self._declarations.options[name] = Option(name, self._plugin, default, help)
+
+    def blueprint_option(self, name: str, apply: Applied) -> None:
+        """Declare a keyword of `Blueprint(...)`.
+
+        A blueprint is made before it meets an app and its plugins. So the distribution declares
+        the name as well, in the entry-point group `flasgo.blueprint_options`.
+
+        Args:
+            name: A lower-case identifier.
+            apply: Called as `apply(placed, value)` for each blueprint that has the keyword, when it
+                is registered; `placed` is a `flasgo.plugin.PlacedBlueprint`. `def` only. It
+                returns None, or a function to call once the blueprint is registered with all that
+                it contains: a blueprint that is refused must leave no trace.
+
+        Raises:
+            PluginError: When the name is taken or malformed.
+        """
+        from flasgo.blueprints import Blueprint
+        from flasgo.routing.operation import SharedOptions
+
+        self._check_phase("blueprint_option")
+        # PERF: a signature takes a while, and each app asks.
+        own = (*Blueprint.__init__.__code__.co_varnames, *SharedOptions.__annotations__)
+        self._take_blueprint_part("blueprint option", name, apply, own)
+        self._declarations.blueprint_options[name] = apply
+
+    def blueprint_method(self, name: str, apply: Applied) -> None:
+        """Declare a decorator of blueprints, `@blueprint.<name>`, with or without arguments.
+
+        The distribution declares the name as well, in the entry-point group
+        `flasgo.blueprint_methods`; see `blueprint_option`.
+
+        Args:
+            name: A lower-case identifier that blueprints do not have yet.
+            apply: Called as `apply(placed, function, *args, **kwargs)` with what was decorated and
+                the decorator's arguments; otherwise as for `blueprint_option`.
+
+        Raises:
+            PluginError: When the name is taken or malformed.
+        """
+        from flasgo.blueprints import Blueprint
+
+        self._check_phase("blueprint_method")
+        own = (name,) if hasattr(Blueprint, name) else Blueprint.__annotations__
+        self._take_blueprint_part("blueprint method", name, apply, own)
+        self._declarations.blueprint_methods[name] = apply
+
+    def _take_blueprint_part(
+        self, kind: str, name: str, apply: Applied, own: Container[str]
+    ) -> None:
+        self._check_identifier(kind, name, apply)
+        if name in own:
+            self._refuse(f"the {kind} {name} exists already in flasgo-core", "choose another name")
+        if is_async(apply):
+            self._refuse(f"the {kind} {name} is applied by an async function", "use def")
+        self._declarations.claim(kind, name, self._plugin)
 
     def enforces(self, policy: type[Policy]) -> None:
         """Declare that this plugin's hooks enforce a policy class and its subclasses.
