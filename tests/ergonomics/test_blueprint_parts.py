@@ -79,7 +79,7 @@ def test_a_folder_is_looked_for_next_to_the_blueprint(
         "two = Blueprint('two', __name__, url_prefix='/two', template_folder='templates')\n"
     )
     monkeypatch.syspath_prepend(folders)
-    import notes  # ty: ignore[unresolved-import]  (made above)
+    import notes  # ty: ignore[import-not-found] - made above
 
     for blueprint in (notes.one, notes.two):
         app = make_app()
@@ -138,7 +138,7 @@ def test_what_a_blueprint_brings_to_all_templates(make_app: MakeApp, folders: Pa
 
 
 def test_a_processor_that_cannot_be_one_is_refused_with_its_blueprint(make_app: MakeApp) -> None:
-    app, notes = make_app(), Blueprint("notes", "/notes")
+    app, notes = make_app(), off("notes")
 
     @notes.context_processor
     async def waits() -> dict[str, object]:
