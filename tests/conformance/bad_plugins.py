@@ -522,3 +522,90 @@ class Guarded:
     @hookimpl(when=lambda route: route.is_websocket and route.policy(Internal) is not None)
     def authorize(self, request):
         request.headers["host"]
+
+
+# --- What they take away ----------------------------------------------------------------------
+
+
+@seeded("keeps_denials", r"denies in request_started with 403 leaves with 200")
+class Envelope:
+    """Puts every answer into an envelope, and the status with it."""
+
+    @hookimpl
+    def response_finalize(self, response):
+        if response.status_code >= 400:
+            return Response.json({"ok": False, "status": response.status_code})
+        return None
+
+
+@seeded("keeps_denials", r"a handler that answers with 401 leaves with 200")
+class FriendlyErrors:
+    """Answers errors with a page of its own, and forgets their status."""
+
+    @hookimpl
+    def error_response(self, request, error):
+        return Response.text("Something went wrong.")
+
+
+@seeded(
+    "keeps_headers", r"x-frame-options was 'DENY' and is gone .*take over the headers of the old"
+)
+class Rewriting:
+    """Makes a new response of the body, and forgets the headers."""
+
+    @hookimpl
+    def response_finalize(self, response):
+        if response.is_streaming or response.status_code != 200:
+            return None
+        return Response(response.body, response.status_code, content_type=response.content_type)
+
+
+@seeded("keeps_headers", r"content-security-policy was \"default-src 'none'\" and is \"default-src")
+class Loosening:
+    """Allows what its own page needs, on every page."""
+
+    @hookimpl
+    def response_finalize(self, response):
+        response.headers["content-security-policy"] = "default-src * 'unsafe-inline'"
+
+
+@seeded("keeps_headers", r"cookie 'conformance_one=1; .*' is gone .* headers\.add")
+class OneCookie:
+    """Sets a cookie, in place of those that were there."""
+
+    @hookimpl
+    def response_finalize(self, response):
+        response.headers["set-cookie"] = "seen=1; Path=/; HttpOnly; SameSite=Lax"
+
+
+@seeded(
+    "keeps_headers", r"cookie 'conformance_one=1; .*' became 'conformance_one=1; Path=/; HttpOnl"
+)
+class PlainCookies:
+    """Takes Secure away, because cookies did not arrive on localhost."""
+
+    @hookimpl
+    def response_finalize(self, response):
+        lines = response.headers.getlist("set-cookie")
+        del response.headers["set-cookie"]
+        for line in lines:
+            response.headers.add("set-cookie", line.replace("; Secure", ""))
+
+
+@seeded("keeps_background_tasks", r"task of Response\(\.\.\., background=task\) did not run")
+class Forgetting:
+    """Lets go of all that hangs on a response."""
+
+    @hookimpl
+    def response_finalize(self, response):
+        response.background = None
+
+
+@seeded("leaves_the_body_to_the_handler", r"request_started of 'bodylog' reads the body")
+class BodyLog:
+    """Notes every body that arrives."""
+
+    @hookimpl
+    async def request_started(self, request):
+        if request.scope["type"] == "http":
+            request.state.noted = len(await request.body())

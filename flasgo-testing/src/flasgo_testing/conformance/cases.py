@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from . import declarations, isolation, predicates, serving, setting_values
+from . import declarations, isolation, keeping, predicates, serving, setting_values
 from .subject import Subject
 
 __all__ = ["CASES", "Case"]
@@ -84,6 +84,26 @@ CASES = (
         "keeps_streams_streaming",
         "A streamed response leaves piece by piece.",
         serving.keeps_streams_streaming,
+    ),
+    Case(
+        "keeps_denials",
+        "A request that was denied, or that failed, leaves with a status that says so.",
+        keeping.keeps_denials,
+    ),
+    Case(
+        "keeps_headers",
+        "Headers and cookies that others have set stay as they are.",
+        keeping.keeps_headers,
+    ),
+    Case(
+        "keeps_background_tasks",
+        "Background tasks of a response run.",
+        keeping.keeps_background_tasks,
+    ),
+    Case(
+        "leaves_the_body_to_the_handler",
+        "Hooks do not read a body before the request is allowed.",
+        keeping.leaves_the_body_to_the_handler,
     ),
     Case(
         "survives_neighbours",

@@ -203,9 +203,12 @@ class Rig:
         exchange = self.exchange(scope, body)
         return self.take(exchange, exchange.collect)
 
-    def exchange(self, scope: Scope, body: bytes = b"", *, buffered: bool = True) -> Exchange:
+    def exchange(
+        self, scope: Scope, body: bytes | AsyncIterator[bytes] = b"", *, buffered: bool = True
+    ) -> Exchange:
         """Return an exchange that has not begun."""
-        return Exchange(self.app, scope, _pieces(body), raise_app_errors=False, buffered=buffered)
+        pieces = _pieces(body) if isinstance(body, bytes) else body
+        return Exchange(self.app, scope, pieces, raise_app_errors=False, buffered=buffered)
 
     def take(
         self, exchange: Conversation, step: Callable[[], Coroutine[None, None, T]]
@@ -244,13 +247,20 @@ class Rig:
                 )
         return f"A request hangs. {otherwise}"
 
-    def converse(self, scope: Scope) -> None:
-        """Open a WebSocket, exchange a message where it is accepted, and leave."""
+    def converse(self, scope: Scope) -> bool:
+        """Open a WebSocket, exchange a message where it is accepted, and leave.
+
+        Returns:
+            Whether it was accepted.
+        """
         exchange = WebSocketExchange(self.app, websocket_scope(scope, ()), raise_app_errors=False)
+        accepted = False
 
         async def talk() -> None:
+            nonlocal accepted
             try:
                 await exchange.connect()
+                accepted = True
                 await exchange.send("hello")
                 await exchange.receive()
             except (WebSocketDeniedError, WebSocketClosedError):
@@ -259,6 +269,7 @@ class Rig:
             await exchange.finish()
 
         self.take(exchange, talk)
+        return accepted
 
     def leave(self, scope: Scope) -> None:
         """Send a request and disconnect before it is answered."""
