@@ -533,3 +533,12 @@ async def test_a_whole_login_with_basic_credentials(app, connect):
     assert status("alice:geheim") == 200
     assert accounts["alice"].startswith("$argon2id$")
     assert status("alice:geheim") == 200
+
+
+async def test_an_answer_that_was_not_awaited_is_neither_true_nor_false() -> None:
+    stored = await hash_password("a long password", scheme=Scrypt(log_cost=4))
+    for password in ("a long password", "another one"):
+        with pytest.raises(TypeError, match=r"Write `await verify_password\(password, stored\)`"):
+            _ = "welcome" if verify_password(password, stored) else "wrong"
+    assert await asyncio.create_task(verify_password("a long password", stored))
+    assert not await asyncio.wait_for(verify_password("another one", stored), 30)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flasgo import Blueprint, Flasgo, HTTPException, MissingKeyError, Request, WebSocket
+from flasgo import Blueprint, Flasgo, HTTPException, MissingKeyError, Request, WebSocket, g
 from flasgo.errors import printable
 from flasgo.http.cookies import parse_cookies
 from flasgo.http.headers import Headers, MutableHeaders
@@ -198,6 +199,26 @@ def test_other_errors_get_no_such_note(make_app: MakeApp, connect: Connect) -> N
         return request.path.split["x"]  # ty: ignore[not-subscriptable]
 
     assert not hasattr(connect(app).get("/").extensions["exception"], "__notes__")
+
+
+def test_an_sqlite_connection_of_two_threads_gets_a_note(
+    make_app: MakeApp, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app()
+
+    @app.get("/")
+    async def opens() -> str:
+        g.db = sqlite3.connect(":memory:")
+        return "opened"
+
+    @app.teardown_request
+    def closes(error: BaseException | None) -> None:
+        g.db.close()
+
+    assert connect(app).get("/").text == "opened"
+    (record,) = [r for r in caplog.records if r.exc_info]
+    assert "check_same_thread=False" in caplog.text
+    assert record.levelname == "ERROR"
 
 
 # --- What is not there -------------------------------------------------------------------------

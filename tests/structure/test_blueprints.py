@@ -297,7 +297,7 @@ def test_a_policy_nobody_enforces_stops_the_app(
 def test_authorize_decorates_a_blueprint(make_app: Callable[..., Flasgo]) -> None:
     auth = AuthPlugin()
     app = make_app(auth)
-    auth.register_backend(
+    auth.register_auth_backend(
         "header",
         lambda request: User(id="ann", scopes=frozenset({request.headers.get("x-scope", "none")})),
     )

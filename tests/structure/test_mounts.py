@@ -355,7 +355,7 @@ def test_csrf_holds_and_the_form_still_arrives(make_app: Callable[..., Flasgo]) 
 def test_quotas_and_permissions(make_app: Callable[..., Flasgo]) -> None:
     security, auth = SecurityPlugin(), AuthPlugin()
     app = make_app(security, auth, ALLOWED_HOSTS={"localhost"})
-    auth.register_backend("none", lambda request: None)
+    auth.register_auth_backend("none", lambda request: None)
     private = Blueprint("private", "/private")
     authorize()(private)
     private.mount("/st", make_starlette())

@@ -87,7 +87,7 @@ class AuthPlugin(Plugin):
             "that ask for one, with ?next=; other clients are answered 401.",
             check=check_login_url,
         )
-        registry.app_method("register_auth_backend", self.register_backend)
+        registry.app_method("register_auth_backend", self.register_auth_backend)
         registry.app_method("authorize", authorize)
         registry.role("require_login", lambda backend: authorize(backend=backend))
         registry.app_method("authenticate", self.authenticate)
@@ -113,7 +113,7 @@ class AuthPlugin(Plugin):
             guard = default_guard(self.default_policy, self.exempt, self._guard, self._finalize)
             self._registry.component("default_permissions", guard)
 
-    def register_backend(
+    def register_auth_backend(
         self,
         name: str,
         backend: AuthFunction | AuthBackend,

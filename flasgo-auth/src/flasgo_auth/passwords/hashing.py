@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from flasgo import current_request
 
+from flasgo_auth.passwords.pending import Pending
 from flasgo_auth.passwords.schemes import PasswordScheme, best_scheme, scheme_of
 
 __all__ = [
@@ -71,13 +72,13 @@ async def hash_password(password: str, *, scheme: PasswordScheme | None = None) 
     return await _off_the_loop((scheme or best_scheme()).hash, data)
 
 
-async def verify_password(
+def verify_password(
     password: str,
     stored: str | None,
     *,
     scheme: PasswordScheme | None = None,
     older: Iterable[PasswordScheme] = (),
-) -> PasswordCheck:
+) -> Pending[PasswordCheck]:
     """Tell whether a password is the one that a hash was made for.
 
     The work is done in a worker thread. Call it for unknown users too, with None: it does the
@@ -100,14 +101,21 @@ async def verify_password(
             Argon2id and scrypt need no mention.
 
     Returns:
-        A true value when the password is right, with the hash to store in place of `stored`
-        when that has aged.
+        What is awaited, for a true value when the password is right, with the hash to store in
+        place of `stored` when that has aged. Without `await` it is neither true nor false:
+        `if verify_password(...)` is a TypeError.
 
     Raises:
         TypeError: When the password is not a str, or `stored` neither a str nor None.
         ConfigurationError: When the hash is of Argon2 and argon2-cffi is not installed.
     """
-    current = scheme or best_scheme()
+    checking = _check_password(password, stored, scheme or best_scheme(), tuple(older))
+    return Pending(checking, "verify_password(password, stored)")
+
+
+async def _check_password(
+    password: str, stored: str | None, current: PasswordScheme, older: tuple[PasswordScheme, ...]
+) -> PasswordCheck:
     if stored is not None:
         _check_stored(stored)
     try:
@@ -115,7 +123,7 @@ async def verify_password(
     except ValueError:
         # No hash was ever made for it; known and unknown users are refused alike.
         return PasswordCheck(is_valid=False)
-    return await _off_the_loop(_verify, data, stored, current, tuple(older))
+    return await _off_the_loop(_verify, data, stored, current, older)
 
 
 def needs_rehash(stored: str, *, scheme: PasswordScheme | None = None) -> bool:

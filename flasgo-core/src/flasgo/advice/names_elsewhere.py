@@ -94,7 +94,7 @@ TABLE: Mapping[Kind, Mapping[str, str]] = {
         "RequestValidationError": "Bad input is an HTTPException of 422: @app.errorhandler(422).",
         "jsonable_encoder": f"No, because nothing needs it: {_JSON}",
         "OAuth2PasswordBearer OAuth2PasswordRequestForm HTTPBearer": "Bearer tokens are read by "
-        "app.register_auth_backend(bearer_token_backend(...)); see docs/auth.md.",
+        "app.register_auth_backend('bearer', bearer_token_backend(...)); see docs/auth.md.",
         "HTTPBasic HTTPBasicCredentials": "It is called basic_auth_backend.",
         "APIKeyHeader APIKeyQuery APIKeyCookie": "It is called api_key_backend.",
         "CORSMiddleware": "Set CORS_ORIGINS, or decorate a route with @app.cors(...).",
@@ -117,6 +117,8 @@ TABLE: Mapping[Kind, Mapping[str, str]] = {
         "session_interface": "Set SESSION_STORE_URI for sessions in Redis; see docs/sessions.md.",
         "before_first_request": _LIFESPAN,
         "before_serving after_serving on_event router.on_startup": _LIFESPAN,
+        "user_loader login_manager request_loader": "Users are found by "
+        "app.register_auth_backend('session', session_backend(load_user)).",
         "teardown_appcontext": "It is called app.teardown_request; there is one context.",
         "cli": _COMMANDS,
         "shell_context_processor shell_context_processors make_shell_context": "`flasgo shell` has "

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from flasgo.advice.missing_await import note_missing_await
+from flasgo.advice.thread_bound import note_thread_bound
 from flasgo.errors import (
     ConfigurationError,
     HookError,
@@ -267,12 +268,13 @@ def note_error(connection: Connection, error: Exception) -> None:
     if connection.scope.get("flasgo.exception") is error:
         return
     connection.scope["flasgo.exception"] = error
-    note_missing_await(error)
     log_error(connection, error)
 
 
 def log_error(connection: Connection, error: BaseException) -> None:
     """Log an unhandled exception with its traceback; the path is quoted (CWE-117)."""
+    note_missing_await(error)
+    note_thread_bound(error)
     identifier = getattr(connection, "id", None)
     suffix = "" if identifier is None else f" (request {identifier})"
     _logger.error("Error on %s %r%s", _verb(connection), connection.path, suffix, exc_info=error)
