@@ -45,7 +45,11 @@ class ReferencePlugin:
 
 
 PLUGINS = {
-    plugin.name: plugin for plugin in (ReferencePlugin("flasgo-prometheus", "PROMETHEUS_TOKEN"),)
+    plugin.name: plugin
+    for plugin in (
+        ReferencePlugin("flasgo-prometheus", "PROMETHEUS_TOKEN"),
+        ReferencePlugin("flasgo-pydantic", "PYDANTIC_EXCLUDE_NONE"),
+    )
 }
 
 

@@ -22,6 +22,8 @@ asyncio_mode = auto
 asyncio_default_fixture_loop_scope = function
 """
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<code>.*?)^```$", re.M | re.S)
+# The docs show these as installed.
+REFERENCE_PLUGINS = os.pathsep.join(map(str, ROOT.glob("examples/plugins/*/src")))
 _TEST = re.compile(r"^(async )?def test_", re.M)
 # Anything with a Python in it that is not run would be a promise nobody keeps.
 KNOWN_LANGUAGES = {"python", "console", "text", "toml", "html", "json", "css", "dotenv", "ini"}
@@ -77,7 +79,7 @@ def test_block_runs_as_printed(block: Block, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={**os.environ, "FLASGO_SECRET_KEY": SECRET_KEY},
+        env={**os.environ, "FLASGO_SECRET_KEY": SECRET_KEY, "PYTHONPATH": REFERENCE_PLUGINS},
         timeout=TIMEOUT_SECONDS,
         check=False,
     )
