@@ -10,7 +10,12 @@ import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType
 
+import flasgo.features.health.hookspecs
+import flasgo_auth.hookspecs
+import flasgo_security.hookspecs
+import flasgo_templates.hookspecs
 from flasgo import (
     Connection,
     FileResponse,
@@ -105,7 +110,11 @@ def hooks_page() -> str:
     parts = [_HOOKS_INTRODUCTION.format(level=CONTRACT_LEVEL)]
     for title, hooks in (("Set-up hooks", SETUP_HOOKS), ("Request hooks", REQUEST_HOOKS)):
         parts.append(f"## {title}\n")
-        parts.extend(_hook(name) for name in hooks)
+        parts.extend(_hook(getattr(hookspecs, name)) for name in hooks)
+    parts.append(_PUBLISHED_INTRODUCTION)
+    for owner, namespace in _PUBLISHED.items():
+        parts.append(f"### Hooks of {owner}\n")
+        parts.extend(_hook(getattr(namespace, name), "####") for name in namespace.__all__)
     return "\n".join(parts)
 
 
@@ -118,13 +127,34 @@ whole plugin, and [The life of a request](request-life.md) where each hook has i
 """
 
 
-def _hook(name: str) -> str:
-    spec = getattr(hookspecs, name)
+# Where each plugin of the bundle keeps the specifications of its hooks.
+_PUBLISHED = {
+    "auth": flasgo_auth.hookspecs,
+    "security": flasgo_security.hookspecs,
+    "templates": flasgo_templates.hookspecs,
+    "health": flasgo.features.health.hookspecs,
+}
+
+_PUBLISHED_INTRODUCTION = """\
+## Hooks that plugins publish
+
+A plugin publishes hooks of its own with `registry.hookspecs`, as [Plugins](plugins.md) shows. These
+are those of the bundled plugins. Mark an implementation `@hookimpl(optionalhook=True)`, so that it
+works where the plugin is not active.
+"""
+
+
+def _hook(spec: FunctionType, level: str = "###") -> str:
     pieces = _SECTION.split(inspect.getdoc(spec) or "")
     sections = dict(zip(pieces[1::2], pieces[2::2], strict=True))
-    lines = [f"### `{name}{inspect.signature(spec)}`".replace("'", ""), "", pieces[0].strip(), ""]
+    lines = [
+        f"{level} `{name}{inspect.signature(spec)}`".replace("'", ""),
+        "",
+        pieces[0].strip(),
+        "",
+    ]
     lines.append(f"**Called:** {_text(sections['When'])}\n")
-    lines.extend(f"- {line}" for line in _arguments(sections["Args"]))
+    lines.extend(f"- {line}" for line in _arguments(sections.get("Args", "")))
     if "Returns" in sections:
         lines.append(f"\n**Returns:** {_text(sections['Returns'])}")
     lines.append(
@@ -139,7 +169,7 @@ def _text(section: str) -> str:
 
 def _arguments(section: str) -> Iterator[str]:
     """Yield each argument with its description on one line."""
-    for part in re.split(r"\n(?=    \w+: )", section.rstrip()):
+    for part in re.split(r"\n(?=    \w+: )", section.rstrip()) if section else ():
         name, _, description = part.strip().partition(": ")
         yield f"`{name}`: {_text(description)}"
 
@@ -242,6 +272,8 @@ _KIT_MEMBERS = (
             "register",
             "implementations",
             "hook_callables",
+            "notify",
+            "call",
             "call_all",
             "call_setup",
             "wrap_calls",
@@ -273,7 +305,6 @@ _KIT_TEXTS = {
     "CONTRACT_LEVEL": "The version of the hook contract; see [Hooks](hooks.md).",
     "SETUP_HOOKS": "The names of the hooks that are called while an app is made or inspected.",
     "REQUEST_HOOKS": "The names of the hooks that are called while a request is served.",
-    "hookspec": "Marks a function as the specification of a hook that a plugin publishes.",
     "LONGEST_SET_COOKIE": "How many bytes a `Set-Cookie` line may have, attributes included.",
     "OPEN_FLAGS": "The flags for `os.open` with which a file is opened to be served.",
     "is_websocket": "Whether the route takes WebSocket connections.",

@@ -21,9 +21,8 @@ from flasgo import (
     rate_limit,
     redirect,
     render_template,
-    security_event,
 )
-from flasgo_auth import hash_password, login, logout, verify_password
+from flasgo_auth import hash_password, login, logout, report_failed_login, verify_password
 from flasgo_security import flash
 
 from .db import Database
@@ -189,7 +188,7 @@ async def log_in(
     # Checked for unknown names too: the time it takes must not tell who has an account.
     check = await verify_password(form.password, account.password_hash if account else None)
     if account is None or not check:
-        security_event("login", request, "wrong name or password")
+        report_failed_login(request, username=form.name)
         return render_template("auth/login.html", form=form, failed=True), 422
     if check.new_hash:
         await asyncio.to_thread(accounts.replace_hash, account, check.new_hash)

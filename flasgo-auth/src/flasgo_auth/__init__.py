@@ -6,6 +6,7 @@ from flasgo.plugin import lazy_names
 
 from flasgo_auth.backends.backend import AuthBackend, AuthFunction
 from flasgo_auth.current import current_user
+from flasgo_auth.events import report_failed_login
 from flasgo_auth.login import (
     SESSION_KEY,
     SessionBackend,
@@ -121,6 +122,7 @@ __all__ = [
     "login",
     "logout",
     "needs_rehash",
+    "report_failed_login",
     "safe_next",
     "secrets_match",
     "session_backend",

@@ -8,7 +8,7 @@ from flasgo import Connection
 
 from flasgo_auth.users import UserId
 
-__all__ = ["note", "report"]
+__all__ = ["note", "report", "report_failed_login", "tell"]
 
 logger = logging.getLogger("flasgo.security")
 
@@ -39,7 +39,43 @@ def report(
     _log(logging.WARNING, event, request, reason, backends, user)
     counted = getattr(request, "security_events", None)
     if isinstance(counted, list):
-        counted.append(event)
+        add = getattr(counted, "tell", None)
+        if add is None:
+            counted.append(event)
+        else:
+            add(event, reason)
+
+
+def report_failed_login(
+    request: Connection, *, username: str | None = None, reason: str = "wrong name or password"
+) -> None:
+    """Report that somebody could not log in: to the log, to quotas and to other plugins.
+
+    For log-in pages, which check passwords themselves. The log `flasgo.security` gets a warning,
+    `SECURITY_FAILURE_RATE_LIMIT` counts it, and the hook `login_failed` is called.
+
+    Args:
+        request: The request.
+        username: What the visitor called himself, for the hook. SECURITY: it is not logged, for
+            people type their password there.
+        reason: What was wrong, for the operator; never what was sent.
+    """
+    report("auth.login_failed", request, reason=reason, backends="")
+    tell("login_failed", request, username, reason)
+
+
+def tell(hook: str, request: Connection, *args: object) -> None:
+    """Call one of the auth plugin's hooks that take note of something.
+
+    Args:
+        hook: Its name.
+        request: The request.
+        args: Its other arguments.
+    """
+    plugins = request.app.plugins
+    # An app without the plugin has no such hook.
+    if ("hook", hook) in plugins.declarations.owners:
+        plugins.notify(hook, request, *args)
 
 
 def note(event: str, request: Connection, *, reason: str, user: UserId) -> None:

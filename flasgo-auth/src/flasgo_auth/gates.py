@@ -9,7 +9,7 @@ from typing import NoReturn
 from flasgo import Connection, HTTPException
 
 from flasgo_auth.backends.backend import Backends, NamedBackend
-from flasgo_auth.events import report
+from flasgo_auth.events import report, tell
 from flasgo_auth.identification import Answers, answer_of, assigned_user, settle
 from flasgo_auth.permissions import AllowAny, CompiledCheck, Permission, compile_check
 from flasgo_auth.policy import AuthPolicy
@@ -90,6 +90,7 @@ class Gate:
             # The page that says so may be for somebody whom another backend recognises.
             settle(request, known or None)
             report("auth.unauthenticated", request, reason=missing, backends=self._names)
+            self._tell_of_failure(request)
             raise UnauthenticatedError(
                 401,
                 "Send valid credentials to use this endpoint.",
@@ -100,6 +101,12 @@ class Gate:
         raise HTTPException(
             403, "You are not allowed to use this endpoint.", headers=_header([challenge])
         )
+
+    def _tell_of_failure(self, request: Connection) -> None:
+        """Tell plugins of credentials that no backend has recognised."""
+        refused = [each.name for each in self.backends if each.was_tried(request)]
+        if refused:
+            tell("login_failed", request, None, f"refused by {', '.join(refused)}")
 
     # SECURITY: permissions of one user must not open what another user is then served.
     def _refuse_conflict(self, request: Connection, known: User) -> NoReturn:

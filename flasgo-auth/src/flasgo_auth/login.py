@@ -13,7 +13,7 @@ from flasgo.plugin import is_async
 
 from flasgo_auth.backends.authorization import check_realm
 from flasgo_auth.backends.backend import AuthBackend
-from flasgo_auth.events import note
+from flasgo_auth.events import note, tell
 from flasgo_auth.identification import forget
 from flasgo_auth.users import ANONYMOUS, User, UserId
 from flasgo_auth.workers import check_function, runner
@@ -116,6 +116,7 @@ def login(
     write_login(cast("MutableMapping[str, object]", session), user, generation=generation)
     _settle(request, user)
     note("auth.login", request, reason="logged in", user=user.id)
+    tell("user_logged_in", request, user)
 
 
 def logout(request: Connection) -> None:
@@ -137,6 +138,7 @@ def logout(request: Connection) -> None:
     _settle(request, ANONYMOUS)
     if earlier is not None:
         note("auth.logout", request, reason="logged out", user=earlier.user_id)
+        tell("user_logged_out", request, earlier.user_id)
 
 
 def write_login(
@@ -177,6 +179,8 @@ class SessionBackend(AuthBackend):
         TypeError: When `load_user` or `generation` is not a function.
         ValueError: When the realm is malformed or `max_age` not positive.
     """
+
+    remembers_login = True
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from flasgo.plugin import lazy_names
 from flasgo_security.cors import Cors, cors
 from flasgo_security.csp import ContentSecurityPolicy
 from flasgo_security.csrf import CsrfExempt, csrf_exempt
-from flasgo_security.events import security_event
+from flasgo_security.events import SecurityEvent, security_event
 from flasgo_security.headers import Csp, csp
 from flasgo_security.plugin import SecurityPlugin
 from flasgo_security.quotas.policy import (
@@ -45,6 +45,7 @@ __all__ = [
     "SSRFConfig",
     "SSRFGuard",
     "SSRFViolation",
+    "SecurityEvent",
     "SecurityPlugin",
     "Session",
     "SessionStore",

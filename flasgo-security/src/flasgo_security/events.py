@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flasgo import HTTPException, hookimpl
 
 if TYPE_CHECKING:
-    from flasgo import Request, Response, Route
+    from flasgo import Connection, Request, Response, Route
 
-__all__ = ["EVENTS_ATTRIBUTE", "RefusedHeads", "event_fields", "loggable", "security_event"]
+__all__ = [
+    "EVENTS_ATTRIBUTE",
+    "RefusedHeads",
+    "SecurityEvent",
+    "SecurityEvents",
+    "event_fields",
+    "loggable",
+    "report_event",
+    "security_event",
+]
 
 logger = logging.getLogger("flasgo.security")
 
@@ -18,6 +28,70 @@ EVENTS_ATTRIBUTE = "security_events"
 """The request attribute that lists the kinds of events a request has caused."""
 
 _LONGEST_TEXT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityEvent:
+    """Something that a request was refused for, or tried; see `security_event_reported`.
+
+    Attributes:
+        kind: A short stable name, such as `csrf`, `host`, `ratelimit` or `auth.forbidden`.
+        reason: What was wrong, for the operator.
+        request: The request or WebSocket connection.
+        client_ip: The client's address, `unknown` without one.
+        method: The method.
+        path: The path, without the query.
+    """
+
+    kind: str
+    reason: str
+    request: Connection
+    client_ip: str
+    method: str
+    path: str
+
+
+class SecurityEvents(list[str]):
+    """The kinds of events that a request has caused; the value of `request.security_events`.
+
+    Args:
+        request: The request.
+    """
+
+    def __init__(self, request: Connection) -> None:
+        super().__init__()
+        self._request = request
+
+    def tell(self, kind: str, reason: str) -> None:
+        """Note an event that is logged elsewhere, and tell other plugins of it.
+
+        Args:
+            kind: A short stable name.
+            reason: What was wrong, for the operator.
+        """
+        self.append(kind)
+        report_event(kind, self._request, reason)
+
+
+def report_event(kind: str, request: Connection, reason: str) -> None:
+    """Tell other plugins of an event: the hook `security_event_reported`.
+
+    Args:
+        kind: A short stable name.
+        request: The request or WebSocket connection.
+        reason: What was wrong, for the operator.
+    """
+    request.app.plugins.notify(
+        "security_event_reported",
+        SecurityEvent(
+            kind,
+            loggable(reason),
+            request,
+            loggable(request.client_ip or "unknown"),
+            loggable(request.method),
+            loggable(request.path),
+        ),
+    )
 
 
 def security_event(kind: str, request: Request, reason: str) -> None:
@@ -49,7 +123,7 @@ def security_event(kind: str, request: Request, reason: str) -> None:
     # Without the security plugin in this app failures are not counted; they are logged.
     events = getattr(request, EVENTS_ATTRIBUTE, None)
     if events is not None:
-        events.append(kind)
+        events.tell(kind, reason)
 
 
 def event_fields(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,10 +46,10 @@ def collect_contribution(
         of_blueprints: The directories of the app's blueprints, which come first.
 
     Raises:
-        PluginError: When an implementation is async or returns the wrong thing, when a directory
-            does not exist, or when two plugins bring the same name.
+        PluginError: When an implementation returns the wrong thing, when a directory does not
+            exist, or when two plugins bring the same name.
     """
-    hooks = [impl.call for impl in _sync(plugins, "template_context")]
+    hooks = [impl.call for impl in plugins.implementations("template_context")]
     directories = _merged(plugins, "template_directories")
     return Contribution(
         tuple(hooks),
@@ -58,21 +58,10 @@ def collect_contribution(
     )
 
 
-def _sync(plugins: Plugins, hook: str) -> Iterator[Implementation]:
-    for impl in plugins.implementations(hook):
-        if impl.is_async:
-            raise PluginError(
-                f"Plugin {impl.plugin!r}: {hook} is async, and templates are rendered "
-                "synchronously as well; use def.",
-                plugin=impl.plugin,
-            )
-        yield impl
-
-
 def _merged(plugins: Plugins, hook: str) -> dict[str, tuple[str, object]]:
     """Merge the mappings that a hook returns: name -> (plugin, value)."""
     merged: dict[str, tuple[str, object]] = {}
-    for impl in _sync(plugins, hook):
+    for impl in plugins.implementations(hook):
         for name, value in _entries(impl, plugins.call_setup(impl)):
             if name in merged or name in _RESERVED:
                 other = merged[name][0] if name in merged else "templates"

@@ -14,7 +14,7 @@ from flasgo import Request, hookspec
 __all__ = ["template_context", "template_directories", "template_globals"]
 
 
-@hookspec
+@hookspec(sync=True)
 def template_context(request: Request) -> Mapping[str, object] | None:
     """Add variables to templates that are rendered while a request is served.
 
@@ -38,7 +38,7 @@ def template_context(request: Request) -> Mapping[str, object] | None:
     """
 
 
-@hookspec
+@hookspec(sync=True)
 def template_globals() -> Mapping[str, object] | None:
     """Add functions and constants that are the same for every rendering.
 
@@ -59,7 +59,7 @@ def template_globals() -> Mapping[str, object] | None:
     """
 
 
-@hookspec
+@hookspec(sync=True)
 def template_directories() -> Mapping[str, str | os.PathLike[str]] | None:
     """Bring templates along.
 

@@ -47,10 +47,13 @@ class AuthBackend:
         blocking: Whether a `def authenticate` may block, and so runs in a worker thread.
         is_immediate: Whether an `async def authenticate` never waits but for functions that were
             given as `def`; None is as `authenticate` is written.
+        remembers_login: Whether it goes by what an earlier log-in has left, as sessions do. Where
+            it finds no user, that has ended, and no log-in has failed.
     """
 
     blocking = True
     is_immediate: bool | None = None
+    remembers_login = False
 
     def authenticate(self, request: Connection) -> User | Awaitable[User | None] | None:
         """Return the user that the request's credentials belong to.
@@ -140,6 +143,17 @@ class NamedBackend:
         self._authenticate = runner(backend.authenticate, blocking=backend.blocking)
         immediate = backend.is_immediate
         self.is_immediate = not is_async(backend.authenticate) if immediate is None else immediate
+
+    def was_tried(self, request: Connection) -> bool:
+        """Return whether a request tries to log in with credentials that this backend looks for.
+
+        Args:
+            request: The request or WebSocket connection.
+        """
+        backend = self.backend
+        # A backend that does not say what it looks for is asked for every request.
+        says_so = type(backend).has_credentials is not AuthBackend.has_credentials
+        return says_so and not backend.remembers_login and backend.has_credentials(request)
 
     async def identify(self, request: Connection) -> User | None:
         """Return the authenticated user the backend recognises, or None.

@@ -11,14 +11,16 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from flasgo.routing import Route
 
-__all__ = ["HookOptions", "hookimpl", "hookspec", "options_of"]
+__all__ = ["HookOptions", "hookimpl", "hookspec", "is_sync_only", "options_of"]
 
 PROJECT = "flasgo"
 _OPTIONS = "flasgo_hookimpl_options"
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
-hookspec = pluggy.HookspecMarker(PROJECT)
+_SYNC = "flasgo_hookspec_is_sync"
+
+_spec_marker = pluggy.HookspecMarker(PROJECT)
 _marker = pluggy.HookimplMarker(PROJECT)
 
 
@@ -46,6 +48,46 @@ def options_of(function: object) -> HookOptions:
 
 def _names(value: str | Iterable[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+@overload
+def hookspec(function: _F, /) -> _F: ...
+@overload
+def hookspec(
+    *, firstresult: bool = ..., sync: bool = ..., historic: bool = ...
+) -> Callable[[_F], _F]: ...
+def hookspec(
+    function: _F | None = None,
+    /,
+    *,
+    firstresult: bool = False,
+    sync: bool = False,
+    historic: bool = False,
+) -> _F | Callable[[_F], _F]:
+    """Mark a function as the specification of a hook that a plugin publishes.
+
+    Args:
+        function: The function, when used as a bare decorator.
+        firstresult: `await app.plugins.call(...)` ends with the first answer that is not None,
+            and returns it.
+        sync: Implementations are `def`, because the hook is called where nothing can be awaited;
+            one that is `async def` is refused when it is registered.
+        historic: pluggy's own option.
+
+    Returns:
+        The same function, marked.
+    """
+
+    def mark(target: _F) -> _F:
+        setattr(target, _SYNC, sync)
+        return _spec_marker(firstresult=firstresult, historic=historic)(target)
+
+    return mark if function is None else mark(function)
+
+
+def is_sync_only(spec: object) -> bool:
+    """Return whether a specification was marked with `sync=True`."""
+    return getattr(spec, _SYNC, False)
 
 
 @overload

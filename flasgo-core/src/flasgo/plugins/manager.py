@@ -30,6 +30,7 @@ from flasgo.plugins.discovery import (
 from flasgo.plugins.hooks import PROJECT
 from flasgo.plugins.implementation import Implementation
 from flasgo.plugins.ordering import call_order
+from flasgo.plugins.published import PublishedHooks
 from flasgo.plugins.registry import Declarations, Registry
 from flasgo.plugins.requirements import ORDERED_HOOKS, requirements_of
 from flasgo.plugins.soundness import Soundness
@@ -115,6 +116,7 @@ class Plugins:
         self._scans = False
         # The code of hooks that plugins call themselves, for the sake of tracebacks.
         self._published: dict[CodeType, tuple[str, str]] = {}
+        self._hooks = PublishedHooks(self)
         self._wrappers: list[Callable[[Implementation], Implementation]] = []
         self.manager = _PluginManager(PROJECT)
         self.manager.add_hookspecs(hookspecs)
@@ -366,6 +368,7 @@ class Plugins:
 
     def _withdraw(self, record: _Record) -> None:
         """Take out all that a plugin and its components have brought."""
+        self._hooks.forget()
         for name in (record.name, *record.components):
             if self.manager.has_plugin(name):
                 _HOLDERS.pop(id(self.manager.unregister(name=name)), None)
@@ -375,6 +378,7 @@ class Plugins:
 
     def _register(self, name: str, plugin: object) -> None:
         self._check_holder(name, plugin)
+        self._hooks.forget()
         try:
             registered = self.manager.register(plugin, name)
         except pluggy.PluginValidationError as exc:
@@ -553,10 +557,12 @@ class Plugins:
             A function that takes it away again.
         """
         self._wrappers.append(wrap)
+        self._hooks.forget()
         self._app._recompile()
 
         def undo() -> None:
             self._wrappers.remove(wrap)
+            self._hooks.forget()
             self._app._recompile()
 
         return undo
@@ -576,6 +582,43 @@ class Plugins:
             if code is not None:
                 self._published[code] = (impl.plugin, hook)
         return tuple(impl.call for impl in impls)
+
+    def notify(self, hook: str, *args: object) -> None:
+        """Call the implementations of a published hook that take note of something.
+
+        What one of them raises is logged with its plugin's name, and changes nothing. For hooks
+        whose specification says `sync=True`. Where no plugin implements it, this costs a look-up.
+
+        Args:
+            hook: The hook's name.
+            args: All arguments of the specification, in its order.
+
+        Raises:
+            PluginError: When no hook of that name exists.
+        """
+        self._hooks.notify(hook, *args)
+
+    # Any: what the specification says.
+    async def call(self, hook: str, *args: object) -> Any:
+        """Call the implementations of a published hook, `def` and `async def`, in order.
+
+        Args:
+            hook: The hook's name.
+            args: All arguments of the specification, in its order.
+
+        Returns:
+            The answers that are not None, in a list; with `hookspec(firstresult=True)` the first
+            of them, or None.
+
+        Raises:
+            PluginError: When no hook of that name exists.
+            HookError: When an implementation fails; it names its plugin. An HTTPException passes.
+        """
+        return await self._hooks.call(hook, *args)
+
+    def _is_firstresult(self, hook: str) -> bool:
+        spec = getattr(self.manager.hook, hook).spec
+        return spec is not None and bool(spec.opts["firstresult"])
 
     def _implementer_at_fault(self, error: BaseException) -> tuple[str, str] | None:
         """Return the plugin and the hook in which an error arose, if another plugin called it.

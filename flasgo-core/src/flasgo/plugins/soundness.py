@@ -12,7 +12,7 @@ from flasgo import hookspecs
 from flasgo.callables import called_by, is_async
 from flasgo.errors import closest, did_you_mean
 from flasgo.plugins.arguments import unfillable
-from flasgo.plugins.hooks import options_of
+from flasgo.plugins.hooks import is_sync_only, options_of
 
 if TYPE_CHECKING:
     import pluggy
@@ -58,6 +58,7 @@ class Soundness:
             self._refuse(name, "it implements no hook", "mark its methods with @flasgo.hookimpl")
         for caller, impl in impls:
             self._check_impl(name, caller.name, impl)
+            self._check_colour(name, caller, impl)
         implemented = {caller.name for caller, _ in impls}
         self._check_level(name, plugin, implemented)
         if not isinstance(plugin, ModuleType):
@@ -78,6 +79,7 @@ class Soundness:
             for caller, impl in self._implementations(plugin):
                 if caller.has_spec():
                     self._check_arguments(name, caller, impl)
+                    self._check_colour(name, caller, impl)
                 elif not impl.optionalhook:
                     self._refuse(
                         name,
@@ -152,6 +154,16 @@ class Soundness:
         if when is not None and is_async(when):
             self._refuse(
                 name, f"the when= of {hook} is async", "use def: it is asked while routes compile"
+            )
+
+    def _check_colour(self, name: str, caller: HookCaller, impl: HookImpl) -> None:
+        """Refuse an async implementation of a published hook that is called as it is."""
+        spec = caller.spec
+        if spec is not None and is_sync_only(spec.function) and is_async(impl.function):
+            self._refuse(
+                name,
+                f"{caller.name} is async, and is called where nothing can be awaited",
+                "use def; slow work that a request gives rise to goes into request.background",
             )
 
     def _check_level(self, name: str, plugin: object, implemented: set[str]) -> None:

@@ -14,6 +14,7 @@ from uuid import UUID
 from flasgo import HeaderBlock, HTTPException, hookimpl
 from flasgo.plugin import qualified_name
 
+from flasgo_security.events import report_event
 from flasgo_security.quotas.client_keys import ClientKey, ClientKeys
 from flasgo_security.quotas.limit_texts import Limit, parse_limit
 from flasgo_security.quotas.policy import (
@@ -225,7 +226,7 @@ class RateLimitGuard:
                 remember(request, hits)
         setattr(request, STATUS_ATTRIBUTE, status)
         if not is_free:
-            raise self._refusal(status)
+            raise self._refusal(request, status)
 
     @hookimpl(when=has_quota)
     def response_finalize(self, request: Request, response: Response) -> Awaitable[None] | None:
@@ -242,7 +243,8 @@ class RateLimitGuard:
         self._announce(status, response)
         return None
 
-    def _refusal(self, status: QuotaStatus) -> HTTPException:
+    def _refusal(self, request: Request, status: QuotaStatus) -> HTTPException:
+        report_event("ratelimit", request, f"{status.limit} requests per {status.per:g} seconds")
         return HTTPException(
             429,
             f"The quota of {status.limit} requests per {status.per:g} seconds is used up; "

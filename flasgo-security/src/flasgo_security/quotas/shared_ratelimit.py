@@ -117,7 +117,7 @@ class SharedRateLimitGuard(RateLimitGuard):
         status = tightest(statuses) if refusing is None else statuses[refusing]
         setattr(request, STATUS_ATTRIBUTE, status)
         if refusing is not None:
-            raise self._refusal(status)
+            raise self._refusal(request, status)
         remember(request, hits)
 
     @hookimpl(when=has_quota)

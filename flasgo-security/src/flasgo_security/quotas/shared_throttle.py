@@ -61,9 +61,9 @@ class SharedFailureThrottle(FailureThrottle):
         if status in DENIALS or request.peek(EVENTS_ATTRIBUTE) is not None:
             client_ip = self._record(request, status)
             if client_ip is not None:
-                await self._share(client_ip)
+                await self._share(request, client_ip)
 
-    async def _share(self, client_ip: str) -> None:
+    async def _share(self, request: Request, client_ip: str) -> None:
         failures = self._failures
         if failures is None:
             return
@@ -76,4 +76,4 @@ class SharedFailureThrottle(FailureThrottle):
                 # Forgotten here, but not in the storage: the next failure blocks it again.
                 self._blocked.popitem(last=False)
             self._blocked[client_ip] = self._clock() + usage.wait
-            log_throttled(client_ip, usage.used, failures.period)
+            log_throttled(request, client_ip, usage.used, failures.period)

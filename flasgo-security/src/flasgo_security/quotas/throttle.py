@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, cast
 
 from flasgo import HTTPException, hookimpl
 
-from flasgo_security.events import EVENTS_ATTRIBUTE, event_fields, loggable, security_event
+from flasgo_security.events import (
+    EVENTS_ATTRIBUTE,
+    SecurityEvents,
+    event_fields,
+    loggable,
+    report_event,
+    security_event,
+)
 from flasgo_security.quotas.client_keys import ClientKeys
 from flasgo_security.quotas.window import SlidingWindow
 
@@ -60,7 +67,7 @@ class FailureThrottle:
             help="Seconds for which a failed security check counts.",
             check=lambda value: None if cast("float", value) > 0 else "it must be greater than 0",
         )
-        registry.request_attribute(EVENTS_ATTRIBUTE, _no_events)
+        registry.request_attribute(EVENTS_ATTRIBUTE, SecurityEvents)
         registry.app_method("security_event", security_event)
 
     def configure(self, settings: Settings) -> None:
@@ -113,7 +120,7 @@ class FailureThrottle:
             was_free = failures.usage(client_ip).used < failures.limit
             used, _ = failures.hit(client_ip)
         if was_free and used >= failures.limit:
-            log_throttled(client_ip, used, failures.period)
+            log_throttled(request, client_ip, used, failures.period)
         return client_ip
 
 
@@ -131,10 +138,11 @@ def refusal(wait: float) -> HTTPException:
     )
 
 
-def log_throttled(client_ip: str, used: int, period: float) -> None:
+def log_throttled(request: Request, client_ip: str, used: int, period: float) -> None:
     """Log that a client is turned away from now on.
 
     Args:
+        request: The request that was one too many.
         client_ip: Whom the failures count against.
         used: How many there were...
         period: ...within so many seconds.
@@ -148,10 +156,7 @@ def log_throttled(client_ip: str, used: int, period: float) -> None:
             "throttled", reason=f"{used} failed requests", client_ip=loggable(client_ip)
         ),
     )
-
-
-def _no_events(request: Request) -> list[str]:
-    return []
+    report_event("throttled", request, f"{used} failed requests")
 
 
 def _check_limit(value: object) -> str | None:

@@ -17,14 +17,20 @@ __all__ = ["health_check"]
 def health_check(app: Flasgo) -> Awaitable[str | None] | str | None:
     """Report whether what a plugin depends on can be used, such as a database.
 
-    Called when `READY_PATH` is asked, at most once a second. May be `async def`; `def` runs in a
-    worker thread. All implementations together have `HEALTH_TIMEOUT_SECONDS`.
-
-    Mark it `@hookimpl(optionalhook=True)`, so that the plugin works where `health` is switched off.
+    When:
+        When `READY_PATH` is asked, at most once a second. `def` (in a worker thread) or
+        `async def`. All implementations together have `HEALTH_TIMEOUT_SECONDS`.
 
     Args:
         app: The app.
 
     Returns:
         None when all is well, or what is wrong: one line for the log. Clients are not told.
+
+    Example:
+        ```python
+        @hookimpl(optionalhook=True)
+        async def health_check(self, app):
+            return None if await self.pool.ping() else "the database does not answer"
+        ```
     """
