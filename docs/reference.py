@@ -147,12 +147,8 @@ works where the plugin is not active.
 def _hook(spec: FunctionType, level: str = "###") -> str:
     pieces = _SECTION.split(inspect.getdoc(spec) or "")
     sections = dict(zip(pieces[1::2], pieces[2::2], strict=True))
-    lines = [
-        f"{level} `{name}{inspect.signature(spec)}`".replace("'", ""),
-        "",
-        pieces[0].strip(),
-        "",
-    ]
+    heading = f"{level} `{spec.__name__}{inspect.signature(spec)}`".replace("'", "")
+    lines = [heading, "", pieces[0].strip(), ""]
     lines.append(f"**Called:** {_text(sections['When'])}\n")
     lines.extend(f"- {line}" for line in _arguments(sections.get("Args", "")))
     if "Returns" in sections:
