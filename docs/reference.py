@@ -201,6 +201,7 @@ _KIT = {
         "hookspec",
         "Registry",
         "Finding",
+        "ReportTable",
         "CONTRACT_LEVEL",
         "SETUP_HOOKS",
         "REQUEST_HOOKS",

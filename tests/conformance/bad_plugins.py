@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flasgo import Policy, Response, attach_policy, hookimpl, hookspec
+from flasgo.plugin import ReportTable
 
 BAD = []
 
@@ -483,6 +484,15 @@ class Prose:
     @hookimpl
     def check_app(self):
         return ["all is well"]
+
+
+@seeded("answers_tools", r"report_tables: a row of 'Colours' has not a text for each column")
+class Ragged:
+    """Shows a row that is shorter than the table."""
+
+    @hookimpl
+    def report_tables(self):
+        return [ReportTable("Colours", "All of them.", ("Name", "Code"), [("red",)])]
 
 
 @seeded("works_beside_others", r"response_finalize of 'rude' .* raised KeyError: 'nonce'")

@@ -14,6 +14,7 @@ import pytest
 from flasgo import Flasgo, Response, hookimpl, hookspecs
 from flasgo.hookspecs import REQUEST_HOOKS, SETUP_HOOKS
 from flasgo.plugins.checks import collect_findings
+from flasgo.plugins.reports import collect_tables
 from flasgo_testing import WebSocketClosedError
 
 from tests.conftest import Connect
@@ -192,6 +193,11 @@ def add(app: Flasgo, connect: Connect) -> None:
 @triggers("check_app")
 def check(app: Flasgo, connect: Connect) -> None:
     collect_findings(app, deploy=True)
+
+
+@triggers("report_tables")
+def report(app: Flasgo, connect: Connect) -> None:
+    collect_tables(app)
 
 
 @triggers("openapi_document")

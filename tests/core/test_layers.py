@@ -79,6 +79,7 @@ LAZY_UPWARDS: dict[tuple[str, str], str] = {
     ("app", "serving.runner"): "app.run() is `flasgo run` from Python",
     ("plugins.registry", "app"): "checks that a name is free among the app's own members",
     ("plugins.registry", "blueprints"): "the same, among a blueprint's",
+    ("cli.check", ""): "asks for the version",
     ("cli.commands", ""): "asks for the version",
     ("cli.new", ""): "asks for the version",
     ("cli.version", ""): "asks for the version",

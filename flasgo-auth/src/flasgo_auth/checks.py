@@ -52,6 +52,8 @@ def access_findings(
             "warning",
             f"DEFAULT_PERMISSIONS_EXEMPT names endpoints that do not exist: {', '.join(unknown)}.",
             "Correct the names; `flasgo routes` lists them.",
+            "A name that matches nothing may have been meant for an endpoint that is closed now.",
+            "DEFAULT_PERMISSIONS_EXEMPT",
         )
     if default is None:
         uses_auth = bool(policies or len(backends))
@@ -76,6 +78,7 @@ def _backend_findings(policies: Iterable[AuthPolicy], backends: Backends) -> Ite
                 "error",
                 f"The app does not start. {error}",
                 "Register the backend, or correct the name.",
+                "An app that does not start serves no requests.",
             )
     if closed and not len(backends):
         yield Finding(
@@ -84,6 +87,7 @@ def _backend_findings(policies: Iterable[AuthPolicy], backends: Backends) -> Ite
             "Endpoints ask for permissions, and no auth backend is registered: they are denied "
             "to everybody whom the app does not recognise by itself.",
             "Call app.register_auth_backend(...).",
+            "The endpoints cannot be used.",
         )
 
 
@@ -99,6 +103,8 @@ def _anonymous_findings(
             f"asks about: {_listing(let_in)}.",
             "Add IsAuthenticated() to ask for a user as well; AllowAny() in its place would say "
             "that the endpoint is open.",
+            "Callers without a user reach an endpoint that is meant to be closed (CWE-862).",
+            routes=tuple(let_in),
         )
 
 
@@ -134,6 +140,9 @@ def _open_findings(routes: Sequence[Route], *, is_serious: bool) -> Iterable[Fin
         f"Open to everybody, for want of an access policy: {_listing(routes)}.",
         "Say so with @app.authorize(AllowAny()) or DEFAULT_PERMISSIONS_EXEMPT, protect them with "
         "@app.authorize(...), or set DEFAULT_PERMISSIONS to close routes without a policy.",
+        "Everybody who knows the address can use the endpoint (CWE-862).",
+        "DEFAULT_PERMISSIONS",
+        tuple(routes),
     )
 
 

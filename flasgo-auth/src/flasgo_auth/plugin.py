@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flasgo import Connection, Finding, Flasgo, Registry, Response, Route, has_policy, hookimpl
 from flasgo.plugin import Plugin, Plugins, WorkerThreads
@@ -21,6 +21,9 @@ from flasgo_auth.openapi import OpenApiDescription
 from flasgo_auth.permissions import AllowAny, user_of
 from flasgo_auth.policy import AuthPolicy, authorize
 from flasgo_auth.users import User
+
+if TYPE_CHECKING:
+    from flasgo.plugin import ReportTable
 
 __all__ = ["AuthPlugin"]
 
@@ -196,6 +199,14 @@ class AuthPlugin(Plugin):
             exempt=self.exempt,
             deploy=deploy,
         )
+
+    @hookimpl
+    def report_tables(self, app: Flasgo) -> Iterable[ReportTable]:
+        """Show who may use which route."""
+        # PERF: a served app does not need it.
+        from flasgo_auth.report import access_tables
+
+        return access_tables(app.routes, self.policies_for, self.backends, self.exempt)
 
     @hookimpl(when=has_policy(AuthPolicy))
     async def authorize(self, request: Connection) -> Response | None:

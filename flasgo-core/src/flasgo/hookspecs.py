@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from flasgo.app import Flasgo
     from flasgo.plugins.checks import Finding
     from flasgo.plugins.registry import Registry
+    from flasgo.plugins.reports import ReportTable
     from flasgo.requests.connection import Connection
     from flasgo.responses.response import Response
     from flasgo.routing import Route
@@ -49,6 +50,7 @@ __all__ = [
     "openapi_document",
     "plugin_setup",
     "ratelimit_check",
+    "report_tables",
     "request_finished",
     "request_started",
     "response_finalize",
@@ -249,6 +251,29 @@ def check_app(app: Flasgo, deploy: bool) -> Iterable[Finding] | None:
         def check_app(self, app, deploy):
             if deploy and app.settings.GREETING == "hello":
                 yield Finding("greeting.E001", "error", "The greeting is the default.", "Set it.")
+        ```
+    """
+
+
+@hookspec
+def report_tables(app: Flasgo) -> Iterable[ReportTable] | None:
+    """Add tables to the report that `flasgo check --report` writes.
+
+    When:
+        On `flasgo check --report`, once the routes are compiled. `def` only.
+
+    Args:
+        app: The app.
+
+    Returns:
+        Tables, or None for none.
+
+    Example:
+        ```python
+        @hookimpl
+        def report_tables(self, app):
+            rows = [(app.settings.GREETING, "everybody")]
+            yield ReportTable("Greetings", "What visitors read.", ("Text", "Who"), rows)
         ```
     """
 
@@ -546,6 +571,7 @@ SETUP_HOOKS = (
     "app_startup",
     "app_shutdown",
     "check_app",
+    "report_tables",
     "cli_commands",
     "openapi_document",
 )

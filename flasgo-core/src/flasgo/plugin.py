@@ -39,6 +39,7 @@ from flasgo.plugins.lazy_names import lazy_names
 from flasgo.plugins.manager import PluginInfo, Plugins
 from flasgo.plugins.options import Options
 from flasgo.plugins.registry import Declarations, Registry
+from flasgo.plugins.reports import ReportTable
 from flasgo.requests.lazy import lazy
 from flasgo.responses.files import OPEN_FLAGS, FileFacts, OpenFile, RecentFacts, regular_file
 from flasgo.routing.policies import Policy, PolicyScope, attach_policy, has_policy
@@ -80,6 +81,7 @@ __all__ = [
     "Receive",
     "RecentFacts",
     "Registry",
+    "ReportTable",
     "RequestContext",
     "SameSite",
     "Scope",

@@ -14,6 +14,7 @@ from flasgo_security.quotas.ratelimit import has_quota
 
 if TYPE_CHECKING:
     from flasgo import Flasgo, Settings
+    from flasgo.plugin import ReportTable
 
     from flasgo_security.headers import HeaderGuard
     from flasgo_security.sessions.guard import SessionGuard
@@ -50,20 +51,31 @@ class SecurityChecks:
             findings += _limits(app)
             findings += _stores(app.settings)
             findings += _outbound(app.settings)
-        return findings
+        # PERF: a served app needs neither this nor the report.
+        from flasgo_security.reasons import explained
+
+        return list(explained(findings))
+
+    @hookimpl
+    def report_tables(self, app: Flasgo) -> Iterable[ReportTable]:
+        """Show headers, quotas and the endpoints without CSRF check."""
+        from flasgo_security.report import security_tables
+
+        return security_tables(app, self._headers)
 
     def _policies_of_routes(self, app: Flasgo) -> Iterable[Finding]:
-        policies = [(route.path, self._headers.policy_of(route)) for route in app.routes]
-        weak = [path for path, policy in policies if not policy or unsafe_scripts(policy)]
+        policies = [(route, self._headers.policy_of(route)) for route in app.routes]
+        weak = [route for route, policy in policies if not policy or unsafe_scripts(policy)]
         is_own_fault = bool(self._headers.policy) and not unsafe_scripts(self._headers.policy)
         if weak and is_own_fault:
+            shown = ", ".join(repr(route.path) for route in weak[:_SHOWN_ROUTES])
             more = f" and {len(weak) - _SHOWN_ROUTES} more" if len(weak) > _SHOWN_ROUTES else ""
             yield Finding(
                 "security.W011",
                 "warning",
-                f"The @csp of {', '.join(map(repr, weak[:_SHOWN_ROUTES]))}{more} lets scripts run "
-                "that the app's own policy keeps out.",
+                f"The @csp of {shown}{more} lets scripts run that the app's own policy keeps out.",
                 "Give inline scripts the nonce {{ csp_nonce }}, and list the others' origins.",
+                routes=tuple(weak),
             )
 
 
@@ -150,6 +162,7 @@ def _cookies(settings: Settings, session_cookie: str) -> Iterable[Finding]:
                 "error",
                 f"{name} is False: the cookie travels over plain http too.",
                 f"Set {name} to True and serve the app over https.",
+                setting=name,
             )
     if str(settings["SESSION_COOKIE_SAMESITE"]).capitalize() == "None":
         yield Finding(
@@ -223,6 +236,7 @@ def _origins(settings: Settings) -> Iterable[Finding]:
                 f"{name} contains {', '.join(plain)}: an attacker on the network can act in the "
                 "name of an origin without TLS.",
                 "Serve these sites over https, and list them so.",
+                setting=name,
             )
     if "*" in cast("set[str]", settings["CORS_ORIGINS"]):
         yield Finding(
@@ -304,6 +318,7 @@ def _stores(settings: Settings) -> Iterable[Finding]:
                 "info",
                 f"{name} leads to another machine without TLS ({scheme}://...).",
                 "Use rediss:// or valkeys://, unless the network between them is your own.",
+                setting=name,
             )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -175,6 +175,15 @@ class HeaderGuard:
         for own in reversed(() if route is None else route.policies_of(Csp)):
             policy = own.applied_to(policy)  # the outermost decorator has the last word
         return policy
+
+    def listed(self) -> Iterator[tuple[str, str, str]]:
+        """Yield each header, its value (empty where it is not sent), and when it is sent."""
+        for _, header, _, purpose in _PLAIN_HEADERS:
+            yield header, self._settings.get(header, ""), purpose
+        yield _HSTS, self._hsts, "Over https only."
+        yield _CSP, str(self._policy), "What pages may load and run."
+        if self._report_only:
+            yield _CSP_REPORT_ONLY, str(self._report_only), "Reported, not enforced."
 
     def declare(self, registry: Registry) -> None:
         """Declare the settings and attributes of this concern."""

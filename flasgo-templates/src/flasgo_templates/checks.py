@@ -35,6 +35,7 @@ def template_findings(templates: AppTemplates) -> Iterator[Finding]:
                 "error",
                 f"Template {name!r}, line {error.lineno}: {error.message}",
                 "Correct the template: rendering it fails.",
+                "Visitors get an error page in place of the page.",
             )
         except RefusedTemplateError as error:
             yield Finding(
@@ -42,4 +43,5 @@ def template_findings(templates: AppTemplates) -> Iterator[Finding]:
                 "error",
                 f"Template {name!r} cannot be used: {error.reason}.",
                 "Correct the file, or move it out of the template directory.",
+                "What is refused could show files from outside the template directory (CWE-22).",
             )

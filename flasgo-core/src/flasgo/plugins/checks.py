@@ -14,12 +14,16 @@ from flasgo.settings.core import weak_secret_key
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
     from flasgo.plugins.implementation import Implementation
+    from flasgo.routing import Route
 
-__all__ = ["Finding", "collect_findings", "core_findings", "is_failure"]
+__all__ = ["LEVELS", "Finding", "Level", "collect_findings", "core_findings", "is_failure"]
 
 Level = Literal["info", "warning", "error"]
 
-_LEVELS: tuple[Level, ...] = get_args(Level)
+LEVELS: tuple[Level, ...] = get_args(Level)
+"""The levels of findings, the least bad one first."""
+
+_FORGED = "An attacker who guesses the key logs in as any user (CWE-521, CWE-345)."
 _MAKE_A_KEY = "Make one with `openssl rand -hex 32` and set FLASGO_SECRET_KEY to it."
 
 
@@ -31,12 +35,19 @@ class Finding(Struct, frozen=True):
         level: How bad it is.
         message: What was found.
         fix: What to do about it.
+        why: What an attacker can do with it, or what fails; the same for every finding of a code.
+        setting: The setting that it is about, if it is about one.
+        routes: The routes that it is about. Reports that name places in the source name their
+            handlers.
     """
 
     code: str
     level: Level
     message: str
     fix: str
+    why: str = ""
+    setting: str = ""
+    routes: tuple[Route, ...] = ()
 
 
 def collect_findings(app: Flasgo, *, deploy: bool = False) -> list[Finding]:
@@ -52,18 +63,23 @@ def collect_findings(app: Flasgo, *, deploy: bool = False) -> list[Finding]:
     findings = list(core_findings(app, deploy=deploy))
     for impl in app.plugins.implementations("check_app"):
         findings += _plugin_findings(app, impl, deploy=deploy)
-    return sorted(findings, key=lambda finding: -_LEVELS.index(finding.level))
+    return sorted(findings, key=lambda finding: -LEVELS.index(finding.level))
 
 
-def is_failure(findings: Iterable[Finding], *, deploy: bool) -> bool:
+def is_failure(
+    findings: Iterable[Finding], *, deploy: bool, level: Level | Literal["never"] | None = None
+) -> bool:
     """Whether findings make `flasgo check` fail: errors always, warnings with `--deploy` too.
 
     Args:
         findings: From `collect_findings`.
         deploy: Whether production settings were judged.
+        level: The least level that fails, in place of that rule; `never` lets everything pass.
     """
-    failing = {"error", "warning"} if deploy else {"error"}
-    return any(finding.level in failing for finding in findings)
+    if level == "never":
+        return False
+    least = LEVELS.index(level or ("warning" if deploy else "error"))
+    return any(LEVELS.index(finding.level) >= least for finding in findings)
 
 
 def core_findings(app: Flasgo, *, deploy: bool) -> Iterator[Finding]:
@@ -81,6 +97,8 @@ def core_findings(app: Flasgo, *, deploy: bool) -> Iterator[Finding]:
             "error",
             "DEBUG is on: error pages show source code and values to anybody.",
             "Set DEBUG to False; it is the default.",
+            "Source code, settings and values help an attacker (CWE-489, CWE-209).",
+            "DEBUG",
         )
     if deploy and all(map(importlib.util.find_spec, ("uvicorn", "httptools"))):
         yield Finding(
@@ -91,6 +109,7 @@ def core_findings(app: Flasgo, *, deploy: bool) -> Iterator[Finding]:
             "An app cannot see which server it will have.",
             "Serve it with `flasgo run`, or give uvicorn `--http "
             "flasgo.serving.protocol:GuardedProtocol` or `--http h11`.",
+            "Clients choose the address or the user that the app believes.",
         )
     if not app.routes:
         yield Finding(
@@ -98,6 +117,7 @@ def core_findings(app: Flasgo, *, deploy: bool) -> Iterator[Finding]:
             "info",
             "The app has no routes: every request is answered 404.",
             "Register one with @app.get(...), or import the module that does.",
+            "A module that was meant to register routes may not have been imported.",
         )
     for plugin in app.plugins:
         if plugin.status == "failed":
@@ -106,6 +126,7 @@ def core_findings(app: Flasgo, *, deploy: bool) -> Iterator[Finding]:
                 "warning",
                 f"Optional plugin {plugin.name!r} could not be loaded: {plugin.reason}",
                 "Repair it, or uninstall it.",
+                "What the plugin protects is not protected.",
             )
 
 
@@ -118,6 +139,7 @@ def _pipeline_findings(app: Flasgo) -> Iterator[Finding]:
             "error",
             f"The app does not start. {type(error).__name__}: {error}",
             "Follow the advice above.",
+            "Nothing else can be judged before the app starts.",
         )
 
 
@@ -130,6 +152,8 @@ def _key_findings(app: Flasgo, *, deploy: bool) -> Iterator[Finding]:
             "SECRET_KEY is not set, so every process makes up its own: sessions and tokens are "
             "lost at each restart, and workers do not understand one another's.",
             _MAKE_A_KEY,
+            "Visitors are logged out, and cookies that one worker has signed fail at the next.",
+            "SECRET_KEY",
         )
     elif reason := weak_secret_key(app.settings.SECRET_KEY):
         yield Finding(
@@ -137,6 +161,8 @@ def _key_findings(app: Flasgo, *, deploy: bool) -> Iterator[Finding]:
             level,
             f"SECRET_KEY {reason}: an attacker who guesses it can forge sessions and tokens.",
             _MAKE_A_KEY,
+            _FORGED,
+            "SECRET_KEY",
         )
     for number, key in enumerate(app.settings.SECRET_KEY_FALLBACKS, 1):
         if reason := weak_secret_key(key):
@@ -145,6 +171,8 @@ def _key_findings(app: Flasgo, *, deploy: bool) -> Iterator[Finding]:
                 "warning",
                 f"Key {number} of SECRET_KEY_FALLBACKS {reason}, and what it signed is believed.",
                 "Remove it as soon as sessions signed with it may end.",
+                _FORGED,
+                "SECRET_KEY_FALLBACKS",
             )
 
 
@@ -163,16 +191,17 @@ def _plugin_findings(app: Flasgo, impl: Implementation, *, deploy: bool) -> list
                 "error",
                 f"The check of plugin {impl.plugin!r} failed. {type(error).__name__}: {error}",
                 "Repair the plugin, or disable it.",
+                "What the check would have found is unknown.",
             )
         )
     return findings
 
 
 def _checked(finding: object, plugin: str) -> Finding:
-    if isinstance(finding, Finding) and finding.level in _LEVELS:
+    if isinstance(finding, Finding) and finding.level in LEVELS:
         return finding
     found = f"level {finding.level!r}" if isinstance(finding, Finding) else type_name(finding)
     raise PluginError(
-        f"check_app has to return Findings of level {', '.join(_LEVELS)}; found {found}.",
+        f"check_app has to return Findings of level {', '.join(LEVELS)}; found {found}.",
         plugin=plugin,
     )

@@ -8,7 +8,7 @@ from html import escape
 
 from flasgo.responses.response import Response
 
-__all__ = ["page_response"]
+__all__ = ["page_response", "standalone_page"]
 
 _CSP = "content-security-policy"
 
@@ -29,20 +29,38 @@ def page_response(
         status: The status.
         headers: Further headers.
     """
-    page = (
+    page = _document(title, style, body)
+    # Source files and exception messages may hold what UTF-8 cannot say.
+    response = Response.html(page.encode("utf-8", "replace").decode(), status, headers)
+    response.headers[_CSP] = f"{_policy(style)}; frame-ancestors 'none'"
+    return response
+
+
+def standalone_page(title: str, style: str, body: str) -> str:
+    """Return a page to keep as a file, with the same policy in its head.
+
+    Args:
+        title: The title, as text.
+        style: The style sheet, a constant.
+        body: The markup of the body; everything in it is escaped already.
+    """
+    # frame-ancestors does not work there (CSP 3, section 3.3).
+    return _document(
+        title, style, body, f'<meta http-equiv="{_CSP}" content="{escape(_policy(style))}">\n'
+    )
+
+
+def _document(title: str, style: str, body: str, policy: str = "") -> str:
+    return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'{policy}<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         '<meta name="robots" content="noindex">\n'
         f"<title>{escape(title)}</title>\n"
-        # Browsers ask for /favicon.ico otherwise, which the policy below would report.
+        # Browsers ask for /favicon.ico otherwise, which the policy would report.
         f'<link rel="icon" href="data:,">\n<style>{style}</style>\n</head>\n'
         f"<body>\n{body}\n</body>\n</html>\n"
     )
-    # Source files and exception messages may hold what UTF-8 cannot say.
-    response = Response.html(page.encode("utf-8", "replace").decode(), status, headers)
-    response.headers[_CSP] = _policy(style)
-    return response
 
 
 @cache
@@ -53,5 +71,5 @@ def _policy(style: str) -> str:
     digest = b64encode(sha256(style.encode()).digest()).decode("ascii")
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
+        "form-action 'none'"
     )

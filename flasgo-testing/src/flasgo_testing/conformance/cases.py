@@ -51,7 +51,7 @@ CASES = (
     ),
     Case(
         "answers_tools",
-        "check_app, openapi_document and cli_commands do their work.",
+        "check_app, report_tables, openapi_document and cli_commands do their work.",
         declarations.answers_tools,
     ),
     Case(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from types import ModuleType
 
 from flasgo import Finding, Policy
+from flasgo.plugin import ReportTable
 
 from .subject import Subject, SubjectApp
 
@@ -66,6 +67,7 @@ def answers_tools(subject: Subject) -> Iterator[str]:
     made = subject.make()
     for deploy in (False, True):
         yield from _check_app(made, deploy)
+    yield from _report_tables(made)
     document: dict[str, object] = {
         "openapi": "3.1.0",
         "info": {"title": "t", "version": "1"},
@@ -78,6 +80,18 @@ def answers_tools(subject: Subject) -> Iterator[str]:
         except Exception as error:  # noqa: BLE001 - judged here
             yield f"openapi_document fails for a small document: {type(error).__name__}: {error}"
     yield from _commands(made)
+
+
+def _report_tables(made: SubjectApp) -> Iterator[str]:
+    for impl in made.implementations("report_tables"):
+        try:
+            for table in impl.call(made.app) or ():
+                if not isinstance(table, ReportTable):
+                    yield f"report_tables gave {table!r}; it has to be a flasgo.plugin.ReportTable."
+                elif any(len(row) != len(table.columns) for row in table.rows):
+                    yield f"report_tables: a row of {table.title!r} has not a text for each column."
+        except Exception as error:  # noqa: BLE001 - judged here
+            yield f"report_tables raised {type(error).__name__}: {error}"
 
 
 def _check_app(made: SubjectApp, deploy: bool) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""What `flasgo check` writes: baselines, SARIF, and the report as a page."""
