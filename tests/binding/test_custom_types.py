@@ -477,3 +477,36 @@ def test_a_class_that_msgspec_would_read_without_its_family_is_refused(whole: Fl
     @whole.post("/points")
     async def points(points: list[Point]) -> Any:
         return points
+
+
+@dataclass
+class Limited:
+    amount: Annotated[int, pydantic.Field(ge=1)]
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        Annotated[int, pydantic.Field(ge=1)],
+        pydantic.PositiveInt,
+        Annotated[int, pydantic.Field(ge=1)] | None,
+        list[Annotated[str, pydantic.StringConstraints(max_length=2)]],
+        Limited,
+    ],
+)
+def test_a_constraint_that_nothing_checks_is_refused(
+    make_app: Callable[..., Flasgo], whole: Flasgo, annotation: Any
+) -> None:
+    async def handler(amount: Any) -> None: ...
+
+    handler.__annotations__["amount"] = annotation
+    for app in (make_app(), whole):
+        with pytest.raises(RouteError, match=r"'amount'.*which nothing checks here; write Query"):
+            app.add_route("/limited-amounts", handler, ["POST"])
+
+
+def test_a_constraint_of_models_says_what_to_install(make_app: Callable[..., Flasgo]) -> None:
+    async def handler(pet: Pet) -> None: ...
+
+    with pytest.raises(RouteError, match="pip install flasgo-pydantic"):
+        make_app().add_route("/pets", handler, ["POST"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,7 @@ from flasgo.binding.types import (
     Text,
     advice_on,
     class_unfit_for_json,
+    ignored_constraint,
     is_file,
     kinds_in,
     prepare_models,
@@ -311,6 +312,8 @@ class _Compiler:
                 )
             hidden = hidden_fields(kind) if members else frozenset()
             marked = _marked_fields(kind) if members else frozenset()
+            for hint in _hints_of(kind) if members else ():
+                _refuse_ignored(site, name, hint, f"a {kind!r} in it with ")
             for field in members:
                 if field.name in hidden and field.required:
                     site.refuse(
@@ -391,6 +394,7 @@ class _Compiler:
             annotation, markers = MISSING, []
         else:
             annotation, markers = split_annotated(asked.annotation, _MARKERS)
+            _refuse_ignored(site, asked.name, annotation)
         if is_marked(asked.default):
             markers.append(asked.default)
             asked = msgspec.structs.replace(asked, default=MISSING)
@@ -643,6 +647,19 @@ def _is_model(annotation: Any) -> bool:
     return bool(kinds) and all(_has_fields(typing.get_origin(kind) or kind) for kind in kinds)
 
 
+def _refuse_ignored(site: Site, name: str, annotation: Any, of: str = "") -> None:
+    # SECURITY: a constraint that is written and not checked lets everything in.
+    ignored = ignored_constraint(annotation)
+    # Models of another family have an error of their own: it says what to install.
+    if ignored is not None and not any(map(advice_on, alternatives(annotation))):
+        site.refuse(
+            name,
+            f"has {of}{type(ignored).__name__}(...) of {type(ignored).__module__}, which nothing "
+            "checks here",
+            "write Query(ge=1), Path(...), Form(...), Body(...) or msgspec.Meta(ge=1) in its place",
+        )
+
+
 def _has_fields(kind: Any) -> bool:
     return isinstance(kind, type) and (
         custom_types().adapter_of(kind) is not None
@@ -651,6 +668,10 @@ def _has_fields(kind: Any) -> bool:
         or typing.is_typeddict(kind)
         or hasattr(kind, "__attrs_attrs__")
     )
+
+
+def _hints_of(kind: Any) -> Iterable[Any]:
+    return typing.get_type_hints(typing.get_origin(kind) or kind, include_extras=True).values()
 
 
 def _marked_fields(kind: Any) -> frozenset[str]:

@@ -14,7 +14,7 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from types import NoneType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -42,6 +42,7 @@ __all__ = [
     "checking_numbers",
     "class_unfit_for_json",
     "copier",
+    "ignored_constraint",
     "is_file",
     "kinds_in",
     "parts_of",
@@ -79,6 +80,9 @@ _ADVICE = (
 )
 
 _JSON_VALUES = (dict, list, str, int, float, bool, type(None))
+
+# Packages whose constraints msgspec passes over.
+_CHECKED_ELSEWHERE = frozenset({"annotated_types", "pydantic"})
 
 # SECURITY: `int(Decimal("1e999999999"))` is a gigabyte of digits.
 _MAX_EXPONENT = 10**7
@@ -278,6 +282,27 @@ def split_annotated(annotation: Any, kinds: tuple[type, ...]) -> tuple[Any, list
     kept = [item for item in metadata if not _is_marker(item, kinds)]
     markers += [item for item in metadata if _is_marker(item, kinds)]
     return (Annotated[(bare, *kept)] if kept else bare), markers
+
+
+def ignored_constraint(annotation: Any) -> object | None:
+    """Return what pydantic would check of a type and nothing does here, or None.
+
+    Args:
+        annotation: The type. Where a plugin takes it as a whole, the plugin checks it.
+    """
+    known = custom_types()
+    if known.meant(known.whole(annotation)) is not known.whole(annotation):
+        return None
+    annotation = unaliased(annotation)
+    parts = typing.get_args(annotation)
+    if typing.get_origin(annotation) is Annotated:
+        for item in parts[1:]:
+            if type(item).__module__.partition(".")[0] in _CHECKED_ELSEWHERE:
+                return item
+        parts = parts[:1]
+    if typing.get_origin(annotation) is Literal:
+        return None
+    return next((found for each in parts if (found := ignored_constraint(each)) is not None), None)
 
 
 def _is_marker(item: object, kinds: tuple[type, ...]) -> bool:
