@@ -84,23 +84,33 @@ app, with the name you may have meant. Read them as `app.settings.DEBUG` or
 and where it came from, with secrets masked.
 
 Settings of your own are the fields of a dataclass or Struct. They are checked, read from the same
-places and listed like any other; `app.settings.own(Shop)` has their types:
+places and listed like any other. Type checkers know them where the class derives from
+`OwnSettings` and the app is a `Flasgo[Shop]`; elsewhere `request.app.settings.own(Shop)` has their
+types:
 
 ```python
 from typing import Annotated
 
-from flasgo import Flasgo
+from flasgo import Flasgo, OwnSettings
 from msgspec import Meta, Struct
 
 
-class Shop(Struct):
+class Shop(OwnSettings, Struct):
     SHOP_NAME: str = "Shop"
     PAGE_SIZE: Annotated[int, Meta(ge=1, description="Items on a page.")] = 20
     PAYMENT_KEY: Annotated[str | None, Meta(extra={"secret": True})] = None
 
 
-app = Flasgo(settings={"PAGE_SIZE": 50}, own_settings=Shop)
-assert app.settings.own(Shop).PAGE_SIZE == app.settings["PAGE_SIZE"] == 50
+app = Flasgo[Shop](settings={"PAGE_SIZE": 50}, own_settings=Shop)
+assert app.settings.PAGE_SIZE == app.settings["PAGE_SIZE"] == 50
+
+
+@app.get("/")
+def front(app: Flasgo[Shop]) -> str:
+    return app.settings.SHOP_NAME
+
+
+assert app.test_client().get("/").text == "Shop"
 ```
 """
 

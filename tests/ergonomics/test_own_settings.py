@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 import pytest
-from flasgo import ConfigurationError, Flasgo, PluginError, SettingError, current_app
+from flasgo import ConfigurationError, Flasgo, OwnSettings, PluginError, SettingError, current_app
 
 from tests.conftest import Connect
 
@@ -111,3 +111,28 @@ def test_own_settings_in_a_request(make_app: MakeApp, connect: Connect) -> None:
         return str(current_app.config["SHOP_NAME"]) + current_app.settings.own(Shop).SHOP_NAME
 
     assert connect(app).get("/").text == "OwnOwn"
+
+
+def test_an_app_is_typed_by_the_class_of_its_settings(make_app: MakeApp, connect: Connect) -> None:
+    """For type checkers alone; tests/typing has them look."""
+
+    @dataclasses.dataclass
+    class Typed(OwnSettings):
+        SHOP_NAME: str = "typed"
+        TOKEN: str = dataclasses.field(default="t", metadata={"secret": True})
+
+    class TypedStruct(OwnSettings, msgspec.Struct):
+        SHOP_NAME: str = "typed"
+
+    for kind in (Typed, TypedStruct):
+        app = make_app(own_settings=kind)
+        assert app.settings["SHOP_NAME"] == "typed"
+    assert Flasgo[Typed] is Flasgo
+    assert make_app(own_settings=Typed).settings.spec("TOKEN").secret
+    app = Flasgo[Typed](own_settings=Typed, settings={"SECRET_KEY": "k" * 32})
+
+    @app.get("/")
+    def name(app: Flasgo[Typed]) -> str:
+        return app.settings.SHOP_NAME
+
+    assert connect(app).get("/").text == "typed"

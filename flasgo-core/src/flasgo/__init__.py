@@ -64,6 +64,7 @@ from flasgo.responses.response import (
 )
 from flasgo.routing import Converter, Route
 from flasgo.routing.policies import Policy, attach_policy, has_policy
+from flasgo.settings.own import OwnSettings
 from flasgo.settings.settings import Settings
 from flasgo.websocket import WebSocket, WebSocketDisconnect
 
@@ -219,6 +220,7 @@ __all__ = [
     "MutableHeaders",
     "NDJSONResponse",
     "OptionError",
+    "OwnSettings",
     "Path",
     "PluginError",
     "PluginInfo",

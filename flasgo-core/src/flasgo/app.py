@@ -54,7 +54,7 @@ from flasgo.responses.open_streams import OpenStreams
 from flasgo.routing import Converter, Route, Router, routed_host
 from flasgo.routing.operation import EndpointOptions, SharedOptions, merged, shared_options
 from flasgo.routing.policies import watch_policies
-from flasgo.settings.own import own_setting_specs
+from flasgo.settings.own import SettingsT, WithSettings, own_setting_specs
 from flasgo.settings.settings import (
     CORE_SETTINGS,
     Settings,
@@ -71,13 +71,14 @@ _logger = logging.getLogger("flasgo.app")
 _L = TypeVar("_L", bound=LifespanFunction)
 
 
-class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
+class Flasgo(RouteScope, AppMembers, _bundle.AppMembers, WithSettings[SettingsT]):
     """A web application. Instances are ASGI applications.
 
     Args:
         name: The name of the app; Flask's `__name__` is welcome here.
         settings: A dict of UPPERCASE names, or the dotted path of a module that holds them.
-        own_settings: A dataclass or Struct whose UPPERCASE fields are settings of the app's own.
+        own_settings: A dataclass or Struct whose UPPERCASE fields are settings of the app's own;
+            for type checkers derived from `OwnSettings`, with `Flasgo[Shop](own_settings=Shop)`.
         plugins: Plugin instances, classes or modules besides the installed ones; one with the
             name of an installed plugin takes its place.
         disable_plugins: Names of plugins not to load.
@@ -101,7 +102,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
     state: State
     _declarations: Declarations
     plugins: Plugins
-    settings: Settings
+    settings: SettingsT
     options: Options
     threads: WorkerThreads
     _background: BackgroundRunner
@@ -200,7 +201,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         return self.settings.DEBUG
 
     @property
-    def config(self) -> Settings:
+    def config(self) -> SettingsT:
         """The settings, under the name Flask gives them."""
         return self.settings
 
@@ -656,7 +657,8 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
 
     # --- Putting together -------------------------------------------------------------------
 
-    def _load_settings(self) -> Settings:
+    # Any: type checkers are told the class of the settings, `Flasgo[Shop]`.
+    def _load_settings(self) -> Any:
         declared = self._declarations.settings.names
         unknown = set(self._sources.argument) - set(declared)
         unused = names_of_inactive(unknown, self.plugins._inactive, declared)
@@ -665,6 +667,9 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
         return load_settings(
             self._declarations.settings, self._sources, owner_of_unknown=declaring_distribution
         )
+
+    def _settings_of(self, values: Mapping[str, object], sources: Mapping[str, str]) -> Any:
+        return Settings(self._declarations.settings, values, sources, declaring_distribution)
 
     def _take_options(self, given: Mapping[str, object]) -> Options:
         values = take_options(self._declarations.options, given, self.plugins._inactive)
@@ -678,9 +683,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             if spec.name not in values:
                 values[spec.name], sources[spec.name] = resolve(spec, self._sources)
         go_back = self._checkpoint()
-        self.settings = Settings(
-            self._declarations.settings, values, sources, declaring_distribution
-        )
+        self.settings = self._settings_of(values, sources)
         try:
             self.options = self._take_options(dict(self.options))
             self.plugins._announce(only=name)
@@ -713,7 +716,8 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers):
             self._calls, self._layers = calls, layers
             self._blueprints, self._blueprint_stacks = blueprints, stacks
             self._addresses = addresses
-            self.settings = settings._declared()
+            declared: Any = settings._declared()
+            self.settings = declared
             kept = {name: options[name] for name in options if name in self._declarations.options}
             self.options = Options(kept, self.route)
             self._recompile()

@@ -4,10 +4,20 @@
 from __future__ import annotations
 
 import flasgo
-from flasgo import Blueprint, Bluprint, Connection, Flasgo, Request, Response  # wrong
+from flasgo import Blueprint, Bluprint, Connection, Flasgo, OwnSettings, Request, Response  # wrong
 from flasgo.plugin import Plugin, Regestry, hookimpl  # wrong
 
+
+
+class Shop(OwnSettings):
+    SHOP_NAME: str
+
+
 app = Flasgo(__name__)
+shop = Flasgo[Shop](own_settings=Shop)
+shop.settings.SHOP_NMAE  # wrong
+shop.settings.SHOP_NAME.lowr()  # wrong
+app.settings.SHOP_NAME  # wrong
 other = Flasgo(__name__, static_foldr="x")  # wrong, but not for ty
 notes = Blueprint("notes", "/notes")
 

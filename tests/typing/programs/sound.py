@@ -11,6 +11,7 @@ from flasgo import (
     Depends,
     Flasgo,
     HasScope,
+    OwnSettings,
     Policy,
     Request,
     Response,
@@ -23,6 +24,7 @@ from flasgo import (
     session,
 )
 from flasgo.plugin import Finding, Plugin, Registry, hookimpl
+from msgspec import Struct
 
 app = Flasgo(__name__, settings={"DEBUG": True}, static_folder="static")
 notes = Blueprint("notes", "/notes")
@@ -99,3 +101,37 @@ class InternalPlugin(Plugin):
 
 
 attach_policy(index, Internal())
+
+
+@dataclass
+class Shop(OwnSettings):
+    SHOP_NAME: str = "Shop"
+
+
+class ShopStruct(OwnSettings, Struct):
+    PAGE_SIZE: int = 20
+
+
+shop = Flasgo[Shop](own_settings=Shop)
+shop_name: str = shop.settings.SHOP_NAME
+shop_debug: bool = shop.config.DEBUG
+annotated: Flasgo[ShopStruct] = Flasgo(own_settings=ShopStruct)
+page: int = annotated.settings.PAGE_SIZE
+any_app: Flasgo = shop
+own: str = any_app.settings.own(Shop).SHOP_NAME
+pages = Blueprint("pages", template_folder="templates", static_folder="static", tags=["pages"])
+
+
+class ShopApp(Flasgo[Shop]):
+    def title(self) -> str:
+        return self.settings.SHOP_NAME.title()
+
+
+@pages.context_processor
+def names() -> dict[str, object]:
+    return {"shop": shop.settings.SHOP_NAME}
+
+
+@shop.get("/name")
+def name_of(app: Flasgo[Shop]) -> str:
+    return app.settings.SHOP_NAME

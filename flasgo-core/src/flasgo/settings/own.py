@@ -5,16 +5,60 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
 import msgspec
 
 from flasgo.errors import ConfigurationError
 from flasgo.settings.specs import MISSING, SettingSpec, is_setting_name, upper_name
 
-__all__ = ["own_setting_specs"]
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    from flasgo.settings.settings import Settings
+
+__all__ = ["OwnSettings", "SettingsT", "WithSettings", "own_setting_specs"]
 
 _OWNER = "app"
+
+# For type checkers an app is generic over the class of its settings, `Flasgo[Shop]`. At run time
+# it is not: `Flasgo[Shop]` is `Flasgo`, and needs no type variable with a default (Python 3.13).
+if TYPE_CHECKING:
+    SettingsT = TypeVar("SettingsT", bound=Settings, default=Settings, covariant=True)
+
+    class OwnSettings(Settings):
+        """A base for the class of an app's own settings: `Flasgo[Shop](own_settings=Shop)`."""
+
+        def __init__(self) -> None: ...
+
+    class WithSettings(Generic[SettingsT]):
+        """What `Flasgo[Shop]` means: the settings have the fields of `Shop` as well."""
+
+        settings: SettingsT
+
+        @property
+        def config(self) -> SettingsT:
+            """The settings, under the name Flask gives them."""
+            ...
+
+else:
+    SettingsT = None
+
+    class OwnSettings:
+        """A base for the class of an app's own settings: `Flasgo[Shop](own_settings=Shop)`.
+
+        Type checkers know by it that `app.settings` has the fields of `Shop` and all other
+        settings. The class is a dataclass or Struct as without it.
+        """
+
+        __slots__ = ()
+
+    class WithSettings:
+        """What `Flasgo[Shop]` means to type checkers; at run time it is `Flasgo`."""
+
+        def __class_getitem__(cls, settings: object) -> type:
+            """Return the class as it is."""
+            return cls
 
 
 class _Field(NamedTuple):
