@@ -26,7 +26,10 @@ _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<code>.*?)^```$", re.M | re.S)
 REFERENCE_PLUGINS = os.pathsep.join(map(str, ROOT.glob("examples/plugins/*/src")))
 _TEST = re.compile(r"^(async )?def test_", re.M)
 # Anything with a Python in it that is not run would be a promise nobody keeps.
-KNOWN_LANGUAGES = {"python", "console", "text", "toml", "html", "json", "css", "dotenv", "ini"}
+KNOWN_LANGUAGES = {
+    "python", "console", "text", "toml", "html", "json", "css", "dotenv", "ini",
+    "dockerfile", "nginx", "yaml",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Block:
     document: Path
     line: int
     language: str
+    title: str
     code: str
 
     def __str__(self) -> str:
@@ -53,11 +57,14 @@ def blocks() -> list[Block]:
         text = document.read_text()
         for fence in _FENCE.finditer(text):
             line = text.count("\n", 0, fence.start()) + 2
-            found.append(Block(document, line, fence["info"].strip(), fence["code"]))
+            language, _, options = fence["info"].strip().partition(" ")
+            title = re.search(r'title="([^"]+)"', options)
+            found.append(Block(document, line, language, title[1] if title else "", fence["code"]))
     return found
 
 
-PYTHON = [block for block in blocks() if block.language == "python"]
+# A block with a title is a file of an application, which test_tutorial.py and test_guides.py run.
+PYTHON = [block for block in blocks() if block.language == "python" and not block.title]
 
 
 @pytest.mark.parametrize("block", PYTHON, ids=str)
@@ -112,6 +119,11 @@ def test_every_block_names_a_language_that_is_known_here() -> None:
     ]
 
     assert unknown == [], "write ```python for code that runs, ```console for what is typed"
+
+
+def test_a_block_with_a_title_stands_where_it_is_tested() -> None:
+    tested = {ROOT / "docs" / "tutorial", ROOT / "docs" / "guides"}
+    assert [str(b) for b in blocks() if b.title and b.document.parent not in tested] == []
 
 
 def test_no_block_is_left_open() -> None:

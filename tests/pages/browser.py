@@ -90,6 +90,15 @@ class Page:
         self.complaints.clear()
         self._loaded = False
         self.call("Page.navigate", url=url)
+        self._settle()
+
+    def submit(self, expression: str) -> None:
+        """Evaluate an expression that opens another page, and wait until that is loaded."""
+        self._loaded = False
+        self.call("Runtime.evaluate", expression=f"setTimeout(() => {expression})")
+        self._settle()
+
+    def _settle(self) -> None:
         while not self._loaded:
             self._receive()
         self.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))")
