@@ -2,7 +2,7 @@
 
     uv run python docs/pictures.py
 
-Run it when a page that is shown has changed: what it writes to `docs/assets` is kept in the repository.
+Run it when a page that is shown has changed. What it writes to `docs/assets` is in the repository.
 """
 
 from __future__ import annotations

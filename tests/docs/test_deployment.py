@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -44,10 +45,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(*command: str, port: int, log: Path, **options: object) -> Generator[None]:
-    """Run a program until it listens on a port, and end it afterwards."""
+def running(
+    *command: str, port: int, log: Path, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> Generator[None]:
+    """Start a program, wait until it listens on a port, and end it afterwards."""
     with log.open("wb") as output, subprocess.Popen(
-        command, stdout=output, stderr=subprocess.STDOUT, **options
+        command, stdout=output, stderr=subprocess.STDOUT, cwd=cwd, env=env
     ) as process:  # fmt: skip
         try:
             deadline = time.monotonic() + SECONDS
@@ -128,10 +131,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return key, chain
 
 
-def replaced(name: str, **values: object) -> str:
+def replaced(name: str, texts: dict[str, object]) -> str:
     """Return a configuration with texts of it replaced; each has to be in it."""
     text = (FILES / name).read_text()
-    for old, new in values.pop("replace", {}).items():  # ty: ignore[unresolved-attribute]
+    for old, new in texts.items():
         assert old in text, f"{name} has no {old!r}"
         text = text.replace(old, str(new))
     return text
@@ -147,7 +150,7 @@ def nginx(
     key, chain = certificate
     site = replaced(
         "nginx.conf",
-        replace={
+        {
             "127.0.0.1:8000": f"127.0.0.1:{application}",
             "    listen [::]:80;\n": "",
             "    listen [::]:443 ssl http2;\n": "",
@@ -157,7 +160,7 @@ def nginx(
             f"/etc/letsencrypt/live/{HOST}/privkey.pem": key,
         },
     )
-    below = replaced("nginx-prefix.conf", replace={":8000/": f":{application}/"})
+    below = replaced("nginx-prefix.conf", {":8000/": f":{application}/"})
     paths = " ".join(
         f"{name}_temp_path {folder / name};"
         for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -186,7 +189,7 @@ def caddy(
     key, chain = certificate
     site = replaced(
         "Caddyfile",
-        replace={
+        {
             f"{HOST} {{": f"https://{HOST}:{port} {{\n\tbind 127.0.0.1\n\ttls {chain} {key}",
             "127.0.0.1:8000": f"127.0.0.1:{application}",
         },
@@ -209,16 +212,16 @@ def visit() -> Iterator[Visit]:
     transport = httpx2.HTTPTransport(verify=False, local_address="127.0.0.2")
     with httpx2.Client(transport=transport, timeout=SECONDS) as client:
 
-        def visit(method: str, port: int, path: str, **options: object) -> httpx2.Response:
-            host = options.pop("host", HOST)
-            scheme = options.pop("scheme", "https")
-            headers = {"host": str(host), "sec-fetch-site": "same-origin"}
+        def visit(
+            method: str, port: int, path: str, *, scheme: str = "https", **options: Any
+        ) -> httpx2.Response:
+            headers = {"host": HOST, "sec-fetch-site": "same-origin", **options.pop("headers", {})}
             return client.request(
                 method,
                 f"{scheme}://127.0.0.1:{port}{path}",
-                headers=headers | dict(options.pop("headers", {})),  # ty: ignore[no-matching-overload]
+                headers=headers,
                 extensions={"sni_hostname": HOST},
-                **options,  # ty: ignore[invalid-argument-type]
+                **options,
             )
 
         yield visit
@@ -308,7 +311,7 @@ def test_compose_overrides_what_differs_in_a_container() -> None:
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     unit = tmp_path / "guestbook.service"
     command = "/srv/guestbook/.venv/bin/flasgo run app.py --port 8000 --workers 2"
-    text = replaced("guestbook.service", replace={command: "/bin/true"})
+    text = replaced("guestbook.service", {command: "/bin/true"})
     unit.write_text(text)
     check = subprocess.run(
         [program("systemd-analyze"), "verify", "--man=no", str(unit)],
