@@ -229,6 +229,10 @@ async def test_spellings_of_the_boundary(content_type: bytes) -> None:
         b"multipart/form-data; boundary=" + b"x" * 201,
         b'multipart/form-data; boundary="a\xe9"',
         b'multipart/form-data; boundary="a "',
+        b"multipart/form-data; boundary=XX; boundary=YY",
+        b"multipart/form-data; boundary=YY; Boundary=XX",
+        b'multipart/form-data; boundary="XX"YY',
+        b"multipart/form-data; boundary=XX/YY",
     ],
 )
 async def test_a_bad_boundary(content_type: bytes) -> None:
@@ -246,6 +250,10 @@ async def test_a_bad_boundary(content_type: bytes) -> None:
         'form-data; filename="x.txt"; name="a"',
         'form-data; name="a"; filename*=UTF-8\'\'evil.txt; filename="x.txt"',
         'form-data; name*=UTF-8\'\'evil; name="a"; filename="x.txt"',
+        'form-data;name="a";filename="x.txt";',
+        'form-data ; name = "a" ;; filename =  x.txt ; size=1',
+        'form-data; name="a"; filename="C:\\x.txt"',
+        'form-data; name="a"; filename="\\\\host\\x.txt"',
     ],
 )
 async def test_spellings_of_the_disposition(disposition: str) -> None:
@@ -425,6 +433,31 @@ async def test_a_full_folder_is_a_507_and_logged_once(
         (DISPOSITION + b"X-A: 1\r\nx-a: 2\r\n\r\nx\r\n" + END, "twice"),
         (b"--XX\r\nContent-Length: -1\r\n\r\nx\r\n" + END, "Content-Length"),
         (field("a", "1") + b"--XXjunk" + END, "boundary"),
+        (field("a", "--XX") + END, "begins with the boundary"),
+        (DISPOSITION + b"\r\n--XX\r\n" + field("b", "1") + END, "begins with the boundary"),
+        *(
+            (
+                b"--XX\r\nContent-Disposition: form-data; " + parameters + b"\r\n\r\nx\r\n" + END,
+                "Content-Disposition",
+            )
+            for parameters in (
+                # SECURITY: to some a file, to others a field; or one name of two.
+                b'name="a"; filename=="x"',
+                b'name="a"; filename;"x"',
+                b'name="a"; filename="x',
+                b'name="a"; filename=',
+                b'name="a": filename="x"',
+                b'name="a"x; filename="x"',
+                b'name="a" filename="x"',
+                b'name="a", filename="x"',
+                b"name=a b",
+                b'name="a"; name="b"',
+                b'name="a"; NAME=b',
+                b'name="a"; filename="x"; filename="y"',
+                b'name="a"\x00',
+                b'name="a"; filename\t="x"',
+            )
+        ),
         (field("a", "?").replace(b"?", b"\xff") + END, "UTF-8"),
     ],
     ids=lambda value: repr(value[:40]),

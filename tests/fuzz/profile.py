@@ -2,7 +2,7 @@
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # FUZZ_SCALE=50 tries fifty times as many examples, chosen anew each time.
 SCALE = int(os.environ.get("FUZZ_SCALE", "1"))
@@ -14,6 +14,7 @@ def bounded(examples: int) -> settings:
         max_examples=examples * SCALE,
         derandomize=SCALE == 1,
         database=None,
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,7 +115,7 @@ class Asked:
             return 200
         if len(self.ranges) > 16:  # 14.2: a server may ignore what costs too much
             return 200
-        if any(None not in (f, e) and e < f for f, e in self.ranges):  # type: ignore[operator]
+        if any(f is not None and e is not None and e < f for f, e in self.ranges):
             return 200  # 14.1.1: an invalid one makes the header invalid
         return 206 if self.wanted() else 416
 
@@ -199,9 +200,9 @@ def test_status_and_bytes(client: TestClient, asked: Asked) -> None:
         check_parts(asked, parts_of(answer.headers, answer.content))
 
 
-def parts_of(headers: object, body: bytes) -> list[tuple[str, bytes]]:
+def parts_of(headers: Mapping[str, str], body: bytes) -> list[tuple[str, bytes]]:
     """Return the Content-Range and the bytes of each part, taken apart as section 14.6 has it."""
-    kind, given = headers["content-type"], headers.get("content-range")  # type: ignore[index,attr-defined]
+    kind, given = headers["content-type"], headers.get("content-range")
     if given is not None:
         return [(given, body)]
     boundary = re.fullmatch(r"multipart/byteranges; boundary=([\w.-]+)", kind)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 from uuid import UUID
@@ -17,7 +18,7 @@ from .profile import bounded
 # What a rule's segment may be: the pattern of its texts, what makes the value, and the rank among
 # the segments of one place (smaller is tried first).
 _UUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-SEGMENTS: dict[str, tuple[str, object, tuple[int, int]]] = {
+SEGMENTS: dict[str, tuple[str, Callable[[str], object] | None, tuple[int, int]]] = {
     "a": ("a", None, (0, 0)),
     "b": ("b", None, (0, 0)),
     "7": ("7", None, (0, 0)),
@@ -63,12 +64,12 @@ class Rule:
         if found is None:
             return None
         makers = [
-            (f"p{number}", SEGMENTS[kind][1])
+            (f"p{number}", make)
             for number, kind in enumerate(self.kinds)
-            if SEGMENTS[kind][1] is not None
+            if (make := SEGMENTS[kind][1]) is not None
         ]
         texts = zip(makers, found.groups(), strict=True)
-        return {name: make(text) for (name, make), text in texts}  # type: ignore[operator]
+        return {name: make(text) for (name, make), text in texts}
 
     @property
     def rank(self) -> list[object]:

@@ -56,6 +56,11 @@ _ESCAPED = 3
 # RFC 2046, section 5.1.1 allows 70 characters; some clients use more, none uses controls.
 _BOUNDARY = re.compile(r"[ -~]{0,199}[!-~]")
 _QUOTED = re.compile('"[^"]*"')
+# What browsers send; they leave backslashes as they are (WHATWG HTML, multipart/form-data).
+_PLAIN_DISPOSITION = re.compile('form-data; name="[^"]*"(?:; filename="[^"]*")?')
+_WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+# SECURITY: every repetition is possessive, so a hostile header costs linear time (CWE-1333).
+_PARAMETER = re.compile(rf' *+; *+(?:({_WORD}) *+= *+(?:{_WORD}|"(?:[^"\\]|\\.)*+") *+)?')
 _EXTENDED_NAME = re.compile(r";[ \t]*filename\*[ \t]*=([^;]*)", re.IGNORECASE)
 
 
@@ -343,6 +348,12 @@ def _make_parser(request: Request) -> PushMultipartParser:
         raise HTTPException(
             400, "The boundary of the multipart form is not 1 to 200 printable ASCII characters."
         )
+    if not _has_clear_parameters(raw):
+        raise HTTPException(
+            400,
+            "The Content-Type of the multipart form is malformed; send `multipart/form-data; "
+            "boundary=...` with one boundary, in quotes where it is not a token.",
+        )
     settings = request.app.settings
     return _parser_class()(
         boundary,
@@ -351,6 +362,27 @@ def _make_parser(request: Request) -> PushMultipartParser:
         max_segment_count=settings.MAX_FORM_FIELDS + settings.MAX_FORM_FILES,
         strict=True,
     )
+
+
+def _has_clear_parameters(value: str) -> bool:
+    """Whether a header's parameters are well formed, each with another name.
+
+    SECURITY: what reads the form in front of the app may take the other one of two, or see a file
+    where the parser sees a field (RFC 9110, section 5.6.6).
+    """
+    names: set[str] = set()
+    at = len(value.partition(";")[0])
+    while at < len(value):
+        match = _PARAMETER.match(value, at)
+        if match is None:
+            return False
+        at = match.end()
+        if match[1] is not None:
+            name = match[1].lower()
+            if name in names:
+                return False
+            names.add(name)
+    return True
 
 
 def _multipart_problem(error: Exception) -> HTTPException:
@@ -390,6 +422,7 @@ class _Collector:
         self._room = _LARGEST_FIELDS * self._max_field_bytes
         self._delimiter = b"\r\n--" + parser.boundary
         self._head = b""
+        self._begun = b""
         self._complete = False
 
     async def feed(self, chunk: bytes) -> None:
@@ -406,10 +439,13 @@ class _Collector:
                     await self._end_part()
                 elif isinstance(event, MultipartSegment):
                     self._begin_part(event)
-                elif self._upload is not None:
-                    await self._upload.write(event)
                 else:
-                    self._add_text(event)
+                    if len(self._begun) < len(self._delimiter):
+                        self._check_content(event)
+                    if self._upload is not None:
+                        await self._upload.write(event)
+                    else:
+                        self._add_text(event)
         except MultipartError as error:
             # In strict mode data after the last boundary is an error, which would make the answer
             # depend on how the network cut the body. `close` raises unless the end was reached.
@@ -454,7 +490,22 @@ class _Collector:
                 "Content-Type names, with `--` before it.",
             )
 
+    def _check_content(self, chunk: bytes | bytearray) -> None:
+        """Refuse content that begins with the boundary.
+
+        It is a part without content to those who take the line break before it for the boundary's
+        (RFC 2046, section 5.1.1), and what follows is another part to them. No client sends it.
+        """
+        self._begun += chunk[: len(self._delimiter) - len(self._begun)]
+        if self._begun.startswith(self._delimiter[2:]):
+            raise HTTPException(
+                400,
+                "A part of the multipart form begins with the boundary; send an empty line before "
+                "the boundary, or choose a boundary that is not in the content.",
+            )
+
     def _begin_part(self, segment: MultipartSegment) -> None:
+        self._begun = b""
         names = [name.lower() for name, _ in segment.headerlist]
         if len(names) != len(set(names)):
             # SECURITY: what reads the form in front of the app may have taken the other one.
@@ -468,6 +519,13 @@ class _Collector:
                 413,
                 f"The headers of a part are larger than {self._max_header_bytes} bytes; shorten "
                 "its name or file name.",
+            )
+        disposition = segment.header("Content-Disposition") or ""
+        if not (_PLAIN_DISPOSITION.fullmatch(disposition) or _has_clear_parameters(disposition)):
+            raise HTTPException(
+                400,
+                "The Content-Disposition of a part is malformed; send `form-data; "
+                'name="..."; filename="..."` with name and file name in quotes, each once.',
             )
         if not segment.name:
             _refuse_nameless()
