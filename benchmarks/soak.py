@@ -55,6 +55,7 @@ ALLOWED = {
     "descriptors": (0.0, 6.0),
     "tasks": (0.0, 6.0),
 }
+FIELDS = ("seconds", "operations", *ALLOWED)
 UNITS = {
     "memory": "resident memory, MiB",
     "blocks": "memory blocks of Python objects",
@@ -172,7 +173,7 @@ async def figures(client: Client) -> dict[str, float]:
     }
 
 
-async def _watch(soak: Soak, port: int, plan: Plan) -> None:
+async def _watch(soak: Soak, port: int, plan: Plan, folder: Path) -> None:
     """Put one server under load and record its figures, until time or operations are used up."""
     started = time.monotonic()
 
@@ -182,18 +183,21 @@ async def _watch(soak: Soak, port: int, plan: Plan) -> None:
     users = asyncio.create_task(load(port, soak.tally, rate=plan.rate, until=is_enough))
     client = Client(port)
     try:
-        while not is_enough():
+        while not users.done():
             row = {"seconds": round(time.monotonic() - started, 2), "operations": soak.tally.total}
             async with asyncio.timeout(60):
                 row |= await figures(client)
             soak.rows.append(row)
-            await asyncio.sleep(max(0.2, plan.seconds / 240))
-    except (OSError, EOFError, LookupError, TimeoutError) as error:
-        soak.failure = f"no figures: {type(error).__name__}: {error}"
-        users.cancel()
+            with (folder / f"{soak.server}.csv").open("a", newline="") as output:
+                csv.DictWriter(output, FIELDS).writerow(row)
+            await asyncio.wait({users}, timeout=max(0.2, plan.seconds / 240))
+        await users
+    except Exception as error:  # noqa: BLE001 - the other servers go on
+        soak.failure = f"{type(error).__name__}: {error}"
+        print(f"{soak.server}: {soak.failure}", file=sys.stderr, flush=True)
     finally:
         client.close()
-        await users
+        users.cancel()
 
 
 def run(servers: list[str], plan: Plan, folder: Path) -> list[Soak]:
@@ -202,9 +206,12 @@ def run(servers: list[str], plan: Plan, folder: Path) -> list[Soak]:
     Args:
         servers: Names of `SERVERS`.
         plan: How long and how much.
-        folder: Where their logs and the app's files go.
+        folder: Where figures, logs and the app's files go.
     """
     soaks = [Soak(server) for server in servers]
+    for server in servers:
+        with (folder / f"{server}.csv").open("w", newline="") as output:
+            csv.DictWriter(output, FIELDS).writeheader()
     with contextlib.ExitStack() as stack:
         ports = [
             stack.enter_context(serving(server, plan.app, folder / server))[1] for server in servers
@@ -212,7 +219,7 @@ def run(servers: list[str], plan: Plan, folder: Path) -> list[Soak]:
 
         async def all_of_them() -> None:
             await asyncio.gather(
-                *(_watch(soak, port, plan) for soak, port in zip(soaks, ports, strict=True))
+                *(_watch(soak, port, plan, folder) for soak, port in zip(soaks, ports, strict=True))
             )
 
         asyncio.run(all_of_them())
@@ -261,11 +268,6 @@ def write(soaks: list[Soak], plan: Plan, folder: Path) -> bool:
         },
     }
     (folder / "soak.json").write_text(json.dumps(report, indent=2) + "\n")
-    for soak in soaks:
-        with (folder / f"{soak.server}.csv").open("w", newline="") as output:
-            rows = csv.DictWriter(output, ["seconds", "operations", *ALLOWED])
-            rows.writeheader()
-            rows.writerows(soak.rows)
     panels = {UNITS[name]: [soak.series(name) for soak in soaks] for name in ALLOWED}
     title = f"{plan.seconds:,.0f} s at {plan.rate:g} operations per second"
     (folder / "soak.svg").write_text(plot(title, panels))

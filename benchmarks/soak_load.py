@@ -1,11 +1,11 @@
 """Clients of the `soak` and `faults` scripts: raw HTTP/1.1 and WebSockets, each answer checked."""
 
 import asyncio
-import contextlib
 import json
 import os
 import random
 import re
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Self
@@ -319,10 +319,11 @@ class Tally:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await operation(client)
-        except (Unexpected, OSError, EOFError, ValueError, KeyError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is counted
             self.error_count += 1
             if len(self.errors) < 20:
                 self.errors.append(f"{name}: {type(error).__name__}: {error}")
+                print(f"port {client.port}: {self.errors[-1]}", file=sys.stderr, flush=True)
             client.close(abort=True)
 
 
@@ -349,5 +350,4 @@ async def load(port: int, tally: Tally, *, rate: float, until: Callable[[], bool
             await tally.run(operation, client)
         client.close()
 
-    with contextlib.suppress(asyncio.CancelledError):
-        await asyncio.gather(*(user() for _ in range(users)))
+    await asyncio.gather(*(user() for _ in range(users)))
