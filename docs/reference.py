@@ -305,7 +305,7 @@ _KIT_MEMBERS = (
             "spans_segments",
         ),
     ),
-    ("response", Response, ("fill_headers", "sets_cookie", "is_streaming", "is_sent")),
+    ("response", Response, ("transform", "fill_headers", "sets_cookie", "is_streaming", "is_sent")),
     ("FileResponse", FileResponse, ("opened_by",)),
 )
 _KIT_TEXTS = {

@@ -203,12 +203,12 @@ class AppResponse(Response):
         if kind == "http.response.start":
             await self._begin(message)
         elif not self._is_replaced and self._refusal is None:
-            if kind == "http.response.body" and not message.get("more_body", False):
-                self.has_ended = True
             self._in_a_row += 1
             if not self._in_a_row % _SENT_IN_A_ROW:
                 await asyncio.sleep(0)
             await self._send(message)
+            if kind == "http.response.body" and not message.get("more_body", False):
+                self.has_ended = True
 
     async def _begin(self, message: Message) -> None:
         if self._refusal is not None:
@@ -224,6 +224,8 @@ class AppResponse(Response):
         response = self.begun = await self._finish(relayed)
         if response is relayed:
             relayed._sent = True
+            head_only = self.scope.get("method") == "HEAD"
+            self._send = relayed._through(self._send, head_only=head_only)
             head = {"status": relayed.status_code, "headers": relayed.raw_headers}
             await self._send({**message, **head})
         else:

@@ -181,6 +181,7 @@ class EventSourceResponse(StreamingResponse):
         self, send: Send, *, head_only: bool = False, closed: Closed | None = None
     ) -> None:
         """Send the response as `StreamingResponse` does, with heartbeats."""
+        send = self._through(send, head_only=head_only)
         if head_only or self._heartbeat is None:
             await self._emit_until_ended(send, head_only, closed)
             return

@@ -239,6 +239,7 @@ class FileResponse(StreamingResponse):
         if not self._prepared:  # a hook made it, after the dispatcher had looked
             await self._prepare(active_request.get())
         if self._source is None:
+            send = self._through(send, head_only=head_only)
             await Response._emit(self, send, head_only=head_only)
         else:
             await super()._emit(send, head_only=head_only, closed=closed)

@@ -22,6 +22,7 @@ from flasgo.responses.streaming import (
     pump,
     pump_until_closed,
 )
+from flasgo.responses.transforms import TransformMixin
 from flasgo.responses.validators import ConditionalMixin
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class ResponseAliases(TypedDict, total=False):
     media_type: str | None
 
 
-class Response(ConditionalMixin):
+class Response(ConditionalMixin, TransformMixin):
     """An HTTP response.
 
     Args:
@@ -499,6 +500,7 @@ class StreamingResponse(Response):
         if self._sent:
             raise sent_twice(self)
         self._sent = True
+        send = self._through(send, head_only=head_only)
         source = self._source
         try:
             status = self._status
