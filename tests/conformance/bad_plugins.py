@@ -4,13 +4,16 @@ They are what authors really write: each works in a quick try with a browser.
 """
 
 import asyncio
+import json
 import logging
+import os
+import signal
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from flasgo import Policy, Response, attach_policy, hookimpl, hookspec
+from flasgo import Flasgo, Policy, Response, attach_policy, hookimpl, hookspec
 from flasgo.plugin import ReportTable
 
 BAD = []
@@ -619,3 +622,100 @@ class BodyLog:
     async def request_started(self, request):
         if request.scope["type"] == "http":
             request.state.noted = len(await request.body())
+
+
+# --- What belongs to the process --------------------------------------------------------------
+
+
+@seeded(
+    "leaves_the_process_alone", r"flasgo\.app\.Flasgo\.shout is added: Extending\..*bad_plugins"
+)
+class Extending:
+    """Gives the app a method, and by the way every app."""
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        def shout(app):
+            return "!"
+
+        setattr(Flasgo, "shout", shout)  # noqa: B010
+
+
+@seeded(
+    "leaves_the_process_alone", r"json\.dumps is replaced by Patching\..*dumps \(.*bad_plugins\.py"
+)
+class Patching:
+    """Replaces a function of the standard library."""
+
+    @hookimpl
+    def app_created(self, app):
+        original = json.dumps
+
+        def dumps(*args, **options):
+            return original(*args, default=str, **options)
+
+        json.dumps = dumps  # ty: ignore[invalid-assignment]
+
+
+@seeded("leaves_the_process_alone", r"os\.environ\['SET_BY_PLUGIN'\] is set")
+class Exporting:
+    """Passes its setting on to a library by the environment."""
+
+    def __init__(self):
+        self.number = 0
+
+    @hookimpl
+    def app_startup(self):
+        os.environ["SET_BY_PLUGIN"] = str(time.perf_counter())
+
+
+@seeded("leaves_the_process_alone", r"the level of the logger 'flasgo' is 50, and was")
+class Quiet:
+    """Silences what it found noisy."""
+
+    @hookimpl
+    def app_startup(self):
+        level = logging.getLogger("flasgo").level
+        logging.getLogger("flasgo").setLevel(60 if level == 50 else 50)
+
+
+@seeded("leaves_the_process_alone", r"the list of handlers of the root logger is \[.*NullHandler\]")
+class HandlerLeak:
+    """Adds a handler of logging at each start, and keeps it there."""
+
+    @hookimpl
+    def app_startup(self):
+        logging.getLogger().addHandler(logging.NullHandler())
+
+
+@seeded("leaves_the_process_alone", r"the handler of SIGUSR2 is .*quietly")
+class SignalsAtSetup:
+    """Installs a signal handler when it is set up."""
+
+    @hookimpl
+    def app_created(self, app):
+        def quietly(number, frame):
+            return None
+
+        signal.signal(signal.SIGUSR2, quietly)
+
+
+@seeded("leaves_the_process_alone", r"installs a signal handler at .*bad_plugins\.py:\d+")
+class SignalsAtStart:
+    """Wants to know when the server is to end."""
+
+    @hookimpl
+    async def app_startup(self):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, print)
+
+
+@seeded("leaves_the_process_alone", r"exception handler of the event loop is 'LoopHandler\.ignore'")
+class LoopHandler:
+    """Hides the errors of tasks."""
+
+    @hookimpl
+    async def app_startup(self):
+        asyncio.get_running_loop().set_exception_handler(self.ignore)
+
+    def ignore(self, loop, context):
+        return None

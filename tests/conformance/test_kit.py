@@ -2,16 +2,20 @@
 
 import asyncio
 import gc
+import importlib
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 from flasgo import Finding, Flasgo, HTTPException, Registry, Request, Response, hookimpl
 from flasgo_testing import conformance
+from flasgo_testing.conformance.process_state import ProcessState
 
 from .bad_plugins import BAD
 
@@ -33,6 +37,40 @@ def test_a_seeded_fault_is_named(plugin, case, message):
     assert case in found, found
     with pytest.raises(AssertionError, match=message):
         raise conformance.ConformanceError("It", case, found[case])
+
+
+@pytest.fixture
+def process_put_back():
+    before = ProcessState()
+    yield
+    before.restore()
+    for name in [name for name in sys.modules if name.startswith("bad_imports")]:
+        del sys.modules[name]  # so that the next one imports it again
+    assert not list(before.changes())
+
+
+@pytest.mark.usefixtures("process_put_back")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("patching", r"json\.dumps is replaced by dumps \(.*patching\.py:\d+\)\. An import must"),
+        ("configuring", r"os\.environ\['CONFORMANCE_CONFIGURED'\] is set"),
+        ("configuring", r"the level of the logger 'flasgo' is 50"),
+        ("configuring_app", None),
+        (
+            "order",
+            r"cannot be imported before flasgo and other plugins: KeyError: 'flasgo_security'",
+        ),
+    ],
+)
+def test_what_an_import_does(name, message, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    plugin = importlib.import_module(f"bad_imports.{name}").Plugin
+    found = faults_of(plugin, "imports_in_any_order")
+    if message is None:
+        assert not found
+    else:
+        assert re.search(message, " ".join(found["imports_in_any_order"])), found
 
 
 class Sound:
@@ -241,7 +279,9 @@ def test_an_instance_is_refused():
 
 
 def test_each_case_has_a_seeded_fault():
-    assert {case for _, case, _ in BAD} == {case.name for case in conformance.CASES}
+    assert {case for _, case, _ in BAD} | {"imports_in_any_order"} == {
+        case.name for case in conformance.CASES
+    }
 
 
 def test_as_a_plugin_author_runs_it(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from . import declarations, isolation, keeping, predicates, serving, setting_values
+from . import declarations, isolation, keeping, predicates, process, serving, setting_values
 from .subject import Subject
 
 __all__ = ["CASES", "Case"]
@@ -27,6 +27,13 @@ class Case:
 
 
 CASES = (
+    # First: what it replaces has not been replaced yet by the apps of other cases.
+    Case(
+        "leaves_the_process_alone",
+        "Nothing of flasgo or the standard library is replaced; the environment, logging, signals "
+        "and the loop's handlers stay as they are.",
+        process.leaves_the_process_alone,
+    ),
     Case("works_alone", "It starts and serves without any other plugin.", serving.works_alone),
     Case(
         "works_beside_others",
@@ -113,6 +120,11 @@ CASES = (
     Case("does_not_block", "Hooks do not block the event loop.", serving.does_not_block),
     Case(
         "calls_no_pluggy", "No hook is called through pluggy per request.", serving.calls_no_pluggy
+    ),
+    Case(
+        "imports_in_any_order",
+        "Its module can be imported first or last, and the import changes nothing.",
+        process.imports_in_any_order,
     ),
     Case(
         "leaves_nothing_behind",

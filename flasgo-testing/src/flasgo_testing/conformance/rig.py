@@ -50,6 +50,7 @@ class Rig:
         discover: Whether all installed plugins are loaded as well.
         settings: Further settings.
         has_lifespan: Whether the app is started and stopped.
+        is_profiled: Whether the watch hears of calls that no audit event tells.
 
     Attributes:
         made: The app, and the plugin in it.
@@ -66,6 +67,7 @@ class Rig:
         discover: bool = False,
         settings: Mapping[str, object] | None = None,
         has_lifespan: bool = True,
+        is_profiled: bool = False,
     ) -> None:
         self.subject = subject
         self.made = subject.make(neighbours=neighbours, discover=discover, settings=settings)
@@ -77,13 +79,16 @@ class Rig:
         self.faults: list[str] = []
         self._lifespan: Lifespan | None = None
         self._has_lifespan = has_lifespan
+        self._is_profiled = is_profiled
         self._is_blocked = False
 
     def __enter__(self) -> Self:
         self.recorder.start()
         self.watch.__enter__()
         try:
-            self.loop.call(self.subject.seconds, _nothing)
+            self.loop.call(
+                self.subject.seconds, self.watch.profile if self._is_profiled else _nothing
+            )
             watch.guard(self.loop.thread)
             self.start()
         except BaseException:

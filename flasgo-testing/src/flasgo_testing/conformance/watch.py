@@ -38,6 +38,8 @@ _BLOCKING = {
 # A hook that imports something at its first call, or that logs an error, is not to blame.
 _EXCUSED = ("importlib", "linecache", "logging", "traceback", "warnings", "zipimport")
 _STALL_SECONDS = 0.5
+# What `signal.signal` and a loop's `add_signal_handler` call.
+_SIGNAL_CALLS = ("signal", "set_wakeup_fd")
 
 _listeners: list[Callable[[str, tuple[object, ...]], None]] = []
 _is_listening = False
@@ -52,11 +54,16 @@ def _listen(event: str, args: tuple[object, ...]) -> None:
 class HookWatch:
     """Watches the hook calls of one app; the observer of a `HookRecorder`.
 
-    Use it in a `with` block. What it found is in `found`: the call, and what it did.
+    Use it in a `with` block.
+
+    Attributes:
+        found: The calls that block, each with what it did.
+        signals: Where signal handlers were installed, where calls are heard of too.
     """
 
     def __init__(self) -> None:
         self.found: list[tuple[HookCall, str]] = []
+        self.signals: list[str] = []
         self._running: HookCall | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(
@@ -95,10 +102,20 @@ class HookWatch:
         sys.setprofile(self._hear_call)
 
     def _hear_call(self, frame: FrameType, event: str, function: object) -> None:
-        if event == "c_call" and function is time.sleep:
+        if event != "c_call":
+            return
+        if function is time.sleep:
             call = current_call.get()
             if call is not None and call.connection is not None:
                 self._blame(call, "time.sleep()", frame)
+        elif (
+            getattr(function, "__module__", "") == "_signal"
+            and getattr(function, "__name__", "") in _SIGNAL_CALLS
+        ):
+            outside = frame
+            while outside.f_back is not None and _is_of_library(outside):
+                outside = outside.f_back
+            self.signals.append(f"{outside.f_code.co_filename}:{outside.f_lineno}")
 
     def _blame(self, call: HookCall, what: str, frame: FrameType) -> None:
         blamed = _blamed(frame)
@@ -128,6 +145,10 @@ def guard(thread: threading.Thread | None) -> None:
 def release(thread: threading.Thread | None) -> None:
     """Forget a thread that has ended."""
     _loops.discard(thread) if thread is not None else None
+
+
+def _is_of_library(frame: FrameType) -> bool:
+    return frame.f_globals.get("__name__", "").partition(".")[0] in ("asyncio", "signal")
 
 
 def _blamed(frame: FrameType | None) -> FrameType | None:

@@ -1,0 +1,1 @@
+"""Plugins whose modules do at their import what an import must not do."""
