@@ -137,15 +137,20 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def environment_of_servers(path: Path) -> dict[str, str]:
+    """Return the environment without Flasgo's variables, for apps in a folder."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLASGO_")}
+    return {**kept, "PYTHONPATH": str(path)}
+
+
 def start_server(kind: str, folder: Path) -> Server:
     port = free_port()
     log = folder / f"{kind}.log"
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FLASGO_")}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", *(part.format(port=port) for part in COMMANDS[kind])],
             cwd=HERE,
-            env={**kept, "PYTHONPATH": str(HERE)},
+            env=environment_of_servers(HERE),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -1,5 +1,9 @@
 """SEC-13: what the proxies that people have say of a client, and where they serve the app."""
 
+import ast
+import re
+from pathlib import Path
+
 import pytest
 from flasgo import Flasgo, SettingError
 from flasgo_security.forwarded_header import parse_forwarded
@@ -171,6 +175,48 @@ def test_the_handshake_of_a_websocket(make, connect, headers, scheme):
     client = connect(make(), client=PROXY)
     with client.websocket_connect("/ws", headers={"host": "shop.example", **headers}) as socket:
         assert socket.receive_json()[1] == scheme
+
+
+# The proxies of the table in docs/proxies.md, and where they are above.
+DOCUMENTED = {
+    "nginx": "nginx, with $proxy_add_x_forwarded_for and $scheme",
+    "Caddy": "Caddy, reverse_proxy",
+    "Traefik": "Traefik",
+    "HAProxy": "HAProxy, option forwardfor and X-Forwarded-Proto",
+    "HAProxy 2.8": "HAProxy 2.8, option forwarded proto for",
+    "Cloudflare": "Cloudflare",
+    "AWS ALB": "AWS ALB",
+}
+
+
+def documented_rows() -> dict[str, list[str]]:
+    page = Path(__file__).parents[2] / "docs/proxies.md"
+    rows = [
+        [cell.strip() for cell in line.strip("|").split(" | ")]
+        for line in page.read_text().splitlines()
+        if line.startswith("| ") and not line.startswith("| proxy")
+    ]
+    return {row[0].strip("| "): row for row in rows}
+
+
+def test_the_docs_name_the_proxies_of_this_table():
+    rows = documented_rows()
+    assert {name for name in rows if "below a path" not in name} == DOCUMENTED.keys()
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_the_docs_say_what_each_proxy_sends(ask, name):
+    row = documented_rows()[name]
+    headers = REAL_PROXIES[DOCUMENTED[name]]
+    sent = {key for key, _ in (headers.items() if isinstance(headers, dict) else headers)}
+    assert {header.lower() for header in re.findall(r"`([\w-]+)`", row[2])} == sent
+    # With the setting of the table the client is found, and what is passed on is left alone.
+    named = ast.literal_eval(row[4].strip("`| "))
+    passed_on = {"x-forwarded-prefix": "/evil", "forwarded": f"for={SPOOFED};proto=http"}
+    lines = [*(headers.items() if isinstance(headers, dict) else headers)]
+    lines += [pair for pair in passed_on.items() if pair[0] not in named]
+    seen = ask(lines, TRUSTED_PROXY_HEADERS=named).json()
+    assert (seen["client"], seen["scheme"], seen["root"]) == (CLIENT, "https", "")
 
 
 # --- Both kinds ---------------------------------------------------------------------------------
