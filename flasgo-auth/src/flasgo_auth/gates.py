@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NoReturn
 
 from flasgo import Connection, HTTPException
@@ -54,7 +55,9 @@ class Gate:
             TypeError: When a backend, a permission or `request.user` is of the wrong type.
         """
         known = assigned_user(request)
-        user, source = await self._identify(request, known, answers)
+        user, source = known, None
+        if not known or self.is_pinned:
+            user, source = await self._identify(request, answers)
         if user and known and user.id != known.id:
             self._refuse_conflict(request, known)
         settle(request, user)
@@ -65,10 +68,8 @@ class Gate:
             settle(request, known)
 
     async def _identify(
-        self, request: Connection, known: User, answers: Answers
+        self, request: Connection, answers: Answers
     ) -> tuple[User, NamedBackend | None]:
-        if known and not self.is_pinned:
-            return known, None
         for backend in self.backends:
             if backend.name not in answers:
                 answers[backend.name] = await backend.identify(request)
@@ -85,18 +86,18 @@ class Gate:
         permission: Permission,
         known: User,
     ) -> NoReturn:
-        missing = permission.explain()
         if not user:
             # The page that says so may be for somebody whom another backend recognises.
             settle(request, known or None)
-            report("auth.unauthenticated", request, reason=missing, backends=self._names)
+            report("auth.unauthenticated", request, reason=permission.explain, backends=self._names)
             self._tell_of_failure(request)
             raise UnauthenticatedError(
                 401,
                 "Send valid credentials to use this endpoint.",
                 headers=_header(each.backend.challenge(request) for each in self.backends),
             )
-        report("auth.forbidden", request, reason=missing, backends=self._names, user=user.id)
+        reason, names = permission.explain, self._names
+        report("auth.forbidden", request, reason=reason, backends=names, user=user.id)
         challenge = source.backend.challenge(request, forbidden=True) if source else None
         raise HTTPException(
             403, "You are not allowed to use this endpoint.", headers=_header([challenge])
@@ -119,7 +120,7 @@ class Gate:
         )
         raise HTTPException(403, "The credentials belong to different users; send those of one.")
 
-    @property
+    @cached_property
     def _names(self) -> str:
         return ", ".join(backend.name for backend in self.backends)
 

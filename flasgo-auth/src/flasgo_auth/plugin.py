@@ -15,7 +15,7 @@ from flasgo_auth.checks import access_findings
 from flasgo_auth.current import current_user
 from flasgo_auth.default_permissions import default_guard, resolve_permissions
 from flasgo_auth.gates import Gate, UnauthenticatedError, compile_gates
-from flasgo_auth.identification import Answers, Identification, identity_hooks
+from flasgo_auth.identification import Identification, identity_hooks
 from flasgo_auth.login_page import check_login_url, login_redirect
 from flasgo_auth.openapi import OpenApiDescription
 from flasgo_auth.permissions import AllowAny, user_of
@@ -151,7 +151,9 @@ class AuthPlugin(Plugin):
         Returns:
             The user, who is `request.user` from now on; `ANONYMOUS` when no user was recognised.
         """
-        await self._admit(request, _ANYBODY, self.identification.new_answers(request))
+        answers = self.identification.new_answers(request)
+        for gate in self._gates_of(_ANYBODY):
+            await gate.admit(request, answers)
         return user_of(request)
 
     def policies_for(self, route: Route) -> tuple[AuthPolicy, ...]:
@@ -227,24 +229,15 @@ class AuthPlugin(Plugin):
     ) -> Response | None:
         """Let a request through policies, deny it, or send it to the log-in page."""
         try:
-            await self._admit(request, policies)
+            answers = self.identification.answers(request)
+            for gate in self._gates_of(policies):
+                await gate.admit(request, answers)
         except UnauthenticatedError:
             instead = login_redirect(request, self._login_url) if self._login_url else None
             if instead is None:
                 raise
             return instead
         return None
-
-    async def _admit(
-        self,
-        request: Connection,
-        policies: tuple[AuthPolicy, ...],
-        answers: Answers | None = None,
-    ) -> None:
-        if answers is None:
-            answers = self.identification.answers(request)
-        for gate in self._gates_of(policies):
-            await gate.admit(request, answers)
 
     def _vouched(self, request: Connection) -> User | None:
         # A plugin can be registered when the app runs already; counting them notices that.
@@ -261,8 +254,13 @@ class AuthPlugin(Plugin):
         self, request: Connection, response: Response, policies: tuple[AuthPolicy, ...]
     ) -> None:
         # An open route answers everybody the same, unless it knows who asks.
-        if request.peek("user") or not all(policy.is_open for policy in policies):
-            keep_private(response)
+        if not request.peek("user"):
+            for policy in policies:
+                if not policy.is_open:
+                    break
+            else:
+                return
+        keep_private(response)
 
     def _gates_of(self, policies: tuple[AuthPolicy, ...]) -> tuple[Gate, ...]:
         # Keyed by the policies, not by the route: a decorator may add one later.

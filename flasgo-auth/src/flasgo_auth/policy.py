@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar, cast
 
 from flasgo import Policy, attach_policy
@@ -43,7 +44,7 @@ class AuthPolicy(Policy):
             return ()
         return (self.backend,) if isinstance(self.backend, str) else self.backend
 
-    @property
+    @cached_property
     def is_open(self) -> bool:
         """True when every permission is `AllowAny`."""
         return all(isinstance(permission, AllowAny) for permission in self.permissions)

@@ -107,19 +107,20 @@ def security_event(kind: str, request: Request, reason: str) -> None:
         reason: What was wrong, for the operator. SECURITY: never put a token, a password or a
             cookie's value here.
     """
-    path = loggable(request.path)
-    method = loggable(request.method)
-    client_ip = loggable(request.client_ip or "unknown")
-    reason = loggable(reason)
-    logger.warning(
-        "Security event %s: %s (%s %s from %s)",
-        kind,
-        reason,
-        method,
-        path,
-        client_ip,
-        extra=event_fields(kind, reason=reason, client_ip=client_ip, method=method, path=path),
-    )
+    if logger.isEnabledFor(logging.WARNING):
+        path = loggable(request.path)
+        method = loggable(request.method)
+        client_ip = loggable(request.client_ip or "unknown")
+        reason = loggable(reason)
+        logger.warning(
+            "Security event %s: %s (%s %s from %s)",
+            kind,
+            reason,
+            method,
+            path,
+            client_ip,
+            extra=event_fields(kind, reason=reason, client_ip=client_ip, method=method, path=path),
+        )
     # Without the security plugin in this app failures are not counted; they are logged.
     events = getattr(request, EVENTS_ATTRIBUTE, None)
     if events is not None:

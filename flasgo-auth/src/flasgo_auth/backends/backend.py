@@ -140,7 +140,10 @@ class NamedBackend:
     def __init__(self, name: str, backend: AuthBackend) -> None:
         self.name = name
         self.backend = backend
-        self._authenticate = runner(backend.authenticate, blocking=backend.blocking)
+        function = backend.authenticate
+        if isinstance(backend, _FunctionBackend):
+            function = backend._function  # PERF: what it would call
+        self._authenticate = runner(function, blocking=backend.blocking)
         immediate = backend.is_immediate
         self.is_immediate = not is_async(backend.authenticate) if immediate is None else immediate
 

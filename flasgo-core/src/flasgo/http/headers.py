@@ -170,6 +170,7 @@ def checked_raw(headers: Iterable[tuple[bytes, bytes]]) -> list[RawHeader]:
     return raw
 
 
+@lru_cache(maxsize=1024)
 def _lookup_key(name: str) -> bytes:
     # A name that is not Latin-1 cannot be in any header list: it is looked up and not found.
     return name.lower().encode("latin-1", "replace")

@@ -98,6 +98,8 @@ class ErrorHandlers:
                 if error.status_code in handlers._by_status:
                     return handlers._by_status[error.status_code]
         for handlers in self._chain:
+            if not handlers._by_type:
+                continue
             for kind in type(error).__mro__:
                 if kind in handlers._by_type:
                     return handlers._by_type[kind]
@@ -129,6 +131,9 @@ class ErrorAnswers:
     def __init__(self, handlers: ErrorHandlers, hooks: Iterable[Implementation] = ()) -> None:
         self.handlers = handlers
         self._hooks = tuple(hooks)
+        # PERF: the only hook, as a rule that of the error pages, is called without a coroutine.
+        is_one = len(self._hooks) == 1 and not self._hooks[0].is_async
+        self._only = self._hooks[0] if is_one else None
         self._at_address: Callable[[Connection], ErrorHandlers] | None = None
 
     def choose_by_address(self, choose: Callable[[Connection], ErrorHandlers]) -> None:
@@ -166,7 +171,27 @@ class ErrorAnswers:
             except Exception as second:
                 note_error(connection, second)
                 error = second if not isinstance(second, HTTPException) else HTTPException(500)
+        if self._only is not None:
+            response = self._ask(self._only, connection, error)
+            if response.is_streaming:
+                await response._prepare(connection)
+            return response
         return await self.default(connection, error)
+
+    def _ask(self, hook: Implementation, connection: Connection, error: Exception) -> Response:
+        """Return the answer of the only hook."""
+        try:
+            answer = hook.call(connection, error)
+            if answer is not None:
+                return claimed(_checked(answer))
+        except HTTPException as raised:
+            if raised.response is not None:
+                return claimed(raised.response)
+            error = raised
+        except Exception as failure:
+            error = _attributed(hook, failure)
+            note_error(connection, error)
+        return hardened_response(error)
 
     async def default(self, connection: Connection, error: Exception) -> Response:
         """Return the answer of the plugins, or a line of text; never raises an exception.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, Unpack
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, Unpack, cast
 
 from flasgo.callables import is_named, name_of, source_of
 from flasgo.errors import RouteError
@@ -75,6 +75,9 @@ class Route:
     __slots__ = (
         "__weakref__",
         "_own_policies",
+        "_policies",
+        "_policies_by_kind",
+        "_policy_parts",
         "blocking",
         "blueprint",
         "defaults",
@@ -159,6 +162,9 @@ class Route:
         self.operation = Operation.of(f"Route {path!r}", operation)
         self.plan: CallPlan | None = None
         self._own_policies = tuple(policies)
+        self._policies: tuple[Policy, ...] = ()
+        self._policies_by_kind: dict[type, tuple[Policy, ...]] = {}
+        self._policy_parts: list[tuple[Policy, ...]] | None = None
 
     @property
     def policies(self) -> tuple[Policy, ...]:
@@ -166,11 +172,14 @@ class Route:
 
         They are read anew each time: decorators may come later.
         """
-        found = self._own_policies + policies_on(self.handler)
-        for scope in reversed(self.scopes):
-            if scope._held_policies:
-                found = scope._held_policies + found
-        return found
+        parts = [policies_on(self.handler), *[scope._held_policies for scope in self.scopes]]
+        # PERF: hooks ask at each request; what is put together is kept while its parts stay.
+        if parts != self._policy_parts:
+            held = (policy for part in parts[1:] for policy in part)
+            self._policies = (*held, *self._own_policies, *parts[0])
+            self._policies_by_kind = {}
+            self._policy_parts = parts
+        return self._policies
 
     def policy(self, kind: type[P]) -> P | None:
         """Return the first policy of a type, or None.
@@ -178,7 +187,8 @@ class Route:
         Args:
             kind: The policy class; instances of subclasses count.
         """
-        return next((policy for policy in self.policies if isinstance(policy, kind)), None)
+        found = self.policies_of(kind)
+        return found[0] if found else None
 
     def policies_of(self, kind: type[P]) -> tuple[P, ...]:
         """Return all policies of a type.
@@ -186,7 +196,12 @@ class Route:
         Args:
             kind: The policy class; instances of subclasses count.
         """
-        return tuple(policy for policy in self.policies if isinstance(policy, kind))
+        policies = self.policies
+        found = self._policies_by_kind.get(kind)
+        if found is None:
+            found = tuple(policy for policy in policies if isinstance(policy, kind))
+            self._policies_by_kind[kind] = found
+        return cast("tuple[P, ...]", found)
 
     @property
     def source(self) -> str:

@@ -307,9 +307,10 @@ class Router:
         Returns:
             The methods for an `Allow` header; `()` when nothing matches.
         """
-        methods: set[str] = set()
-        for table, _ in self._tables(host):
-            methods |= table.methods_of(path)
+        methods = self._everywhere.methods_of(path)
+        if self._hosts:
+            for table, _ in self._tables(host):
+                methods |= table.methods_of(path)
         methods.discard(HANDSHAKE)
         return tuple(sorted(methods | {"OPTIONS"})) if methods else ()
 
@@ -355,9 +356,10 @@ class Router:
         other = path[:-1] if path.endswith("/") else path + "/"
         # An unclean path may lose its fault with its last slash ("/a//"); it stays refused.
         # PERF: the other form is looked for first; most paths without a route have neither.
-        if not is_clean_path(path) or self.match_on(host, method, other) is None:
+        found = self.match_on(host, method, other) if self._hosts else self.match(method, other)
+        if found is None or not is_clean_path(path) or self.match_on(host, method, path):
             return None
-        return None if self.match_on(host, method, path) else other
+        return other
 
     def build(self, endpoint: str, params: Mapping[str, object]) -> str:
         """Return the URL path of an endpoint, percent-encoded.

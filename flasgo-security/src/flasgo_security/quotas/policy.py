@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeVar
 from uuid import UUID
 
@@ -139,14 +140,14 @@ class RateLimit(Policy):
                 f"rate_limit: cost is from 1 to the limit of {most} requests; got {cost}."
             )
 
-    @property
+    @cached_property
     def limit(self) -> Limit | None:
         """The limit, where it does not depend on the request."""
         if isinstance(self.requests, int) and self.per is not None:
             return Limit(self.requests, self.per)
         return None
 
-    @property
+    @cached_property
     def is_plain(self) -> bool:
         """Whether every request counts once, for its address."""
         is_fixed = self.limit is not None and self.key_func is None and self.cost == 1

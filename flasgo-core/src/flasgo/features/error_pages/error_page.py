@@ -9,6 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from flasgo.errors import HTTPException, reason_phrase
+from flasgo.http.headers import RawHeader, encode_header
 from flasgo.http.negotiation import preferred_type
 from flasgo.responses.pages import page_response
 from flasgo.responses.response import JSON as JSON_PAIR, Response, encode_json
@@ -20,6 +21,9 @@ __all__ = ["HTML", "data_response", "error_page", "error_response", "preferred_f
 
 _LONGEST_KNOWN = 200
 _VARY = (b"vary", b"Accept")
+# What an answer may have more than once, or only after a look at its body.
+_OWN = frozenset({b"content-length", b"set-cookie"})
+_Known = tuple[bytes, tuple["RawHeader", ...]]
 _CODE = re.compile(r"`([^`]+)`")
 
 JSON = "application/json"
@@ -108,28 +112,70 @@ def error_response(connection: Connection, error: HTTPException) -> Response:
         error: The error.
     """
     form = preferred_form(connection)
-    if form == JSON and not error.errors and type(error.detail) is str:
-        # PERF: most errors are the same few; their bodies are encoded once.
-        encode = _known_body if len(error.detail) <= _LONGEST_KNOWN else _body
-        response = Response._from_bytes(
-            encode(error.error, error.detail), JSON_PAIR, error.status_code
-        )
-        if error.headers:
-            response = response._with(error.headers)
-            response.headers.add_vary("Accept")
-        else:
-            response._raw.append(_VARY)
+    # PERF: most errors are the same few; they are encoded once.
+    known = None
+    items = _short_items(error)
+    if items is not None:
+        if form == JSON:
+            known = _known_json(error.error, error.detail, *items)
+        elif form == HTML and len(connection.root_path) <= _LONGEST_KNOWN:
+            home = connection.root_path
+            known = _known_page(home, error.status_code, error.detail, *items)
+    if known is not None:
+        body, (content_type, *others) = known
+        response = Response._from_bytes(body, content_type, error.status_code)
+        response._raw += others
         return response
-    response = error_page(connection, error) if form == HTML else data_response(error, form, {})
+    if form == HTML:
+        response = error_page(connection.root_path, error)
+    else:
+        response = data_response(error, form, {})
     response.headers.add_vary("Accept")
     return response
 
 
-def _body(error: str, detail: str) -> bytes:
-    return encode_json({"error": error, "detail": detail})
+def _short_items(error: HTTPException) -> tuple[tuple[str, str], ...] | None:
+    """Return the headers of an error that may be kept, with all that it says; None for others."""
+    if error.errors or type(error.detail) is not str:
+        return None
+    size = len(error.detail)
+    headers = error.headers
+    if not headers:
+        return () if size <= _LONGEST_KNOWN else None
+    if type(headers) is not dict:
+        return None
+    for value in headers.values():
+        if type(value) is not str:
+            return None
+        size += len(value)
+    return tuple(headers.items()) if size <= _LONGEST_KNOWN else None
 
 
-_known_body = lru_cache(maxsize=128)(_body)
+@lru_cache(maxsize=256)
+def _known_json(error: str, detail: str, *headers: tuple[str, str]) -> _Known | None:
+    """Return the body and the headers of an error as JSON.
+
+    None where the headers have to be set one by one, because names meet.
+    """
+    pairs = (JSON_PAIR, *(encode_header(name, value) for name, value in headers), _VARY)
+    names = [name for name, _ in pairs]
+    if not _OWN.isdisjoint(names) or len({*names}) != len(names):
+        return None
+    return encode_json({"error": error, "detail": detail}), pairs
+
+
+@lru_cache(maxsize=64)
+def _known_page(home: str, status: int, detail: str, *headers: tuple[str, str]) -> _Known | None:
+    """Return the body and the headers of the page for an error, `Content-Type` first.
+
+    None where the headers have to be set one by one, because names meet.
+    """
+    response = error_page(home, HTTPException(status, detail, headers=dict(headers)))
+    response.headers.add_vary("Accept")
+    if not _OWN.isdisjoint(name for name, _ in response._raw):
+        return None
+    first, *others = response._raw
+    return response.body, (first, *others)
 
 
 def data_response(error: HTTPException, form: str, extra: Mapping[str, object]) -> Response:
@@ -155,12 +201,12 @@ def data_response(error: HTTPException, form: str, extra: Mapping[str, object]) 
 
 
 def error_page(
-    connection: Connection, error: HTTPException, *, more: str = "", more_style: str = ""
+    root_path: str, error: HTTPException, *, more: str = "", more_style: str = ""
 ) -> Response:
     """Return the page for an HTTP error.
 
     Args:
-        connection: The request.
+        root_path: Where the app is mounted.
         error: The error.
         more: Markup below all else; everything in it is escaped already.
         more_style: Rules for that markup, a constant.
@@ -168,7 +214,7 @@ def error_page(
     status = error.status_code
     phrase = reason_phrase(status) or "Error"
     title = _TITLES.get(status, phrase)
-    home = escape(connection.root_path) + "/"
+    home = escape(root_path) + "/"
     body = (
         f'<main>\n<p class="code">{status}</p>\n<h1>{escape(title)}</h1>\n'
         f'<p class="detail">{_prose(error.detail)}</p>\n{_pieces(error)}'

@@ -49,7 +49,7 @@ def missing_response(connection: Connection, error: HTTPException) -> Response:
     is_matched = route is not None and bool(route.methods or route.is_websocket)
     if is_matched or preferred_form(connection) != HTML:
         return error_response(connection, error)
-    response = error_page(connection, error, more=_routes(connection), more_style=_STYLE)
+    response = error_page(connection.root_path, error, more=_routes(connection), more_style=_STYLE)
     response.headers.add_vary("Accept")
     response.headers["cache-control"] = "no-store"
     return response
