@@ -84,7 +84,7 @@ GOALS = {"lines": 11_300, "top_files": 12, "longest": 50, "calls_bundle": 21, "c
 
 # What a change may not exceed: the goals, and for the lines what has been reached. The goal was
 # set for what the core could do then; what it has learned since comes on top.
-CEILINGS = {**GOALS, "lines": 17_300}
+CEILINGS = {**GOALS, "lines": 17_700}
 # Tables that hold words and no logic; the first is written by a script.
 TABLES = ("_bundle", "advice.names_elsewhere")
 
