@@ -40,7 +40,7 @@ REFERENCE = {
 """The packages of the API reference, and the names of their pages."""
 
 _LINK = re.compile(r"(\[[^\]\n]*(?:\n[^\]\n]*)?\])\(([^)\s]+)\)")
-_FENCE = re.compile(r"(^```.*?^```[ ]*$)", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"(^```.*?^```[ ]*$|`[^`\n]*`)", re.MULTILINE | re.DOTALL)
 
 
 def pages() -> dict[Path, str]:
@@ -79,8 +79,15 @@ def relinked(page: Path, places: dict[Path, str]) -> str:
         # A file or folder of the repository that is no page: its name, without a link.
         return text[1:-1]
 
-    parts = _FENCE.split(page.read_text(encoding="utf-8"))
-    return "".join(part if part.startswith("```") else _LINK.sub(relink, part) for part in parts)
+    # A link may have code in its text, so code is put back after the links have been changed.
+    code: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        code.append(match[0])
+        return f"\0{len(code) - 1}\0"
+
+    text = _LINK.sub(relink, _CODE.sub(keep, page.read_text(encoding="utf-8")))
+    return re.sub(r"\0(\d+)\0", lambda match: code[int(match[1])], text)
 
 
 def reference_page(module: str) -> str:

@@ -24,6 +24,7 @@ asyncio_default_fixture_loop_scope = function
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<code>.*?)^```$", re.M | re.S)
 # The docs show these as installed.
 REFERENCE_PLUGINS = os.pathsep.join(map(str, ROOT.glob("examples/plugins/*/src")))
+_CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.M | re.S)
 _TEST = re.compile(r"^(async )?def test_", re.M)
 # Anything with a Python in it that is not run would be a promise nobody keeps.
 KNOWN_LANGUAGES = {
@@ -139,7 +140,7 @@ def test_no_block_is_left_open() -> None:
 def test_links_between_pages_lead_somewhere() -> None:
     dead: list[str] = []
     for document in documents():
-        text = re.sub(r"`[^`\n]*`", "", document.read_text())  # Flasgo[Shop](...) is code
+        text = _CODE.sub("", document.read_text())
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
             if ":" not in target and not (document.parent / target).exists():
                 dead.append(f"{document.relative_to(ROOT)}: {target}")

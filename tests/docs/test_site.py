@@ -51,6 +51,15 @@ def test_links_to_files_that_are_no_pages_become_text(tmp_path: Path) -> None:
     assert SITE["relinked"](copy, places) == ("See the app.\n\n```\n[code](stays.py)\n```\n")
 
 
+def test_code_that_looks_like_a_link_stays(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "index.md"
+    places = dict(SITE["pages"]())
+    copy = tmp_path / "page.md"
+    copy.write_text("`Flasgo[Shop](own=Shop)` in [`app.py`](app.py)\n", encoding="utf-8")
+    places[copy] = places[page]
+    assert SITE["relinked"](copy, places) == "`Flasgo[Shop](own=Shop)` in `app.py`\n"
+
+
 @pytest.mark.parametrize("module", sorted(SITE["REFERENCE"]))
 def test_the_reference_has_the_public_names(module: str) -> None:
     text = SITE["reference_page"](module)
