@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import runpy
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,11 @@ def _default(info: SettingInfo) -> str:
         # The order of a set differs from run to run.
         return f"`{{{', '.join(sorted(map(repr, info.default)))}}}`" if info.default else "`set()`"
     return f"`{info.default!r}`".replace("|", "\\|")
+
+
+def other_names_page() -> str:
+    """Return the page that compares the names of Flask and FastAPI with ours."""
+    return runpy.run_path(str(HERE / "other_names.py"))["page"]()
 
 
 _SETTINGS_INTRODUCTION = """\
@@ -345,7 +351,12 @@ Apps, requests and responses have members that applications seldom need:
 |---|---|
 """
 
-PAGES = {"settings.md": settings_page, "hooks.md": hooks_page, "plugin-kit.md": kit_page}
+PAGES = {
+    "settings.md": settings_page,
+    "hooks.md": hooks_page,
+    "plugin-kit.md": kit_page,
+    "other-names.md": other_names_page,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

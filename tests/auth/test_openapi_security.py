@@ -13,6 +13,7 @@ from flasgo import (
     api_key_backend,
     authorize,
     bearer_token_backend,
+    jwt_backend,
 )
 from openapi_spec_validator import validate
 
@@ -62,7 +63,15 @@ def test_a_token_url_gives_the_password_flow() -> None:
     assert set(flow["scopes"]) == {"read", "write"}
 
 
+def test_a_token_url_of_json_web_tokens_gives_it_too() -> None:
+    backend = jwt_backend("k" * 32, algorithm="HS256", token_url="/token")
+    scheme = backend.openapi_scheme(app_with())
+    assert scheme == {"type": "oauth2", "flows": {"password": {"tokenUrl": "/token", "scopes": {}}}}
+
+
 @pytest.mark.parametrize("url", ["", 5, "/token\r\n"])
 def test_a_token_url_is_checked(url: Any) -> None:
     with pytest.raises(ValueError, match="token_url="):
         app_with(token_url=url)
+    with pytest.raises(ValueError, match=r"jwt_backend\(token_url="):
+        jwt_backend("k" * 32, algorithm="HS256", token_url=url)

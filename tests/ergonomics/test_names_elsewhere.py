@@ -5,131 +5,57 @@ The names are read from the installed packages, so that one which is new there s
 
 from __future__ import annotations
 
-import inspect
+import io
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
-import fastapi
-import fastapi.responses
 import flasgo
-import flask
 import pytest
-import werkzeug.exceptions
-import werkzeug.routing
-from flasgo import Blueprint, Flasgo, HTTPException, OptionError, Query, Response, RouteError
+import werkzeug.datastructures
+from flasgo import (
+    Blueprint,
+    Flasgo,
+    HTTPException,
+    MultiDict,
+    OptionError,
+    Query,
+    Response,
+    RouteError,
+)
 from flasgo.advice.names_elsewhere import TABLE, Kind, advice
-from flasgo.binding.parameters import _CONSTRAINTS
-from flasgo.plugins.blueprint_parts import option_names
-from flasgo.routing.operation import OperationOptions, RouteOptions, SharedOptions
-from msgspec import Struct
 
 from tests.conftest import Connect
 
 MakeApp = Callable[..., Flasgo]
+ROOT = Path(__file__).resolve().parents[2]
 
-# Names that Starlette imports for itself, or that are not API.
-_NOT_API = {"Any", "Protocol", "cast", "deprecated", "orjson", "ujson", "FastAPIDeprecationWarning"}
-
-
-def public(thing: object) -> set[str]:
-    names = {name for name in dir(thing) if not name.startswith("_")}
-    if inspect.ismodule(thing):
-        return {n for n in names if not inspect.ismodule(getattr(thing, n))} - _NOT_API
-    return names
-
-
-def keywords(function: Any) -> set[str]:
-    return {
-        name
-        for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.kind not in {parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL}
-    } - {"self", "args", "options", "extra"}
-
-
-class Compared(Struct):
-    """What one object or call of theirs is compared with."""
-
-    kind: Kind
-    theirs: set[str]
-    ours: set[str]
+# Any: the names of a module that no package contains.
+NAMES: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "other_names.py"))
 
 
 @pytest.fixture(scope="module")
-def compared() -> list[Compared]:
-    app = Flasgo(settings={"SECRET_KEY": "for-tests-only-0123456789-abcdefghij"})
-    with app.test_request_context("/"):
-        request = flasgo.current_request()
-        of_request = set(dir(request)) | {
-            name for name in app._declarations.request_attributes if hasattr(request, name)
-        }
-    route = {*RouteOptions.__annotations__, *OperationOptions.__annotations__, "path", "methods"}
-    shared = {*SharedOptions.__annotations__}
-    blueprint = Blueprint("x")
-    return [
-        Compared("import", public(flask) | public(fastapi) | public(fastapi.responses), dir_of()),
-        Compared("app", public(flask.Flask("x")) | public(fastapi.FastAPI()), set(dir(app))),
-        Compared(
-            "blueprint",
-            public(flask.Blueprint("x", "y")) | public(fastapi.APIRouter()),
-            set(dir(blueprint)),
-        ),
-        Compared("request", public(flask.Request) | public(fastapi.Request), of_request),
-        Compared("websocket", public(fastapi.WebSocket), of_request | public(flasgo.WebSocket)),
-        Compared(
-            "error",
-            public(werkzeug.exceptions.NotFound()) | public(fastapi.HTTPException(404)),
-            public(flasgo.HTTPException(404)),
-        ),
-        Compared(
-            "response", public(flask.Response) | public(fastapi.Response("x")), set(dir(Response()))
-        ),
-        Compared(
-            "Flasgo",
-            keywords(flask.Flask) | keywords(fastapi.FastAPI),
-            keywords(Flasgo) | {"static_folder"} | shared,
-        ),
-        Compared(
-            "Blueprint",
-            keywords(flask.Blueprint) | keywords(fastapi.APIRouter),
-            keywords(Blueprint) | shared | option_names(),
-        ),
-        Compared(
-            "Response",
-            keywords(flask.Response) | keywords(fastapi.Response),
-            keywords(Response) | {"status", "mimetype", "media_type"},
-        ),
-        Compared(
-            "route",
-            keywords(flask.Flask.add_url_rule)
-            | keywords(fastapi.FastAPI.get)
-            | keywords(werkzeug.routing.Rule),
-            route,
-        ),
-        Compared("marker", keywords(fastapi.Query), keywords(Query) | {*_CONSTRAINTS}),
-        Compared("marker", keywords(fastapi.Depends), keywords(flasgo.Depends)),
-        Compared("marker", keywords(fastapi.Body), keywords(Query) | {*_CONSTRAINTS}),
-    ]
+def compared() -> list[Any]:
+    return NAMES["compared"]()
 
 
 def dir_of() -> set[str]:
     return set(dir(flasgo))
 
 
-def test_each_name_is_the_same_or_has_a_sentence(compared: list[Compared]) -> None:
-    missing = [
-        (each.kind, name)
-        for each in compared
-        for name in sorted(each.theirs - each.ours)
-        if advice(each.kind, name) is None
-        and (each.kind != "websocket" or advice("request", name) is None)
-    ]
+def test_each_name_is_the_same_or_has_a_sentence(compared: list[Any]) -> None:
+    rows = [(each.kind, row) for each in compared for row in NAMES["rows_of"](each)]
+    missing = [(kind, row.name) for kind, row in rows if row.status == "missing"]
     assert missing == [], "add a row to flasgo/advice/names_elsewhere.py for each"
+    assert {row.status for _, row in rows} == {"same", "plugin", "other", "no"}
+    assert all(row.of for _, row in rows)
 
 
-def test_no_sentence_is_about_a_name_that_is_there(compared: list[Compared]) -> None:
+def test_no_sentence_is_about_a_name_that_is_there(compared: list[Any]) -> None:
     app = Flasgo(settings={"SECRET_KEY": "for-tests-only-0123456789-abcdefghij"})
     ours: dict[Kind, set[str]] = {
         "import": dir_of(),
@@ -176,13 +102,16 @@ def test_what_the_sentences_name_exists() -> None:
         request = flasgo.current_request()
         for text in texts:
             for owner, name in re.findall(
-                r"\b(app|blueprint|request|response)\.([a-z_]+)", text.replace("await ", "")
+                r"\b(app|blueprint|request|response|upload)\.([a-z_]+)", text.replace("await ", "")
             ):
                 owners: dict[str, object] = {
                     "app": app,
                     "blueprint": blueprint,
                     "request": request,
                     "response": Response(),
+                    "upload": flasgo.UploadedFile(
+                        io.BytesIO(), filename="", content_type="", size=0, in_memory=True
+                    ),
                 }
                 assert hasattr(owners[owner], name), text
 
@@ -245,6 +174,56 @@ def test_a_request_says_it(make_app: MakeApp, connect: Connect) -> None:
     assert "await request.json()" in client.get("/get_json").text
     assert "request.route" in client.get("/url_rule").text
     assert "Did you mean" in client.get("/methodd").text
+
+
+def test_uploads_and_forms_say_it(make_app: MakeApp, connect: Connect) -> None:
+    app = make_app()
+
+    @app.post("/")
+    async def use(request: flasgo.Request) -> list[str]:
+        form = await request.form()
+        said = []
+        for thing, name in ((form, "to_dict"), (form, "flie"), (form.file("f"), "stream")):
+            with pytest.raises(AttributeError) as error:
+                getattr(thing, name)
+            said.append(str(error.value))
+        return said
+
+    said = connect(app).post("/", files={"f": ("a.txt", b"x")}).json()
+    assert said[0].endswith("Write `dict(values)`; each name with its first value.")
+    assert said[1].endswith("Did you mean 'file'?")
+    assert said[2].endswith("It is called upload.file: an open binary file.")
+
+
+@pytest.mark.parametrize(
+    ("call", "gives"),
+    [
+        (lambda args: args.get("page", type=int), 2),
+        (lambda args: args.get("page", 1, type=int), 2),
+        (lambda args: args.get("page", default=1, type=int), 2),
+        (lambda args: args.get("bad", 1, type=int), 1),
+        (lambda args: args.get("bad", type=int), None),
+        (lambda args: args.get("none", 7, int), 7),
+        (lambda args: args.get("page", type=lambda text: len(None)), None),
+        (lambda args: args.get("page"), "2"),
+        (lambda args: args.get("none"), None),
+        (lambda args: args.getlist("page", type=int), [2, 3]),
+        (lambda args: args.getlist("page", int), [2, 3]),
+        (lambda args: args.getlist("page"), ["2", "x", "3"]),
+        (lambda args: args.getlist("none", int), []),
+    ],
+)
+def test_values_are_converted_as_werkzeug_does(
+    call: Callable[[Any], object], gives: object
+) -> None:
+    pairs = [("page", "2"), ("page", "x"), ("bad", "x"), ("page", "3")]
+    assert call(MultiDict(pairs)) == gives
+    assert call(werkzeug.datastructures.MultiDict(pairs)) == gives
+
+
+def test_other_errors_of_a_conversion_are_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        MultiDict([("n", "0")]).get("n", type=lambda text: 1 / int(text))
 
 
 def test_the_table_is_not_imported_before_an_error() -> None:

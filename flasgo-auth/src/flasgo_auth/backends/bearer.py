@@ -23,7 +23,9 @@ __all__ = [
     "bearer_challenge",
     "bearer_token_backend",
     "check_token_scheme",
+    "checked_token_url",
     "extract_bearer_token",
+    "password_flow",
 ]
 
 MAX_TOKEN_BYTES = 8192
@@ -138,7 +140,7 @@ class BearerTokenBackend(AuthBackend):
         token_url: str | None = None,
         scheme: str = _BEARER,
     ) -> None:
-        self._token_url = _checked_url(token_url)
+        self._token_url = checked_token_url("bearer_token_backend", token_url)
         if isinstance(validate, Mapping):
             validate, blocking = StaticKeys(validate), False
         check_function(validate, "bearer_token_backend", "(token) -> User | None")
@@ -165,15 +167,31 @@ class BearerTokenBackend(AuthBackend):
         """Return the HTTP scheme, or the password flow where there is a token URL."""
         if self._token_url is None:
             return {"type": "http", "scheme": self._scheme.lower()}
-        flow = {"tokenUrl": self._token_url, "scopes": {}}
-        return {"type": "oauth2", "flows": {"password": flow}}
+        return password_flow(self._token_url)
 
 
-def _checked_url(url: str | None) -> str | None:
+def password_flow(token_url: str) -> dict[str, object]:
+    """Return the OpenAPI scheme for tokens that are given for a name and a password.
+
+    Args:
+        token_url: Where they are given.
+    """
+    return {"type": "oauth2", "flows": {"password": {"tokenUrl": token_url, "scopes": {}}}}
+
+
+def checked_token_url(function: str, url: str | None) -> str | None:
+    """Return the URL at which tokens are given.
+
+    Args:
+        function: What was given the URL, for the error message.
+        url: The URL or path, or None.
+
+    Raises:
+        ValueError: When it is neither.
+    """
     if url is not None and (not isinstance(url, str) or not url or not url.isprintable()):
         raise ValueError(
-            f"bearer_token_backend(token_url=...) takes a URL or a path such as '/token', got "
-            f"{url!r}."
+            f"{function}(token_url=...) takes a URL or a path such as '/token', got {url!r}."
         )
     return url
 

@@ -20,7 +20,9 @@ from flasgo_auth.backends.bearer import (
     MAX_TOKEN_BYTES,
     bearer_challenge,
     check_token_scheme,
+    checked_token_url,
     extract_bearer_token,
+    password_flow,
 )
 from flasgo_auth.backends.jwks import JwksSource
 from flasgo_auth.backends.jwt_keys import (
@@ -211,10 +213,11 @@ class JwtBackend(AuthBackend):
         blocking: Whether a `def load_user` may block, and so runs in a worker thread.
         scheme: The scheme before the token in `Authorization`.
         cookie: The cookie that carries the token instead; None for `Authorization`.
+        token_url: Where tokens are given for a name and a password; None when they are not.
 
     Raises:
         TypeError: When `load_user` is not a function.
-        ValueError: When the realm, the scheme or the cookie's name is malformed.
+        ValueError: When the realm, the scheme, the token URL or the cookie's name is malformed.
     """
 
     def __init__(
@@ -226,7 +229,9 @@ class JwtBackend(AuthBackend):
         blocking: bool,
         scheme: str = "Bearer",
         cookie: str | None = None,
+        token_url: str | None = None,
     ) -> None:
+        self._token_url = checked_token_url("jwt_backend", token_url)
         if cookie is not None and not (isinstance(cookie, str) and _COOKIE.fullmatch(cookie)):
             raise ValueError(
                 f"{cookie!r} cannot name the cookie of a token; use letters, digits, '-' and '_'."
@@ -283,9 +288,11 @@ class JwtBackend(AuthBackend):
         return bearer_challenge(self._challenge, read_authorization(request), forbidden=forbidden)
 
     def openapi_scheme(self, app: Flasgo) -> dict[str, object]:
-        """Return the HTTP scheme with the format of the token, or the cookie."""
+        """Return the HTTP scheme with the token's format, the cookie, or the password flow."""
         if self._cookie is not None:
             return {"type": "apiKey", "in": "cookie", "name": self._cookie}
+        if self._token_url is not None:
+            return password_flow(self._token_url)
         return {"type": "http", "scheme": self._scheme.lower(), "bearerFormat": "JWT"}
 
 
@@ -304,6 +311,7 @@ def jwt_backend(
     blocking: bool = True,
     scheme: str = "Bearer",
     cookie: str | None = None,
+    token_url: str | None = None,
 ) -> JwtBackend:
     """Return a backend that recognises users by JSON Web Tokens in the `Authorization` header.
 
@@ -335,6 +343,8 @@ def jwt_backend(
         cookie: The name of the cookie that carries the token, instead of `Authorization`.
             SECURITY: browsers send it by themselves, so unsafe requests need the CSRF token of
             flasgo-security. Set it with `HttpOnly`, `Secure` and `SameSite`, best as `__Host-...`.
+        token_url: Where tokens are given for a name and a password, as for `bearer_token_backend`:
+            Swagger UI shows a form for them.
 
     Returns:
         The backend, for `app.register_auth_backend("jwt", ...)`.
@@ -344,7 +354,7 @@ def jwt_backend(
             algorithm or is too short, an unknown algorithm.
         ImportError: When joserfc is not installed.
         TypeError: When `load_user` is not a function.
-        ValueError: When the realm is malformed.
+        ValueError: When the realm or the token URL is malformed.
     """
 
     def verifier_for(key: JwtKey | None, keys: JwtKeys | None) -> JwtVerifier:
@@ -371,6 +381,7 @@ def jwt_backend(
         blocking=blocking,
         scheme=scheme,
         cookie=cookie,
+        token_url=token_url,
     )
 
 

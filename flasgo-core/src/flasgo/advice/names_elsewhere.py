@@ -14,7 +14,7 @@ from typing import Literal
 
 from flasgo.errors import did_you_mean
 
-__all__ = ["TABLE", "Kind", "advice", "missing_name"]
+__all__ = ["TABLE", "Kind", "advice", "missing_name", "no_attribute"]
 
 Kind = Literal[
     "import",
@@ -24,6 +24,8 @@ Kind = Literal[
     "websocket",
     "response",
     "error",
+    "upload",
+    "form",
     "Flasgo",
     "Blueprint",
     "Response",
@@ -350,6 +352,25 @@ TABLE: Mapping[Kind, Mapping[str, str]] = {
         "direct_passthrough": "No, because a file is a FileResponse, and an iterator a "
         "StreamingResponse.",
     },
+    "upload": {
+        "content_length": "It is called upload.size.",
+        "headers": "The part's headers are upload.content_type, upload.charset and "
+        "upload.filename; the others are not kept.",
+        "mimetype": "It is called upload.content_type.",
+        "mimetype_params": "Only the charset is kept: upload.charset.",
+        "name": "The field's name is the one that form.file(name) was asked for.",
+        "seek": "Each read begins at the beginning; `async for` over upload.chunks() reads pieces.",
+        "stream": "It is called upload.file: an open binary file.",
+        "write": "No, because an upload is read only; save it with `await upload.save(path)`.",
+    },
+    "form": {
+        "add clear copy deepcopy fromkeys pop popitem popitemlist poplist setdefault setlist "
+        "setlistdefault update": "No, because what a client sent does not change; "
+        "dict(values) is a copy to change.",
+        "lists": "Write `[(name, values.getlist(name)) for name in values]`.",
+        "listvalues": "Write `[values.getlist(name) for name in values]`.",
+        "to_dict": "Write `dict(values)`; each name with its first value.",
+    },
     "marker": {
         "default_factory": "Give the value itself: each request gets a copy of it.",
         "alias_priority serialization_alias validation_alias": "It is called alias=.",
@@ -378,6 +399,22 @@ def advice(kind: Kind, name: str) -> str | None:
         name: The name.
     """
     return _rows(kind).get(name)
+
+
+def no_attribute(kind: Kind, thing: object, name: str) -> str:
+    """Return the message for an attribute that an object does not have.
+
+    Args:
+        kind: What the object is.
+        thing: The object.
+        name: What was asked of it.
+    """
+    hint = ""
+    if not name.startswith("_"):
+        public = [known for known in dir(type(thing)) if not known.startswith("_")]
+        meant = advice(kind, name)
+        hint = f" {meant}" if meant else did_you_mean(name, public)
+    return f"{type(thing).__name__!r} object has no attribute {name!r}.{hint}"
 
 
 def missing_name(name: str, frame: FrameType, known: Iterable[str]) -> Exception:

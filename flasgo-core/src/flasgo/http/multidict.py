@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from flasgo.errors import MissingKeyError, did_you_mean
 
 __all__ = ["MultiDict", "State"]
+
+
+_T = TypeVar("_T")
+_D = TypeVar("_D")
 
 
 class MultiDict(Mapping[str, str]):
@@ -41,11 +46,47 @@ class MultiDict(Mapping[str, str]):
         except KeyError:
             raise MissingKeyError(self._kind, name) from None
 
-    if not TYPE_CHECKING:  # PERF: Mapping's own makes an exception for each name that is absent
+    @overload
+    def get(self, name: str, default: None = None) -> str | None: ...
+    @overload
+    def get(self, name: str, default: str) -> str: ...
+    @overload
+    def get(self, name: str, default: _D) -> str | _D: ...
+    @overload
+    def get(self, name: str, default: None = None, *, type: Callable[[str], _T]) -> _T | None: ...
+    @overload
+    def get(self, name: str, default: _D, type: Callable[[str], _T]) -> _T | _D: ...
 
-        def get(self, name: str, default: object = None) -> object:
-            """Return the first value of `name`, or `default`."""
+    # PERF: Mapping's own makes an exception for each name that is absent.
+    def get(  # ty: ignore[incompatible-method-override] - a name is a str
+        self,
+        name: str,
+        default: object = None,
+        type: Callable[[str], object] | None = None,  # noqa: A002 - as Werkzeug has it
+    ) -> object:
+        """Return the first value of `name`, or `default`.
+
+        Args:
+            name: The name.
+            default: What is returned where there is no value.
+            type: Converts the value, such as `int`. Where it raises ValueError or TypeError, the
+                default is returned; a typed parameter of the handler answers 422 instead.
+        """
+        if type is None:
             return self._first.get(name, default)
+        if name not in self._first:
+            return default
+        try:
+            return type(self._first[name])
+        except (ValueError, TypeError):
+            return default
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, for which a class with __getattr__ has every attribute.
+        def __getattr__(self, name: str) -> NoReturn:
+            from flasgo.advice.names_elsewhere import no_attribute
+
+            raise AttributeError(no_attribute("form", self, name), name=name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._first)
@@ -66,13 +107,35 @@ class MultiDict(Mapping[str, str]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._pairs!r})"
 
-    def getlist(self, name: str) -> list[str]:
-        """Return every value of `name` in the order received, or an empty list."""
-        return [value for key, value in self._pairs if key == name]
+    @overload
+    def getlist(self, name: str) -> list[str]: ...
+    @overload
+    def getlist(self, name: str, type: Callable[[str], _T]) -> list[_T]: ...
+
+    def getlist(
+        self,
+        name: str,
+        type: Callable[[str], object] | None = None,  # noqa: A002 - as Werkzeug has it
+    ) -> list[Any]:
+        """Return every value of `name` in the order received, or an empty list.
+
+        Args:
+            name: The name.
+            type: Converts each value, such as `int`; those for which it raises ValueError or
+                TypeError are left out.
+        """
+        values = [value for key, value in self._pairs if key == name]
+        return values if type is None else list(_converted(values, type))
 
     def multi_items(self) -> list[tuple[str, str]]:
         """Return all names and values in the order received, repeated names included."""
         return list(self._pairs)
+
+
+def _converted(values: Iterable[str], convert: Callable[[str], object]) -> Iterator[object]:
+    for value in values:
+        with suppress(ValueError, TypeError):
+            yield convert(value)
 
 
 class State:

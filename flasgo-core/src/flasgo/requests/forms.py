@@ -103,6 +103,13 @@ class UploadedFile:
     def __repr__(self) -> str:
         return f"<UploadedFile {self.filename!r}, {self.content_type}, {self.size} bytes>"
 
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, for which a class with __getattr__ has every attribute.
+        def __getattr__(self, name: str) -> NoReturn:
+            from flasgo.advice.names_elsewhere import no_attribute
+
+            raise AttributeError(no_attribute("upload", self, name), name=name)
+
     def _check_open(self) -> None:
         if self.file.closed:
             raise RuntimeError(

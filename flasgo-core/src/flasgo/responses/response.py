@@ -241,15 +241,9 @@ class Response(ConditionalMixin, TransformMixin):
     if not TYPE_CHECKING:
         # Hidden from type checkers, for which a class with __getattr__ has every attribute.
         def __getattr__(self, name: str) -> NoReturn:
-            from flasgo.advice.names_elsewhere import advice
+            from flasgo.advice.names_elsewhere import no_attribute
 
-            hint = ""
-            if not name.startswith("_"):
-                public = [known for known in dir(type(self)) if not known.startswith("_")]
-                meant = advice("response", name)
-                hint = f" {meant}" if meant else did_you_mean(name, public)
-            message = f"{type(self).__name__!r} object has no attribute {name!r}.{hint}"
-            raise AttributeError(message, name=name)
+            raise AttributeError(no_attribute("response", self, name), name=name)
 
     @property
     def status_code(self) -> int:
