@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import jinja2
@@ -69,6 +70,8 @@ class AppTemplates(JinjaTemplates):
         self._processors = processors
         self._contribution = contribution
         self._applied: Contribution | None = None
+        self._shaped_by: set[str] = set()
+        self._lock = Lock()
         self.environment.advise = advise
         # The proxies serve macros, which are imported without the context of the rendering.
         for name, value in {"url_for": url_for, "request": request, "g": g}.items():
@@ -101,17 +104,49 @@ class AppTemplates(JinjaTemplates):
         values.update(context or {})
         return values
 
+    def render_string(self, source: str, context: Mapping[str, object] | None = None) -> str:
+        """Render a template that is given as text; see `JinjaTemplates.render_string`."""
+        self._apply()
+        return super().render_string(source, context)
+
+    def _async(self) -> jinja2.Environment:
+        self._apply()
+        return super()._async()
+
+    def prepare(self) -> None:
+        """Take over what plugins bring, which may be wrong; the first rendering does it too.
+
+        Raises:
+            PluginError: When it is wrong.
+        """
+        self._apply()
+
+    def _shape(self, contribution: Contribution) -> None:
+        """Let plugins add to the environment, each of them once."""
+        for plugin, shape in contribution.shapers.items():
+            if plugin not in self._shaped_by:
+                shape(self.environment)
+                self._shaped_by.add(plugin)
+                # What templates compile to depends on the extensions.
+                self.environment.bytecode_cache = self._bytecode_cache(is_async=False)
+                self._async_environment = None
+
     def _apply(self) -> Contribution:
         contribution = self._contribution()
         if contribution is not self._applied:
-            self._loader.roots = (*self._own_roots, *contribution.roots)
-            for name, value in contribution.names.items():
-                self.environment.globals.setdefault(name, value)
-            for environment in (self.environment, self._async_environment):
-                if environment is not None and environment.cache is not None:
-                    environment.cache.clear()
-            self._applied = contribution
+            with self._lock:  # renderings in threads
+                self._take(contribution)
         return contribution
+
+    def _take(self, contribution: Contribution) -> None:
+        self._shape(contribution)
+        self._loader.roots = (*self._own_roots, *contribution.roots)
+        for name, value in contribution.names.items():
+            self.environment.globals.setdefault(name, value)
+        for environment in (self.environment, self._async_environment):
+            if environment is not None and environment.cache is not None:
+                environment.cache.clear()
+        self._applied = contribution
 
 
 def _served_request() -> Connection | None:

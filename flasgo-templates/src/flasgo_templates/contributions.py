@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,20 @@ from flasgo_templates.loader import TemplateRoot, checked_prefix
 
 if TYPE_CHECKING:
     from flasgo.plugin import Implementation, Plugins
+    from jinja2 import Environment
 
 __all__ = ["Contribution", "collect_contribution"]
 
+# SECURITY: sandbox, escaping, strict variables, and where templates come from.
+_FIXED = (
+    "autoescape",
+    "bytecode_cache",
+    "is_async",
+    "loader",
+    "sandboxed",
+    "template_class",
+    "undefined",
+)
 _RESERVED = frozenset({*DEFAULT_NAMESPACE, "g", "request", "url_for"})
 
 
@@ -29,11 +41,13 @@ class Contribution:
         hooks: The `template_context` implementations, in the order of their calls.
         names: Globals.
         roots: Directories of templates.
+        shapers: What each plugin does to a new environment, by the plugin's name.
     """
 
     hooks: tuple[Callable[[Connection], object], ...]
     names: Mapping[str, object]
     roots: tuple[TemplateRoot, ...]
+    shapers: Mapping[str, Callable[[Environment], None]]
 
 
 def collect_contribution(
@@ -55,7 +69,29 @@ def collect_contribution(
         tuple(hooks),
         {name: value for name, (_, value) in _merged(plugins, "template_globals").items()},
         (*of_blueprints, *(_root(prefix, *found) for prefix, found in directories.items())),
+        {
+            impl.plugin: partial(_shape, plugins, impl)
+            for impl in plugins.implementations("template_environment")
+        },
     )
+
+
+def _shape(plugins: Plugins, impl: Implementation, environment: Environment) -> None:
+    before = {name: getattr(environment, name) for name in _FIXED}
+    changed = []
+    try:
+        plugins.call_setup(impl, environment)
+    finally:
+        for name, value in before.items():
+            if getattr(environment, name) is not value:
+                setattr(environment, name, value)
+                changed.append(name)
+    if changed:
+        raise PluginError(
+            f"Plugin {impl.plugin!r}: template_environment changed environment.{changed[0]}, "
+            "which keeps templates safe; leave it as it is.",
+            plugin=impl.plugin,
+        )
 
 
 def _merged(plugins: Plugins, hook: str) -> dict[str, tuple[str, object]]:

@@ -8,10 +8,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from flasgo import Request, hookspec
 
-__all__ = ["template_context", "template_directories", "template_globals"]
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = [
+    "template_context",
+    "template_directories",
+    "template_environment",
+    "template_globals",
+]
 
 
 @hookspec(sync=True)
@@ -77,5 +86,30 @@ def template_directories() -> Mapping[str, str | os.PathLike[str]] | None:
         @hookimpl(optionalhook=True)
         def template_directories(self):
             return {"shop": Path(__file__).parent / "templates"}
+        ```
+    """
+
+
+@hookspec(sync=True)
+def template_environment(environment: Environment) -> None:
+    """Add to the Jinja environment of the app: extensions, filters, tests, policies.
+
+    SECURITY: the sandbox, escaping, strict variables and the loader stay as they are; a plugin that
+    changes them is refused.
+
+    When:
+        Once for each environment, before it renders anything: again after a second
+        `configure_templates`. `def` only.
+
+    Args:
+        environment: The environment. Variables and functions are better brought by
+            `template_context` and `template_globals`, which find clashes.
+
+    Example:
+        ```python
+        @hookimpl(optionalhook=True)
+        def template_environment(self, environment):
+            environment.add_extension("jinja2.ext.i18n")
+            environment.install_gettext_callables(self.gettext, self.ngettext, newstyle=True)
         ```
     """

@@ -103,7 +103,7 @@ class TemplatesPlugin(Plugin):
     def app_startup(self, app: Flasgo) -> None:
         """Ask plugins what they bring, so that what is wrong with it stops the start-up."""
         if self._templates is not None:
-            self._contributed()
+            self._templates.prepare()
 
     @hookimpl
     def check_app(self, app: Flasgo, deploy: bool) -> Iterable[Finding]:
