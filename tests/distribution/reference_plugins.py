@@ -49,6 +49,7 @@ PLUGINS = {
     for plugin in (
         ReferencePlugin("flasgo-prometheus", "PROMETHEUS_TOKEN"),
         ReferencePlugin("flasgo-pydantic", "PYDANTIC_EXCLUDE_NONE"),
+        ReferencePlugin("flasgo-sqlalchemy", "DATABASE_URL", tools=("aiosqlite>=0.20,<1",)),
     )
 }
 

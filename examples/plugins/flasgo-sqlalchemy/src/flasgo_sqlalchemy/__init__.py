@@ -1,0 +1,6 @@
+"""flasgo-sqlalchemy: SQLAlchemy in Flasgo apps."""
+
+from flasgo_sqlalchemy.database import Database
+from flasgo_sqlalchemy.plugin import SQLAlchemyPlugin
+
+__all__ = ["Database", "SQLAlchemyPlugin"]
