@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 
 from flasgo import Connection
 
@@ -20,7 +19,7 @@ def report(
     event: str,
     request: Connection,
     *,
-    reason: str | Callable[[], str],
+    reason: str,
     backends: str,
     user: UserId | None = None,
 ) -> None:
@@ -33,7 +32,7 @@ def report(
     Args:
         event: `auth.unauthenticated`, `auth.forbidden` or `auth.conflict`.
         request: The denied request.
-        reason: What went wrong, or what says it, which is asked where there is a log.
+        reason: The permission that was missing, or what else went wrong.
         backends: The names of the backends that could have recognised the user.
         user: The id of the user, where there is one.
     """
@@ -95,13 +94,12 @@ def _log(
     level: int,
     event: str,
     request: Connection,
-    reason: str | Callable[[], str],
+    reason: str,
     backends: str,
     user: UserId | None,
 ) -> None:
     if not logger.isEnabledFor(level):
         return
-    reason = reason if isinstance(reason, str) else reason()
     path = _loggable(request.path)
     method = _loggable(request.method)
     client_ip = _loggable(request.client_ip or "unknown")

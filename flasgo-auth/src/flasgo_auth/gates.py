@@ -89,14 +89,15 @@ class Gate:
         if not user:
             # The page that says so may be for somebody whom another backend recognises.
             settle(request, known or None)
-            report("auth.unauthenticated", request, reason=permission.explain, backends=self._names)
+            reason = self._reason_of(permission)
+            report("auth.unauthenticated", request, reason=reason, backends=self._names)
             self._tell_of_failure(request)
             raise UnauthenticatedError(
                 401,
                 "Send valid credentials to use this endpoint.",
                 headers=_header(each.backend.challenge(request) for each in self.backends),
             )
-        reason, names = permission.explain, self._names
+        reason, names = self._reason_of(permission), self._names
         report("auth.forbidden", request, reason=reason, backends=names, user=user.id)
         challenge = source.backend.challenge(request, forbidden=True) if source else None
         raise HTTPException(
@@ -119,6 +120,17 @@ class Gate:
             user=known.id,
         )
         raise HTTPException(403, "The credentials belong to different users; send those of one.")
+
+    # PERF: a permission says the same each time; many put it together anew.
+    def _reason_of(self, permission: Permission) -> str:
+        reason = self._reasons.get(id(permission))
+        if reason is None:
+            reason = self._reasons[id(permission)] = permission.explain()
+        return reason
+
+    @cached_property
+    def _reasons(self) -> dict[int, str]:
+        return {}
 
     @cached_property
     def _names(self) -> str:

@@ -81,7 +81,10 @@ def report_event(kind: str, request: Connection, reason: str) -> None:
         request: The request or WebSocket connection.
         reason: What was wrong, for the operator.
     """
-    request.app.plugins.notify(
+    plugins = request.app.plugins
+    if not plugins.is_heard("security_event_reported"):
+        return
+    plugins.notify(
         "security_event_reported",
         SecurityEvent(
             kind,

@@ -598,6 +598,19 @@ class Plugins:
         """
         self._hooks.notify(hook, *args)
 
+    def is_heard(self, hook: str) -> bool:
+        """Whether any plugin implements a published hook.
+
+        For callers of `notify` whose arguments are work to put together.
+
+        Args:
+            hook: The hook's name.
+
+        Raises:
+            PluginError: When no hook of that name exists.
+        """
+        return self._hooks.is_heard(hook)
+
     # Any: what the specification says.
     async def call(self, hook: str, *args: object) -> Any:
         """Call the implementations of a published hook, `def` and `async def`, in order.

@@ -37,6 +37,10 @@ class PublishedHooks:
             known = self._known[hook] = tuple(self._plugins.implementations(hook))
         return known
 
+    def is_heard(self, hook: str) -> bool:
+        """Whether there is any."""
+        return bool(self._of(hook))
+
     def notify(self, hook: str, *args: object) -> None:
         """Call all; what one raises is logged with its plugin's name."""
         for impl in self._of(hook):
