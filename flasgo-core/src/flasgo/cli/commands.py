@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import platform
 import re
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from flasgo.callables import is_async
 from flasgo.cli.check import check
 from flasgo.cli.dev import dev
 from flasgo.cli.explain import explain
@@ -187,16 +189,29 @@ def _app_to_ask() -> Flasgo:
 
 def _commands_of(app: Flasgo, taken: set[str]) -> dict[str, Any]:
     """Ask each plugin for its commands; names have to be new."""
+    from flasgo.cli.declared import declared_commands
+
     found: dict[str, Any] = {}
+
+    def add(plugin: str, name: str, command: Any) -> None:
+        if name in taken:
+            fail(
+                f"Plugin {plugin!r} adds a command {name!r}, and there is one of that "
+                "name already. Rename it, or disable the plugin."
+            )
+        taken.add(name)
+        found[name] = command
+
     for impl in app.plugins.implementations("cli_commands"):
         cli = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
         app.plugins.call_setup(impl, cli)
         for name, command in typer.main.get_group(cli).commands.items():
-            if name in taken:
+            if is_async(inspect.unwrap(command.callback)):
                 fail(
-                    f"Plugin {impl.plugin!r} adds a command {name!r}, and there is one of that "
-                    "name already. Rename it, or disable the plugin."
+                    f"Plugin {impl.plugin!r} adds an async command {name!r}, which typer cannot "
+                    f"run. Declare it with registry.command({name!r}, function)."
                 )
-            taken.add(name)
-            found[name] = command
+            add(impl.plugin, name, command)
+    for name, (plugin, command) in declared_commands(app).items():
+        add(plugin, name, command)
     return found

@@ -15,6 +15,7 @@ from flasgo.binding.custom_types import BodyFormat, CustomTypes, ModelAdapter, T
 from flasgo.binding.parameters import Depends
 from flasgo.callables import is_async
 from flasgo.errors import PluginError, did_you_mean
+from flasgo.plugins.cli_command import NAME as _COMMAND_NAME, CliCommand
 from flasgo.plugins.roles import ROLES
 from flasgo.routing.policies import Policy
 from flasgo.settings.settings import MISSING, SettingSpec, SettingSpecs
@@ -77,6 +78,7 @@ class Declarations(Struct):
     provided: dict[Any, Depends] = field(default_factory=dict)
     custom_types: CustomTypes = field(default_factory=CustomTypes)
     session_stores: dict[str, Callable[[str, str], Any]] = field(default_factory=dict)
+    commands: dict[str, CliCommand] = field(default_factory=dict)
     enforcers: dict[type, str] = field(default_factory=dict)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -116,6 +118,7 @@ class Declarations(Struct):
             "role": (self.roles,),
             "body format": (self.custom_types.formats,),
             "session store": (self.session_stores,),
+            "command": (self.commands,),
         }
         for kind, name in [key for key, holder in self.owners.items() if holder == owner]:
             del self.owners[kind, name]
@@ -555,6 +558,42 @@ class Registry:
     def session_stores(self) -> Mapping[str, Callable[[str, str], Any]]:
         """The session stores that plugins have brought so far, by scheme."""
         return MappingProxyType(self._declarations.session_stores)
+
+    def command(self, name: str, function: Callable[..., object], *, started: bool = False) -> None:
+        """Add a command to `flasgo`, `def` or `async def`.
+
+        It runs in an event loop of its own, inside of `app.app_context()`. What it raises ends it
+        with status 1: a FlasgoError with its message, anything else with the traceback.
+
+        Args:
+            name: Such as `greet`, or `db upgrade` for a command of the group `db`, which several
+                plugins may share.
+            function: Takes what typer makes of the arguments; its docstring is the help.
+            started: Whether the app is started for it, as a server starts it, and stopped after
+                it: with what `app_startup` hooks and lifespan functions open.
+
+        Raises:
+            PluginError: When the name is malformed or taken.
+        """
+        self._check_phase("command")
+        if not isinstance(name, str) or not _COMMAND_NAME.match(name):
+            self._refuse(
+                f"registry.command was given the name {name!r}",
+                "give lower-case words with hyphens: 'greet', or 'db upgrade' for one of a group",
+            )
+        if not callable(function):
+            self._refuse(f"the command {name!r} is {function!r}", "give a function")
+        group = name.partition(" ")[0]
+        for other in self._declarations.commands.values():
+            is_single = " " not in name or " " not in other.name
+            if is_single and other.name != name and other.name.partition(" ")[0] == group:
+                self._refuse(
+                    f"the command {name!r} clashes with {other.name!r} of plugin {other.plugin!r}: "
+                    f"{group!r} is a command, or a group of commands",
+                    "rename it",
+                )
+        self._declarations.claim("command", name, self._plugin)
+        self._declarations.commands[name] = CliCommand(name, function, started, self._plugin)
 
     def hookspecs(self, namespace: ModuleType | type) -> None:
         """Publish further hooks, marked with `flasgo.hookspec` in a module or class.
