@@ -4,12 +4,17 @@ They are what authors really write: each works in a quick try with a browser.
 """
 
 import asyncio
+import contextlib
+import hashlib
 import json
 import logging
 import os
 import signal
+import subprocess
+import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -719,3 +724,192 @@ class LoopHandler:
 
     def ignore(self, loop, context):
         return None
+
+
+# --- What they leave --------------------------------------------------------------------------
+
+
+@seeded("leaves_nothing_behind", r"shut-down '.*conformance-leak.*' is still there, and each start")
+class FileLeak:
+    """Makes a folder at each start, and forgets it."""
+
+    @hookimpl
+    def app_startup(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="conformance-leak"))
+        (self.folder / "state").write_text("x")
+
+
+@seeded("leaves_nothing_behind", r"file descriptor of '.*bad_plugins\.py' is still open")
+class DescriptorLeak:
+    """Opens a file at the start, and never closes it."""
+
+    @hookimpl
+    def app_startup(self):
+        self.file = os.open(__file__, os.O_RDONLY)
+
+
+@seeded("leaves_nothing_behind", r"the process 'sleep 30' still runs")
+class ProcessLeak:
+    """Starts a helper, and leaves it to itself."""
+
+    @hookimpl
+    def app_startup(self):
+        self.helper = subprocess.Popen(["sleep", "30"])
+        self.helper.returncode = 0  # or Python complains of it
+
+
+@seeded(
+    "keeps_memory_bounded", r"Memory grows with each request, by about \d.* request\.route\.path"
+)
+class ByPath:
+    """Counts by the path, which clients choose."""
+
+    def __init__(self):
+        self.hits = {}
+
+    @hookimpl
+    def request_started(self, request):
+        self.hits[request.path] = self.hits.get(request.path, 0) + 1
+
+
+@seeded("keeps_memory_bounded", r"Memory grows with each request")
+class EveryConnection:
+    """Keeps how long each request has taken, for a page of statistics."""
+
+    def __init__(self):
+        self.seconds = []
+
+    @hookimpl
+    def request_finished(self):
+        self.seconds.append(time.perf_counter())
+
+
+# --- What keeps the event loop ----------------------------------------------------------------
+
+
+@seeded(
+    "does_not_block",
+    r"'resulting' calls concurrent\.futures\._base\.Future\.result\(\) at .*bad_pl",
+)
+class Resulting:
+    """Asks a thread, and waits for it."""
+
+    def __init__(self):
+        self.pool = ThreadPoolExecutor(1)
+
+    @hookimpl
+    def request_started(self):
+        self.pool.submit(time.sleep, 0.002).result()
+
+    @hookimpl
+    def app_shutdown(self):
+        self.pool.shutdown()
+
+
+@seeded("does_not_block", r"authorize of 'deadlock' calls concurrent\..*Future\.result\(\)")
+class Deadlock:
+    """Waits on the loop for what the loop has to do."""
+
+    @hookimpl
+    def app_startup(self):
+        self.loop = asyncio.get_running_loop()
+
+    @hookimpl
+    def authorize(self):
+        future = asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self.loop)
+        with contextlib.suppress(TimeoutError):
+            future.result(0.05)
+
+
+@seeded("does_not_block", r"of 'contending' waits \d+ ms in each request, for a lock or a device")
+class Contending:
+    """Shares a lock with a thread that holds it for a while."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.end = threading.Event()
+
+    def hold(self):
+        while not self.end.is_set():
+            with self.lock:
+                time.sleep(0.08)
+
+    @hookimpl
+    def app_startup(self):
+        self.thread = threading.Thread(target=self.hold)
+        self.thread.start()
+
+    @hookimpl
+    def app_shutdown(self):
+        self.end.set()
+
+    @hookimpl
+    def request_started(self):
+        with self.lock:
+            pass
+
+
+@seeded("does_not_block", r"of 'hashing' needs \d+ ms of processor time for each request")
+class Hashing:
+    """Stretches a key for each request."""
+
+    @hookimpl
+    async def request_started(self):
+        hashlib.pbkdf2_hmac("sha256", b"x", b"y", 100_000)
+
+
+@seeded("does_not_block", r"wrap_handler of 'napping' calls time\.sleep\(\)")
+class Napping:
+    """Blocks in what it puts around handlers."""
+
+    @hookimpl
+    def wrap_handler(self, route, call):
+        async def wrapped(request):
+            time.sleep(0.001)
+            return await call(request)
+
+        return wrapped
+
+
+@seeded(
+    "serves_bare_requests", r"wrap_handler of 'cachekey' for GET with no headers at all raised Mis"
+)
+class CacheKey:
+    """Takes for granted that each request has a Host."""
+
+    @hookimpl
+    def wrap_handler(self, route, call):
+        async def wrapped(request):
+            request.state.key = request.headers["host"] + request.path
+            return await call(request)
+
+        return wrapped
+
+
+@seeded(
+    "serves_every_outcome", r"wrap_handler of 'again' .* calls the handler again after it has re"
+)
+class Again:
+    """Tries again where the answer is empty."""
+
+    @hookimpl
+    def wrap_handler(self, route, call):
+        async def wrapped(request):
+            return await call(request) or await call(request)
+
+        return wrapped
+
+
+@seeded("keeps_denials", r"a handler that answers with 401 leaves with 200")
+class Swallowing:
+    """Hides what handlers raise."""
+
+    @hookimpl
+    def wrap_handler(self, route, call):
+        async def wrapped(request):
+            try:
+                return await call(request)
+            except Exception:
+                return {"ok": False}
+
+        return wrapped

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from . import declarations, isolation, keeping, predicates, process, serving, setting_values
+from . import (
+    declarations,
+    isolation,
+    keeping,
+    left_behind,
+    predicates,
+    process,
+    serving,
+    setting_values,
+)
 from .subject import Subject
 
 __all__ = ["CASES", "Case"]
@@ -128,7 +137,12 @@ CASES = (
     ),
     Case(
         "leaves_nothing_behind",
-        "After the shut-down no task and no thread of it is left.",
-        isolation.leaves_nothing_behind,
+        "After the shut-down no task, thread, open file, process or temporary file of it is left.",
+        left_behind.leaves_nothing_behind,
+    ),
+    Case(
+        "keeps_memory_bounded",
+        "What it keeps in memory does not grow with the number of requests.",
+        left_behind.keeps_memory_bounded,
     ),
 )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import sys
-import threading
 from collections import deque
 from collections.abc import Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
@@ -14,7 +12,6 @@ from flasgo import Connection, Flasgo, Response
 from flasgo.plugin import REQUEST_HOOKS, SETUP_HOOKS
 
 from flasgo_testing.exchange import Answer
-from flasgo_testing.loop_thread import LoopThread
 
 from .probes import PREFIX
 from .rig import Rig
@@ -23,7 +20,6 @@ from .subject import KINDS, Subject, SubjectApp
 __all__ = [
     "contents_of",
     "keeps_requests_apart",
-    "leaves_nothing_behind",
     "sets_up_again",
     "shares_no_state",
 ]
@@ -31,7 +27,6 @@ __all__ = [
 _CONTAINERS = (dict, list, set, deque, bytearray)
 _ADVICE = "Keep it on the plugin's instance, of which each app has its own."
 _CROWD = 8
-_SETTLING_SECONDS = 1.0
 
 
 # --- Twice ------------------------------------------------------------------------------------
@@ -269,54 +264,3 @@ def _kept_requests(part: object) -> Iterator[str]:
                     "served: the next one overwrites it, or memory grows. Use request.state."
                 )
                 break
-
-
-# --- Left behind ------------------------------------------------------------------------------
-
-
-def leaves_nothing_behind(subject: Subject) -> Iterator[str]:
-    """Yield the tasks and threads that live on after the shut-down."""
-    threads = set(threading.enumerate())
-    rig = Rig(subject)
-    with rig:
-        rig.probes.gate.set()
-        for path in (*rig.probes.paths, f"{PREFIX}/stream", f"{PREFIX}/raise"):
-            rig.ask(path)
-        for path in rig.probes.websockets:
-            rig.converse(rig.scope(path, situation="a WebSocket"))
-        rig.leave(rig.scope(f"{PREFIX}/forever", situation="a request whose client leaves"))
-        rig.stop()
-        for name in rig.call(_tasks_left):
-            yield (
-                f"After the shut-down the task {name} still runs. Keep it, and cancel it in "
-                "app_shutdown."
-            )
-        loop = rig.loop.thread
-    for thread in set(threading.enumerate()) - threads - {loop}:
-        thread.join(_SETTLING_SECONDS)
-        if thread.is_alive():
-            yield (
-                f"After the shut-down the thread {thread.name!r} still runs. Tell it to end in "
-                "app_shutdown, and join it."
-            )
-
-
-async def _tasks_left() -> list[str]:
-    here = asyncio.current_task()
-    others = {task for task in asyncio.all_tasks() if task is not here and not _is_ours(task)}
-    if others:
-        await asyncio.wait(others, timeout=_SETTLING_SECONDS)
-    return [_name_of(task) for task in others if not task.done()]
-
-
-def _is_ours(task: asyncio.Task[object]) -> bool:
-    code = getattr(task.get_coro(), "cr_code", None)
-    return code is not None and code.co_filename == sys.modules[LoopThread.__module__].__file__
-
-
-def _name_of(task: asyncio.Task[object]) -> str:
-    coroutine = task.get_coro()
-    code = getattr(coroutine, "cr_code", None)
-    place = f" ({code.co_filename}:{code.co_firstlineno})" if code is not None else ""
-    name = getattr(coroutine, "__qualname__", task.get_name())
-    return f"{name!r}{place}" if not inspect.isgenerator(coroutine) else repr(task.get_name())

@@ -31,13 +31,14 @@ from . import watch
 from .faults import CaseStopped
 from .probes import Probes
 from .subject import Subject
+from .wrappers import WrapperError, WrapperMarks
 
 __all__ = ["Rig"]
 
 T = TypeVar("T")
 
 _GRACE_SECONDS = 1.0
-_GATES = ("request_started", "authorize", "ratelimit_check")
+_GATES = ("request_started", "authorize", "ratelimit_check", "wrap_handler")
 _LABEL = "flasgo_testing.situation"
 
 
@@ -51,6 +52,7 @@ class Rig:
         settings: Further settings.
         has_lifespan: Whether the app is started and stopped.
         is_profiled: Whether the watch hears of calls that no audit event tells.
+        is_recorded: Whether hook calls are kept.
 
     Attributes:
         made: The app, and the plugin in it.
@@ -68,6 +70,7 @@ class Rig:
         settings: Mapping[str, object] | None = None,
         has_lifespan: bool = True,
         is_profiled: bool = False,
+        is_recorded: bool = True,
     ) -> None:
         self.subject = subject
         self.made = subject.make(neighbours=neighbours, discover=discover, settings=settings)
@@ -75,15 +78,19 @@ class Rig:
         self.probes = Probes(self.app, subject.policies)
         self.watch = watch.HookWatch()
         self.recorder = HookRecorder(self.app, self.watch.observe)
+        self._wrapper_calls: list[HookCall] = []
         self.loop = LoopThread()
         self.faults: list[str] = []
         self._lifespan: Lifespan | None = None
         self._has_lifespan = has_lifespan
         self._is_profiled = is_profiled
+        self._is_recorded = is_recorded
         self._is_blocked = False
 
     def __enter__(self) -> Self:
-        self.recorder.start()
+        if self._is_recorded:
+            self.recorder.start()
+            self.app.plugins.wrap_calls(WrapperMarks(self._wrapper_calls, self.watch.observe))
         self.watch.__enter__()
         try:
             self.loop.call(
@@ -295,7 +302,7 @@ class Rig:
 
     def calls(self) -> Iterator[HookCall]:
         """Yield the plugin's own hook calls about requests."""
-        for call in self.recorder:
+        for call in (*self.recorder, *self._wrapper_calls):
             if call.connection is not None and self.made.owns(call.plugin):
                 yield call
 
@@ -311,6 +318,7 @@ class Rig:
         yield from self.faults
         self.faults.clear()
         self.recorder.clear()
+        self._wrapper_calls.clear()
 
 
 def _fault_of(call: HookCall) -> str | None:
@@ -319,11 +327,13 @@ def _fault_of(call: HookCall) -> str | None:
     if error is not None:
         if isinstance(error, (asyncio.CancelledError, ClientDisconnect)):
             return None
+        if isinstance(error, WrapperError):
+            return f"{what} {error}"
         is_answer = isinstance(error, HTTPException) and not isinstance(error, KeyError)
         if is_answer and call.hook in _GATES:
             return None
         return f"{what} raised {type(error).__name__}: {error}{_line_of(error)}"
-    if not call.is_done or call.result is None:
+    if not call.is_done or call.result is None or call.hook == "wrap_handler":
         return None
     if call.hook == "request_finished":
         return f"{what} returned {call.result!r}; request_finished returns nothing."

@@ -246,26 +246,70 @@ def _ordinary_traffic(rig: Rig) -> None:
         rig.converse(rig.scope(path, situation="a WebSocket"))
 
 
+_TIMED_ROUNDS = 3
+_MOST_PROCESSOR_SECONDS = 0.02
+_MOST_WAIT_SECONDS = 0.05
+
+
 def does_not_block(subject: Subject) -> Iterator[str]:
     """Yield what hooks do that keeps the event loop from everybody else."""
     with Rig(subject, is_profiled=True) as rig:
-        # What is done once, at the first request, is done twice here and forgiven once.
-        _ordinary_traffic(rig)
-        first = {_blamed(call, what) for call, what in rig.watch.found if "open()" in what}
-        stalls = [pair for pair in rig.watch.found if "open()" not in pair[1]]
-        rig.watch.found.clear()
-        _ordinary_traffic(rig)
-        seen: set[str] = set()
-        for call, what in [*stalls, *rig.watch.found]:
-            fault = _blamed(call, what)
-            if not rig.made.owns(call.plugin) or fault in seen:
-                continue
-            seen.add(fault)
-            again = " at every request" if fault in first else ""
-            yield (
-                f"{fault}{again}, on the event loop: no other request is served meanwhile. Use an "
-                "async library, or `await request.app.threads.run(function)`."
-            )
+        try:
+            # What is done once, at the first request, is done twice here and forgiven once.
+            _ordinary_traffic(rig)
+            first = {_blamed(call, what) for call, what in rig.watch.found if "open()" in what}
+            stalls = [pair for pair in rig.watch.found if "open()" not in pair[1]]
+            rig.watch.found[:] = stalls
+            _ordinary_traffic(rig)
+        except CaseStopped:
+            yield from _blocking(rig, set())
+            raise
+        yield from _blocking(rig, first)
+        if not rig.watch.found:
+            rig.call(rig.watch.profile_no_more)
+            rig.watch.times.clear()
+            for _ in range(_TIMED_ROUNDS):
+                _ordinary_traffic(rig)
+            yield from _slow(rig)
+
+
+def _blocking(rig: Rig, first: set[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for call, what in rig.watch.found:
+        fault = _blamed(call, what)
+        if not rig.made.owns(call.plugin) or fault in seen:
+            continue
+        seen.add(fault)
+        again = " at every request" if fault in first else ""
+        yield f"{fault}{again}, {_ON_THE_LOOP}"
+
+
+_ON_THE_LOOP = (
+    "on the event loop: no other request is served meanwhile. Use an async library, or `await "
+    "request.app.threads.run(function)`."
+)
+
+
+def _slow(rig: Rig) -> Iterator[str]:
+    """Yield the hooks whose quickest call for one and the same request is too slow."""
+    quickest: dict[tuple[object, ...], tuple[int, float, float]] = {}
+    for call, processor, waited in rig.watch.times:
+        if call.connection is not None and rig.made.owns(call.plugin):
+            key = (call.hook, call.plugin, call.method, call.path)
+            times, least, shortest = quickest.get(key, (0, processor, waited))
+            quickest[key] = times + 1, min(least, processor), min(shortest, waited)
+    seen: set[object] = set()
+    for (hook, plugin, *_), (times, processor, waited) in quickest.items():
+        if times < _TIMED_ROUNDS or (hook, plugin) in seen:
+            continue
+        if processor > _MOST_PROCESSOR_SECONDS:
+            what = f"needs {processor * 1000:.0f} ms of processor time for each request"
+        elif waited > _MOST_WAIT_SECONDS:
+            what = f"waits {waited * 1000:.0f} ms in each request, for a lock or a device"
+        else:
+            continue
+        seen.add((hook, plugin))
+        yield f"{hook} of {plugin!r} {what}, {_ON_THE_LOOP}"
 
 
 def _blamed(call: HookCall, what: str) -> str:

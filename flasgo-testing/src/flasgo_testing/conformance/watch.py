@@ -8,6 +8,7 @@ from another thread.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ from typing import Self
 
 from flasgo_testing.recording import HookCall
 
-__all__ = ["HookWatch", "current_call"]
+__all__ = ["FileWatch", "HookWatch", "current_call"]
 
 current_call: ContextVar[HookCall | None] = ContextVar("flasgo_testing.hook", default=None)
 """The hook call that the current task is in."""
@@ -35,9 +36,22 @@ _BLOCKING = {
     "subprocess.Popen": "subprocess.Popen()",
     "urllib.Request": "urllib.request.urlopen()",
 }
+# Events about files that come to be, and which of their arguments is the path.
+_MAKING = {
+    "open": 0,
+    "os.link": 1,
+    "os.mkdir": 0,
+    "os.rename": 1,
+    "os.symlink": 1,
+    "sqlite3.connect": 0,
+    "tempfile.mkdtemp": 0,
+    "tempfile.mkstemp": 0,
+}
 # A hook that imports something at its first call, or that logs an error, is not to blame.
 _EXCUSED = ("importlib", "linecache", "logging", "traceback", "warnings", "zipimport")
 _STALL_SECONDS = 0.5
+# What waits for other threads; the rest of the standard library waits by these.
+_WAITS = {threading.Condition.wait.__code__, threading.Thread.join.__code__}
 # What `signal.signal` and a loop's `add_signal_handler` call.
 _SIGNAL_CALLS = ("signal", "set_wakeup_fd")
 
@@ -46,9 +60,17 @@ _is_listening = False
 
 
 def _listen(event: str, args: tuple[object, ...]) -> None:
-    if _listeners and event in _BLOCKING:
+    if _listeners and (event in _BLOCKING or event in _MAKING):
         for listener in tuple(_listeners):
             listener(event, args)
+
+
+def _start_listening() -> None:
+    # An audit hook cannot be taken out again; without a listener it does next to nothing.
+    global _is_listening
+    if not _is_listening:
+        sys.addaudithook(_listen)
+        _is_listening = True
 
 
 class HookWatch:
@@ -58,12 +80,15 @@ class HookWatch:
 
     Attributes:
         found: The calls that block, each with what it did.
+        times: Of each hook call: processor time, and time on the clock where it is a `def`.
         signals: Where signal handlers were installed, where calls are heard of too.
     """
 
     def __init__(self) -> None:
         self.found: list[tuple[HookCall, str]] = []
         self.signals: list[str] = []
+        self.times: list[tuple[HookCall, float, float]] = []
+        self._begun: dict[int, tuple[float, float]] = {}
         self._running: HookCall | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(
@@ -71,11 +96,7 @@ class HookWatch:
         )
 
     def __enter__(self) -> Self:
-        # An audit hook cannot be taken out again; without a listener it does next to nothing.
-        global _is_listening
-        if not _is_listening:
-            sys.addaudithook(_listen)
-            _is_listening = True
+        _start_listening()
         _listeners.append(self._hear)
         self._thread.start()
         return self
@@ -87,13 +108,25 @@ class HookWatch:
 
     def observe(self, call: HookCall) -> None:
         """Take note that a hook call begins or ends."""
+        now = time.thread_time(), time.perf_counter()
+        if call.is_done:
+            processor, clock = self._begun.pop(call.order, now)
+            waited = 0.0 if call.is_async else now[1] - clock
+            self.times.append((call, now[0] - processor, waited))
+        else:
+            self._begun[call.order] = now
         current_call.set(None if call.is_done else call)
         if not call.is_async:
             self._running = None if call.is_done else call
 
     def _hear(self, event: str, args: tuple[object, ...]) -> None:
         call = current_call.get()
-        if call is None or call.connection is None or threading.current_thread() not in _loops:
+        if (
+            event not in _BLOCKING
+            or call is None
+            or call.connection is None
+            or threading.current_thread() not in _loops
+        ):
             return
         self._blame(call, _BLOCKING[event], sys._getframe(1))
 
@@ -101,7 +134,13 @@ class HookWatch:
         """Hear of the calls of this thread too; to be awaited on the app's loop."""
         sys.setprofile(self._hear_call)
 
+    async def profile_no_more(self) -> None:
+        """Hear of audit events alone; to be awaited on the app's loop."""
+        sys.setprofile(None)
+
     def _hear_call(self, frame: FrameType, event: str, function: object) -> None:
+        if event == "call" and frame.f_code in _WAITS:
+            self._hear_wait(frame)
         if event != "c_call":
             return
         if function is time.sleep:
@@ -116,6 +155,21 @@ class HookWatch:
             while outside.f_back is not None and _is_of_library(outside):
                 outside = outside.f_back
             self.signals.append(f"{outside.f_code.co_filename}:{outside.f_lineno}")
+
+    def _hear_wait(self, frame: FrameType) -> None:
+        call = current_call.get()
+        waiter = frame.f_locals.get("self")
+        if call is None or call.connection is None:
+            return
+        if isinstance(waiter, threading.Thread) and not waiter.is_alive():
+            return
+        # What the plugin has called, such as Future.result(), says more than what that waits by.
+        outermost = frame
+        while outermost.f_back is not None and _is_waiting(outermost.f_back):
+            outermost = outermost.f_back
+        name = f"{outermost.f_globals.get('__name__', '')}.{outermost.f_code.co_qualname}()"
+        if outermost.f_back is not None:
+            self._blame(call, name, outermost.f_back)
 
     def _blame(self, call: HookCall, what: str, frame: FrameType) -> None:
         blamed = _blamed(frame)
@@ -132,6 +186,39 @@ class HookWatch:
             seen = running
 
 
+class FileWatch:
+    """Notes which files and folders are made in its `with` block, by any thread."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, None] = {}
+
+    def __enter__(self) -> Self:
+        _start_listening()
+        _listeners.append(self._hear)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _listeners.remove(self._hear)
+
+    def left(self) -> list[str]:
+        """Return those that are still there; what is in a folder of them is left out."""
+        there = [path for path in self._made if os.path.lexists(path)]
+        return [path for path in there if not any(path.startswith(f + os.sep) for f in there)]
+
+    def _hear(self, event: str, args: tuple[object, ...]) -> None:
+        position = _MAKING.get(event)
+        if position is None or len(args) <= position:
+            return
+        given = args[position]
+        # open() tells its flags; what does not create is of no interest.
+        if event == "open" and not (isinstance(args[2], int) and args[2] & os.O_CREAT):
+            return
+        if isinstance(given, (str, bytes, os.PathLike)):
+            path = os.path.abspath(os.fsdecode(given))  # noqa: PTH100 - no Path for each file
+            if "__pycache__" not in path and not os.path.lexists(path):
+                self._made[path] = None
+
+
 _loops: set[threading.Thread] = set()
 """The threads whose event loops must not be blocked."""
 
@@ -145,6 +232,11 @@ def guard(thread: threading.Thread | None) -> None:
 def release(thread: threading.Thread | None) -> None:
     """Forget a thread that has ended."""
     _loops.discard(thread) if thread is not None else None
+
+
+def _is_waiting(frame: FrameType) -> bool:
+    name = frame.f_globals.get("__name__", "")
+    return name in ("threading", "queue") or name.startswith("concurrent.futures")
 
 
 def _is_of_library(frame: FrameType) -> bool:
