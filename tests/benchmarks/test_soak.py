@@ -34,7 +34,7 @@ def test_the_figures_are_written(quick: tuple[int, Path]) -> None:
     for server in SERVERS:
         with (folder / f"{server}.csv").open() as lines:
             rows = list(csv.DictReader(lines))
-        assert len(rows) > 10
+        assert len(rows) > 5
         assert all(float(row[name]) > 0 for row in rows for name in ALLOWED)
     drawn = ET.parse(folder / "soak.svg").getroot()
     lines = drawn.findall("{http://www.w3.org/2000/svg}polyline")
@@ -42,7 +42,7 @@ def test_the_figures_are_written(quick: tuple[int, Path]) -> None:
 
 
 def test_a_leak_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--quick", "--seconds", "2", "--rate", "150", "--server", "uvicorn"]
+    options = ["--quick", "--seconds", "4", "--rate", "150", "--server", "uvicorn"]
     assert main([*options, "--app", "tests.benchmarks.leaky:make_app", "--out", str(tmp_path)]) == 1
     figures = json.loads((tmp_path / "soak.json").read_text())["servers"]["uvicorn"]["figures"]
     assert {name for name, figure in figures.items() if figure["has_grown"]} == {
