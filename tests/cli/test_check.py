@@ -453,6 +453,14 @@ def test_the_report_of_an_app_that_does_not_start(run: Run, tmp_path: Path) -> N
     assert "UnenforcedPolicyError" in page
 
 
+def test_the_report_of_an_app_without_a_title_has_its_name(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "app.py").write_text("from flasgo import Flasgo\napp = Flasgo('shop')\n")
+    run("--report", "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "<title>Security report: shop</title>" in page
+    assert "<p>shop. Judged" in page
+
+
 def test_a_plugin_that_fails_has_a_table_that_says_so(tmp_path: Path, run: Run) -> None:
     failing = APP.replace('yield ReportTable("Odd', 'raise LookupError("lost")\n        yield (')
     failing = re.sub(r"yield \(.*", "yield None", failing)

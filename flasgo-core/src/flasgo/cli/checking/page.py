@@ -66,7 +66,7 @@ def report_page(
         f'<time datetime="{made.isoformat(timespec="seconds")}">{made:%d %B %Y, %H:%M %Z}</time>.'
         "</footer>",
     ]
-    title = f"Security report: {masker.text(app.settings.API_TITLE, 100)}"
+    title = f"Security report: {masker.text(app.settings.API_TITLE or app.name, 100)}"
     page = standalone_page(title, REPORT_STYLE, "\n".join(body))
     return page.encode("utf-8", "replace").decode()
 
@@ -88,8 +88,9 @@ def _head(
     )
     counts += f"<li><b>{len(known)}</b>in the baseline</li>" if known else ""
     links = "".join(f'<a href="#{_id(name)}">{masker.html(name)}</a>' for name in names)
+    name = masker.html(app.settings.API_TITLE or app.name, 100)
     return (
-        f"<header><h1>Security report</h1><p>{masker.html(app.settings.API_TITLE, 100)}. {mode} "
+        f"<header><h1>Security report</h1><p>{name}. {mode} "
         f"{len(app.routes)} routes, {sum(info.status == 'active' for info in app.plugins)} active "
         f'plugins.</p><ul class="counts">{counts}</ul>'
         f'<nav aria-label="On this page">{links}</nav></header>'
