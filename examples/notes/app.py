@@ -27,11 +27,13 @@ from flasgo import (
 )
 from flasgo_auth import session_backend
 
-from .auth import Accounts, auth
+from .accounts import Accounts, Member
+from .auth import auth
 from .db import Database
 from .error_pages import add_error_pages
 from .notes import Notebook, notes
 from .pictures import Pictures
+from .recovery import recovery
 
 # Plain http on your own machine: some browsers drop `Secure` cookies there.
 IS_HTTPS = os.environ.get("NOTES_HTTPS") == "1"
@@ -88,8 +90,13 @@ def create_app(settings: Mapping[str, object] | None = None) -> Flasgo:
     def day(moment: datetime) -> str:
         return f"{moment.day} {moment:%B %Y}"
 
-    app.register_auth_backend("session", session_backend(accounts.load_user))
+    def generation(user: Member) -> int:
+        return user.password_changes  # a new password ends the logins with the old one
+
+    backend = session_backend(accounts.load_user, generation=generation)
+    app.register_auth_backend("session", backend)
     app.register_blueprint(auth)
+    app.register_blueprint(recovery)
     app.register_blueprint(notes)
     add_error_pages(app)
 

@@ -1,21 +1,19 @@
-"""Accounts: who there is, and the pages to register, log in and log out."""
+"""The pages to register, log in and log out."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-import sqlite3
 from dataclasses import dataclass
 from typing import Annotated
 
 from flasgo import (
     AllowAny,
+    BackgroundTasks,
     Blueprint,
-    Depends,
     Form,
     Request,
     Response,
-    User,
     authorize,
     is_safe_redirect_target,
     rate_limit,
@@ -25,83 +23,12 @@ from flasgo import (
 from flasgo_auth import hash_password, login, logout, report_failed_login, verify_password
 from flasgo_security import flash
 
-from .db import Database
+from .accounts import Member, NameTakenError, UsesAccounts
+from .recovery import EMAIL, password_faults, send_confirmation
 
-__all__ = ["Account", "Accounts", "auth"]
+__all__ = ["auth"]
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{1,30}")
-SHORTEST_PASSWORD = 10
-
-
-@dataclass(frozen=True)
-class Account:
-    """Somebody who has registered."""
-
-    id: int
-    name: str
-    password_hash: str
-
-
-class NameTakenError(Exception):
-    """Raised when an account of that name exists."""
-
-
-class Accounts:
-    """The accounts in the database. Every method may block: call them in worker threads.
-
-    Args:
-        database: The database.
-    """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def find(self, name: str) -> Account | None:
-        """Return the account of a name, however that is capitalised."""
-        with self._database.connect() as connection:
-            row = connection.execute(
-                "SELECT id, name, password_hash FROM account WHERE name = ?", (name,)
-            ).fetchone()
-        return Account(**row) if row else None
-
-    def add(self, name: str, password_hash: str) -> Account:
-        """Add an account.
-
-        Raises:
-            NameTakenError: When there is one of that name.
-        """
-        try:
-            with self._database.connect() as connection:
-                row = connection.execute(
-                    "INSERT INTO account (name, password_hash) VALUES (?, ?) RETURNING id",
-                    (name, password_hash),
-                ).fetchone()
-        except sqlite3.IntegrityError:
-            raise NameTakenError(name) from None
-        return Account(row["id"], name, password_hash)
-
-    def replace_hash(self, account: Account, password_hash: str) -> None:
-        """Store a stronger hash of the same password."""
-        with self._database.connect() as connection:
-            connection.execute(
-                "UPDATE account SET password_hash = ? WHERE id = ?", (password_hash, account.id)
-            )
-
-    def load_user(self, user_id: object) -> User | None:
-        """Return the user of a session, or None when the account is gone."""
-        with self._database.connect() as connection:
-            row = connection.execute(
-                "SELECT id, name FROM account WHERE id = ?", (user_id,)
-            ).fetchone()
-        return User(id=row["id"], name=row["name"]) if row else None
-
-
-def accounts_of(request: Request) -> Accounts:
-    """Return the accounts of the app that serves a request."""
-    return request.app.state.accounts
-
-
-UsesAccounts = Annotated[Accounts, Depends(accounts_of, blocking=False)]
 
 
 @dataclass
@@ -118,6 +45,7 @@ class RegisterForm:
     """What the page to register sends."""
 
     name: str = ""
+    email: str = ""
     password: str = ""
     again: str = ""
 
@@ -128,11 +56,9 @@ class RegisterForm:
             found["name"] = (
                 "Use 2 to 31 letters, digits, dots, hyphens or underscores; begin with a letter."
             )
-        if len(self.password) < SHORTEST_PASSWORD:
-            found["password"] = f"Use at least {SHORTEST_PASSWORD} characters."
-        elif self.password != self.again:
-            found["again"] = "This is not the password above."
-        return found
+        if self.email.strip() and not EMAIL.fullmatch(self.email.strip()):
+            found["email"] = "This is not an e-mail address. It may be left empty."
+        return found | password_faults(self.password, self.again)
 
 
 Page = str | tuple[str, int] | Response
@@ -150,7 +76,10 @@ async def register_page() -> str:
 @authorize(AllowAny())
 @rate_limit(20, per=3600)
 async def register(
-    request: Request, form: Annotated[RegisterForm, Form()], accounts: UsesAccounts
+    request: Request,
+    form: Annotated[RegisterForm, Form()],
+    accounts: UsesAccounts,
+    tasks: BackgroundTasks,
 ) -> Page:
     """Make an account, and log its owner in."""
     faults = form.faults()
@@ -158,14 +87,19 @@ async def register(
         try:
             # Hashing takes its time by design; this waits in a worker thread, not on the loop.
             password_hash = await hash_password(form.password)
-            account = await asyncio.to_thread(accounts.add, form.name.strip(), password_hash)
+            account = await asyncio.to_thread(
+                accounts.add, form.name.strip(), password_hash, form.email.strip() or None
+            )
         except ValueError as error:  # a password that cannot be kept, with the reason
             faults["password"] = str(error)
         except NameTakenError:
             faults["name"] = "Somebody has this name already; choose another one."
         else:
-            login(request, User(id=account.id, name=account.name))
+            login(request, Member.of(account), generation=account.password_changes)
             flash(f"Welcome, {account.name}. This is where your notes go.", "success")
+            if account.email:
+                tasks.add(send_confirmation, request.app, account)
+                flash("To confirm your e-mail address, follow the link in the mail.")
             return redirect(request.app.url_for("notes.index"), 303)
     return render_template("auth/register.html", form=form, faults=faults), 422
 
@@ -192,7 +126,7 @@ async def log_in(
         return render_template("auth/login.html", form=form, failed=True), 422
     if check.new_hash:
         await asyncio.to_thread(accounts.replace_hash, account, check.new_hash)
-    login(request, User(id=account.id, name=account.name))
+    login(request, Member.of(account), generation=account.password_changes)
     flash(f"Welcome back, {account.name}.", "success")
     start = request.app.url_for("notes.index")
     return redirect(form.next if is_safe_redirect_target(form.next) else start, 303)

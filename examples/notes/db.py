@@ -29,6 +29,12 @@ MIGRATIONS = (
     ) STRICT;
     CREATE INDEX note_by_owner ON note (owner_id, id);
     """,
+    """
+    ALTER TABLE account ADD COLUMN email TEXT COLLATE NOCASE;
+    ALTER TABLE account ADD COLUMN email_confirmed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE account ADD COLUMN password_changes INTEGER NOT NULL DEFAULT 0;
+    CREATE UNIQUE INDEX account_by_email ON account (email) WHERE email_confirmed;
+    """,
 )
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from flasgo import Flasgo, HTTPException, Request, Response, redirect, render_template
+from flasgo_security import SignedTokenError
 
 __all__ = ["add_error_pages"]
+
+Page = tuple[str, int]
 
 _TEXTS = {
     400: ("That was not understood", "Go back and try again."),
@@ -37,14 +40,21 @@ def add_error_pages(app: Flasgo) -> None:
         query = urlencode({"next": target}) if request.method == "GET" else ""
         return redirect(app.url_for("auth.login_page") + ("?" + query if query else ""), 303)
 
+    @app.errorhandler(SignedTokenError)
+    async def show_dead_link(request: Request, error: SignedTokenError) -> Response | Page:
+        if not _wants_page(request):
+            return _as_data(error)
+        title, text = "This link does not work", "It was used, is too old, or is incomplete."
+        return render_template("error.html", status=400, title=title, text=text), 400
+
     @app.errorhandler(HTTPException)
-    async def show_error(request: Request, error: HTTPException) -> Response | tuple[str, int]:
+    async def show_error(request: Request, error: HTTPException) -> Response | Page:
         if not _wants_page(request):
             return _as_data(error)
         return _page(error.status_code, error.detail)
 
     @app.errorhandler(500)
-    async def show_failure(request: Request) -> Response | tuple[str, int]:
+    async def show_failure(request: Request) -> Response | Page:
         # In DEBUG the debug page comes instead, and tells more.
         if not _wants_page(request):
             return _as_data(HTTPException(500))
@@ -59,6 +69,6 @@ def _as_data(error: HTTPException) -> Response:
     return Response.json({"error": error.error, "detail": error.detail}, error.status_code)
 
 
-def _page(status: int, detail: str) -> tuple[str, int]:
+def _page(status: int, detail: str) -> Page:
     title, text = _TEXTS.get(status, ("That did not work", detail))
     return render_template("error.html", status=status, title=title, text=text), status

@@ -50,7 +50,7 @@ def person(app: Flasgo, password_hash: str) -> Iterator[People]:
             if name:
                 account = app.state.accounts.add(name, password_hash)
                 with client.session_transaction() as session:
-                    write_login(session, User(id=account.id))
+                    write_login(session, User(id=account.id), generation=0)
             return client
 
         yield person
