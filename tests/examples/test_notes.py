@@ -258,7 +258,7 @@ def test_the_pages_fit_are_legible_and_labelled(visitor: Visitor, tmp_path: Path
                         found[f"{path} {size} dark={dark}"] = sins
                     assert visitor.see("document.querySelectorAll('h1').length") == 1
 
-    look(("/", "/login", "/register", "/no-such-page"))
+    look(("/", "/login", "/register", "/forgotten", "/confirm?token=x", "/no-such-page"))
     visitor.screen((320, 640))
     register(visitor, "Wolfeschlegelsteinhausenbergerd")
     assert "Welcome, Wolfe" in visitor.text

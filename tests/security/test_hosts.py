@@ -4,7 +4,7 @@ import logging
 import string
 
 import pytest
-from flasgo import Flasgo, SettingError
+from flasgo import Flasgo, HTTPException, SettingError
 from flasgo_security.hosts import AllowedHosts, parse_host
 from hypothesis import given, strategies as st
 
@@ -269,3 +269,38 @@ def test_only_subdomains_match_a_wildcard(prefix):
 
 async def home():
     return "home"
+
+
+def test_the_page_of_a_refused_host_builds_its_links(make_app, connect, caplog):
+    app = make_app()
+
+    @app.errorhandler(HTTPException)
+    async def show(error):
+        return {"status": error.status_code, "link": app.url_for("home")}, error.status_code
+
+    @app.get("/", endpoint="home")
+    async def home():
+        return "hello"
+
+    for host in ("evil.example", "a b", "bad:port:", ""):
+        caplog.clear()
+        answer = connect(app).get("/", headers={"host": host})
+        assert (answer.status_code, answer.json()["link"]) == (400, "/")
+        events = [record for record in caplog.records if record.name == "flasgo.security"]
+        assert len(events) == 1, "refused, reported and counted once"
+
+
+def test_no_absolute_link_names_a_refused_host(make_app, connect):
+    app = make_app()
+
+    @app.errorhandler(HTTPException)
+    async def show(error):
+        return app.url_for("home", _external=True), error.status_code
+
+    @app.get("/", endpoint="home")
+    async def home():
+        return "hello"
+
+    answer = connect(app).get("/", headers={"host": "evil.example"})
+    assert answer.status_code == 500
+    assert "evil" not in answer.text

@@ -13,6 +13,12 @@ PUBLIC = {
     "auth.register_page",
     "auth.register",
     "auth.log_out",
+    "recovery.confirm_page",
+    "recovery.confirm",
+    "recovery.forgotten_page",
+    "recovery.forgotten",
+    "recovery.reset_page",
+    "recovery.reset",
 }
 
 

@@ -134,7 +134,7 @@ class HostGuard:
             check=_check_allowed_hosts,
         )
         registry.request_attribute("host", self.host_of)
-        registry.role("trusted_host", lambda request: request.host)
+        registry.role("trusted_host", self.trusted_host)
 
     def configure(self, settings: Settings) -> None:
         """Read the settings."""
@@ -168,6 +168,23 @@ class HostGuard:
             self._examine(request, raw)
         return (raw or b"").decode("ascii").lower()
 
+    def trusted_host(self, request: Request) -> str | None:
+        """Return the checked host, with its port if it has one; None where it was refused.
+
+        URLs are built for the page of a refused request as well: it is not refused twice.
+        """
+        raw = request.raw_header(b"host")
+        if raw is None:
+            return None
+        if raw not in self._approved:
+            host = parse_host(raw.decode("latin-1"))
+            if host is None or not self._is_served(request, host):
+                return None
+        return raw.decode("ascii").lower()
+
+    def _is_served(self, request: Request, host: str) -> bool:
+        return self._allowed.allows(host) or self._is_own_loopback(request, host)
+
     def _examine(self, request: Request, raw: bytes | None) -> None:
         if raw is None:
             self._refuse(request, "missing", "Send a Host header (RFC 9112, section 3.2).")
@@ -179,7 +196,7 @@ class HostGuard:
                 "The Host header is malformed; send a host name or address and, if need be, "
                 "a port from 1 to 65535.",
             )
-        if not self._allowed.allows(host) and not self._is_own_loopback(request, host):
+        if not self._is_served(request, host):
             detail = "This host name is not served here; send the Host header of this site."
             if self._debug:
                 detail = f"The host {host!r} is not in ALLOWED_HOSTS; add it to the setting."
