@@ -16,6 +16,7 @@ from flasgo.interop.middleware import ThroughMiddleware
 from flasgo.interop.relay import AppResponse
 from flasgo.kernel.background import BackgroundTasks
 from flasgo.kernel.context import active_request
+from flasgo.kernel.denials import note_denial
 from flasgo.kernel.error_handling import log_error, note_error
 from flasgo.kernel.pipeline import Pipeline, Step
 from flasgo.requests.connection import Connection
@@ -311,8 +312,11 @@ class Dispatcher:
             for gate, is_async in pipeline.late_gates:
                 early = await gate(connection) if is_async else gate(connection)
                 if early is not None:
-                    return _early_answer(pipeline, gate, early)
-        except (HTTPException, ClientDisconnect):
+                    return _early_answer(connection, pipeline, gate, early)
+        except HTTPException as denial:
+            note_denial(connection, pipeline, gate, denial)
+            raise
+        except ClientDisconnect:
             raise
         except Exception as exc:
             raise pipeline.attributed(gate, exc)  # noqa: B904 - it sets the cause
@@ -596,8 +600,11 @@ def _pass_gates(connection: Connection, pipeline: Pipeline) -> Response | None:
         for gate in pipeline.gates:
             early = gate(connection)
             if early is not None:
-                return _early_answer(pipeline, gate, early)
-    except (HTTPException, ClientDisconnect):
+                return _early_answer(connection, pipeline, gate, early)
+    except HTTPException as denial:
+        note_denial(connection, pipeline, gate, denial)
+        raise
+    except ClientDisconnect:
         raise
     except Exception as exc:
         raise pipeline.attributed(gate, exc)  # noqa: B904 - it sets the cause
@@ -698,9 +705,12 @@ def _host_of(scope: Scope) -> str:
     return routed_host(next((value for name, value in scope["headers"] if name == b"host"), None))
 
 
-def _early_answer(pipeline: Pipeline, gate: Step, value: object) -> Response:
+def _early_answer(
+    connection: Connection, pipeline: Pipeline, gate: Step, value: object
+) -> Response:
     """Return what a gate answered; an object that a plugin keeps is copied for the request."""
     response = _checked_early(value)
+    note_denial(connection, pipeline, gate, response)
     # What the app's own callbacks return was claimed when it was coerced.
     return claimed(response) if gate in pipeline.owners else response
 

@@ -26,6 +26,9 @@ __all__ = ["JsonFormatter", "TextFormatter", "log_config", "request_fields"]
 _EXTRA = ("status", "duration_ms", "client")
 """Attributes of access records that formatters write as they are."""
 
+_EXTRA_OF_JSON = ("event", "plugin", "hook", "reason")
+"""Attributes of records about denials and security events, whose messages say the same."""
+
 
 def request_fields() -> dict[str, str]:
     """Return what identifies the current request: `request_id`, `method` and `route`.
@@ -64,8 +67,8 @@ class JsonFormatter(logging.Formatter):
     """Writes each record as one line of JSON.
 
     Members: `time` (UTC), `level`, `logger`, `message`; within a request `request_id`, `method`
-    and `route`; for access records `status`, `duration_ms` and `client`; `exception` where one was
-    logged.
+    and `route`; for access records `status`, `duration_ms` and `client`; for denials and security
+    events `event`, `plugin`, `hook` and `reason`; `exception` where one was logged.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -76,6 +79,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
             **_fields_of(record),
+            **{name: getattr(record, name) for name in _EXTRA_OF_JSON if hasattr(record, name)},
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
