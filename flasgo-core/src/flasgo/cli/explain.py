@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote, unquote
@@ -14,12 +15,17 @@ from flasgo.app import Flasgo
 from flasgo.asgi import Message, Scope
 from flasgo.cli.loading import AppOption, JsonOption, app_for_command
 from flasgo.cli.output import fail, table, write, write_json
+from flasgo.cli.unreached import reached, why_unreached
 from flasgo.interop.mounts import running
 from flasgo.kernel.tracing import HeaderChange, Trace, TraceStep
-from flasgo.routing import routed_host
+from flasgo.requests.request import Request
 
-__all__ = ["Explanation", "SentHeader", "explain", "explain_request"]
+__all__ = ["Explanation", "SentHeader", "explain", "explain_request", "request_for"]
 
+WEBSOCKET = "WEBSOCKET"
+"""Stands for a method: the handshake of a WebSocket."""
+
+_LONGEST_TALK = 5.0
 _PATH_SAFE = "%/:@!$&'()*+,;=-._~"  # RFC 3986, section 3.3; what is escaped already stays
 
 
@@ -49,6 +55,8 @@ class Explanation(Struct, frozen=True):
         steps: Every step, in the order in which they ended.
         headers: The headers of the response.
         removed: The names of headers that a step removed.
+        reasons: Why it reached no route, where it did not.
+        close_code: The code with which the app closed a WebSocket, where it did.
     """
 
     method: str
@@ -59,10 +67,12 @@ class Explanation(Struct, frozen=True):
     steps: tuple[TraceStep, ...]
     headers: tuple[SentHeader, ...]
     removed: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
+    close_code: int | None = None
 
 
 def explain(
-    method: Annotated[str, typer.Argument(metavar="METHOD", help="Such as GET.")],
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="Such as GET, or WEBSOCKET.")],
     path: Annotated[str, typer.Argument(metavar="PATH", help="With its query.")],
     *,
     header: Annotated[
@@ -138,8 +148,11 @@ async def explain_request(
     trace = Trace()
     scope["flasgo.trace"] = trace
     sent: list[Message] = []
+    pending = _handshake(body) if method == WEBSOCKET else []
 
     async def receive() -> Message:
+        if pending:
+            return pending.pop(0)
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Message) -> None:
@@ -147,37 +160,97 @@ async def explain_request(
 
     loop = asyncio.get_running_loop()
     started = loop.time()
-    await app(scope, receive, send)
+    with suppress(TimeoutError):  # a handler may talk to its client for good
+        async with asyncio.timeout(_LONGEST_TALK if method == WEBSOCKET else None):
+            await app(scope, receive, send)
     took = (loop.time() - started) * 1e6
-    head = next((each for each in sent if each["type"] == "http.response.start"), None)
-    if head is None:
-        fail("The app sent no response.")
-    host = routed_host(dict(headers).get(b"host")) if app._router.has_hosts else ""
-    match = app._router.match_on(host, method, scope["path"])
-    route = None if match is None else f"{match.route.path} ({match.route.endpoint})"
-    received = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in head["headers"]]
+    status, sent_headers = _outcome(sent)
+    route = reached(app, method, scope["path"], dict(headers).get(b"host", b"").decode("latin-1"))
+    received = [(n.decode("latin-1").lower(), v.decode("latin-1")) for n, v in sent_headers]
     authors = _authors(trace.steps)
     return Explanation(
         method,
         path,
-        route,
-        head["status"],
+        None if route is None else f"{route.path} ({route.endpoint})",
+        status,
         round(took, 1),
         tuple(trace.steps),
         tuple(SentHeader(n, v, tuple(authors.get(n, ()))) for n, v in received),
         tuple(sorted(set(authors) - {name for name, _ in received})),
+        await _reasons(app, method, path, headers) if route is None else (),
+        _close_code(sent),
     )
+
+
+async def _reasons(
+    app: Flasgo, method: str, path: str, headers: list[tuple[bytes, bytes]]
+) -> tuple[str, ...]:
+    host = dict(headers).get(b"host", b"").decode("latin-1")
+    told = await why_unreached(app, request_for(app, method, path, host))
+    close = (f"Close to it: {', '.join(told.close)}",) if told.close else ()
+    return (*told.reasons, *close)
+
+
+def _handshake(body: bytes) -> list[Message]:
+    """Return what a client does: it connects, sends the text, where there is one, and leaves."""
+    text = [{"type": "websocket.receive", "text": body.decode()}] if body else []
+    return [
+        {"type": "websocket.connect"},
+        *text,
+        *({"type": "websocket.disconnect", "code": 1000} for _ in range(2)),
+    ]
+
+
+def _outcome(sent: list[Message]) -> tuple[int, list[tuple[bytes, bytes]]]:
+    """Return the status of the answer and its headers; 101 for a handshake that was accepted."""
+    for message in sent:
+        kind = message["type"].removeprefix("websocket.")
+        if kind == "http.response.start":
+            return message["status"], message["headers"]
+        if kind == "accept":
+            return 101, list(message.get("headers") or ())
+        if kind == "close":
+            return 403, []
+    return fail("The app sent no response.")
+
+
+def _close_code(sent: list[Message]) -> int | None:
+    codes = (each.get("code", 1000) for each in sent if each["type"] == "websocket.close")
+    return next(codes, None)
+
+
+def request_for(app: Flasgo, method: str, path: str, host: str | None = None) -> Request:
+    """Return a request that is not served, for the questions that commands ask.
+
+    Args:
+        app: The app.
+        method: The method, in upper case; `WEBSOCKET` for a handshake.
+        path: The path and query, percent-encoded or not.
+        host: The Host header.
+    """
+    from flasgo.http.headers import read_head
+
+    headers = [(b"host", (host or "localhost").encode())]
+    scope = _scope(method, path, headers)
+    head = read_head(headers, app.settings.MAX_REQUEST_HEAD_BYTES, scope["raw_path"], b"")
+    return Request(app, scope, _receive_nothing, head)
+
+
+async def _receive_nothing() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 def _scope(method: str, path: str, headers: list[tuple[bytes, bytes]]) -> Scope:
     target, _, query = path.partition("?")
     raw = quote(target, safe=_PATH_SAFE)
+    kind = {"type": "http", "method": method, "scheme": "http"}
+    if method == WEBSOCKET:
+        extensions = {"websocket.http.response": {}}
+        kind = {"type": "websocket", "scheme": "ws", "subprotocols": [], "extensions": extensions}
     return {
-        "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
+        **kind,
         "path": unquote(raw),
         "raw_path": raw.encode(),
         "query_string": query.encode(),
@@ -208,6 +281,8 @@ def _text(told: Explanation) -> str:
         f"{told.method} {told.path} -> {told.status} {reason}".rstrip()
         + f"   {told.microseconds:.0f} us, traced",
         f"route: {told.route or 'none'}",
+        *(f"  {reason}" for reason in told.reasons),
+        *(() if told.close_code is None else (f"closed by the app with {told.close_code}",)),
         "",
         table(
             ("Step", "Plugin", "Decision", "us", "Callable"),

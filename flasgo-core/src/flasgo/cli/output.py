@@ -58,6 +58,8 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, indent: str 
     """
     cells = [list(row) for row in rows]
     filled = [column for column in range(len(headers)) if any(row[column] for row in cells)]
+    if not filled:
+        return ""
     headers = [headers[column] for column in filled]
     cells = [[row[column] for column in filled] for row in cells]
     widths = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Annotated
 
@@ -30,12 +31,26 @@ def routes(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show every step of a request, and why it is there.")
     ] = False,
+    method: Annotated[
+        str | None,
+        typer.Option("--method", "-X", help="The route that takes PATH with it; or WEBSOCKET."),
+    ] = None,
+    host: Annotated[str | None, typer.Option("--host", help="And with this Host header.")] = None,
     app: AppOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the routes of an app."""
+    """List the routes of an app, or tell why a path reaches none."""
     loaded = app_for_command(app)
-    chosen = list(loaded.routes) if path is None else _routes_of(loaded, path)
+    if path is None:
+        if method or host:
+            fail("--method and --host are about one PATH; give it too.")
+        chosen = list(loaded.routes)
+    elif method or host or (explain and path.startswith("/") and not _known(loaded, path)):
+        chosen = _reached(loaded, path, method, host, as_json=as_json)
+    else:
+        chosen = _routes_of(loaded, path)
+    if not chosen and path is not None:
+        return
     stages = [_stages_of(loaded, route) if explain else () for route in chosen]
     if as_json:
         write_json([_as_json(*pair, explain=explain) for pair in zip(chosen, stages, strict=True)])
@@ -61,9 +76,38 @@ def _listing(routes: Sequence[Route]) -> str:
     return table(tuple(columns), list(dict.fromkeys(rows)))
 
 
-def _routes_of(app: Flasgo, path: str) -> list[Route]:
+def _known(app: Flasgo, path: str) -> list[Route]:
     found = [route for route in app.routes if path in (route.path, route.endpoint)]
-    found = found or list(app.routes_at(path))
+    return found or list(app.routes_at(path))
+
+
+def _reached(
+    app: Flasgo, path: str, method: str | None, host: str | None, *, as_json: bool
+) -> list[Route]:
+    """Return the route that takes a request; where there is none, say why."""
+    from flasgo.cli.explain import request_for
+    from flasgo.cli.unreached import reached, why_unreached
+
+    verb = (method or "GET").upper()
+    request = request_for(app, verb, path, host)
+    route = reached(app, verb, request.path, host or "")
+    if route is not None:
+        return [route]
+    told = asyncio.run(why_unreached(app, request))
+    if as_json:
+        asked = {"method": verb, "path": path, "host": host}
+        write_json([asked | structs.asdict(told)])
+        return []
+    on = f" on {host}" if host else ""
+    lines = [f"{verb} {path}{on} reaches no route: {told.status} {told.answer}"]
+    lines += [f"  {reason}" for reason in told.reasons]
+    lines += [f"  Close to it: {', '.join(told.close)}"] if told.close else []
+    write("\n".join(lines))
+    return []
+
+
+def _routes_of(app: Flasgo, path: str) -> list[Route]:
+    found = _known(app, path)
     if not found:
         known = [name for route in app.routes for name in (route.path, route.endpoint)]
         twin = path[:-1] if path.endswith("/") else f"{path}/"
