@@ -37,7 +37,9 @@ def plugins(
         write_json([structs.asdict(info) for info in infos])
         return
     if all(info.builtin for info in infos):
-        write("Only the plugins of flasgo-core. `pip install flasgo` brings the whole bundle.\n")
+        write(
+            "Only the plugins of flasgo-core. The distribution `flasgo` brings the whole bundle.\n"
+        )
     for position, info in enumerate(infos):
         if position:
             write()

@@ -30,14 +30,12 @@ def wsgi(app: WSGIApp, *, threads: int = 10) -> ASGIApp:
         threads: How many requests it answers at once; each of them takes one thread.
 
     Raises:
-        ConfigurationError: When it is not callable, or `flasgo[wsgi]` is not installed.
+        ConfigurationError: When it is not callable, or a2wsgi is not installed.
     """
     if not callable(app):
         raise ConfigurationError(f"wsgi() takes a WSGI app, not {app!r}.")
     if importlib.util.find_spec("a2wsgi") is None:
-        raise ConfigurationError(
-            "wsgi() needs a2wsgi. Install it with `pip install 'flasgo[wsgi]'`."
-        )
+        raise ConfigurationError("wsgi() needs a2wsgi. Install it with `pip install a2wsgi`.")
     from a2wsgi import WSGIMiddleware
 
     # `Any`: both sides name the types of the same protocol in their own way.

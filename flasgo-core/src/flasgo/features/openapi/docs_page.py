@@ -92,7 +92,7 @@ _MISSING = """\
 <h1>Swagger UI is not installed</h1>
 <p>The description of this API is at <a href="{document}">{document}</a>. To read it here, install
 the files of Swagger UI and restart the app:</p>
-<pre><code>pip install 'flasgo[docs]'</code></pre>
+<pre><code>pip install swagger-ui-py</code></pre>
 </main>"""
 _MISSING_STYLE = (
     ":root{color-scheme:light dark}body{font:1.0625rem/1.6 system-ui,sans-serif;margin:0 auto;"
