@@ -4,6 +4,7 @@ They are what authors really write: each works in a quick try with a browser.
 """
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import json
@@ -18,8 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from flasgo import Flasgo, Policy, Response, attach_policy, hookimpl, hookspec
-from flasgo.plugin import ReportTable
+from flasgo import Flasgo, Policy, Request, Response, attach_policy, hookimpl, hookspec
+from flasgo.plugin import ModelAdapter, ReportTable
+from flasgo_security import SecurityPlugin
 
 BAD = []
 
@@ -427,6 +429,29 @@ class LateCheck:
     @hookimpl
     def app_created(self, app):
         self.interval = 1 / app.settings.PER_SECOND
+
+
+@seeded("flags_secrets", r"SECRET_KEY stands in the answer to GET /told under DEBUG\. Give away no")
+class SettingsPage:
+    """Shows developers all settings."""
+
+    @hookimpl
+    def app_created(self, app):
+        if app.settings.DEBUG:
+            app.add_route("/told", lambda: {n: repr(app.settings[n]) for n in app.settings})
+
+
+@seeded("flags_secrets", r"SECRET_KEY stands in the answer to GET /\S+\. Give")
+class KeyInHeader:
+    """Marks answers with what it takes for the app's name."""
+
+    @hookimpl
+    def app_created(self, app):
+        self.mark = base64.b64encode(app.settings.SECRET_KEY.encode()).decode()
+
+    @hookimpl
+    def response_finalize(self, response):
+        response.headers["x-app"] = self.mark
 
 
 # --- Compilation ------------------------------------------------------------------------------
@@ -913,3 +938,158 @@ class Swallowing:
                 return {"ok": False}
 
         return wrapped
+
+
+# --- What they bring --------------------------------------------------------------------------
+
+
+@seeded("takes_every_route", r"A mounted app cannot be registered with the plugin: .*__code__")
+class RouteNames:
+    """Takes each endpoint for a function of its own."""
+
+    @hookimpl
+    def route_added(self, app, route):
+        self.last = route.handler.__code__.co_name
+
+
+class Account:
+    """Whose request it is."""
+
+
+@seeded(
+    "serves_what_it_brings",
+    r"asks for Account fails for a request: KeyError: .* raise HTTPExcep",
+)
+class NeedsCredentials:
+    """Gives accounts, where the client says whose."""
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.provides(Account, self.account)
+
+    def account(self, request: Request):
+        request.state.account = request.scope["account"]
+        return Account()
+
+
+@seeded(
+    "serves_what_it_brings", r"handler that asks for Account raises, its error is lost: KeyError"
+)
+class BadCleanup:
+    """Counts on a handler that returns."""
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.provides(Account, self.account)
+
+    async def account(self):
+        done = {}
+        try:
+            yield Account()
+            done["ok"] = True
+        finally:
+            done["ok"]
+
+
+class Plain:
+    """Of a class that JSON does not know."""
+
+
+@seeded("serves_what_it_brings", r"A Plain cannot leave as JSON: .*AttributeError")
+class BadEncoder:
+    """Encodes what it does not know."""
+
+    samples = (Plain(),)
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.encodes(Plain, lambda value: value.text)
+
+
+class Named:
+    """A model of a small family."""
+
+    def __init__(self, name):
+        self.name = name
+
+
+class NamedAdapter(ModelAdapter):
+    """Reads and writes them."""
+
+    def handles(self, kind):
+        return kind is Named
+
+    def decode(self, kind, data):
+        return Named(data["name"])
+
+    def encode(self, value):
+        return {"name": value.name}
+
+    def schema(self, kind):
+        return {"type": "object"}
+
+    def fields(self, kind):
+        return ()
+
+
+@seeded(
+    "serves_what_it_brings", r"The body b'null' for a Named is answered with 500\. Let decode ra"
+)
+class BadModels:
+    """Takes for granted that data is what it ought to be."""
+
+    samples = (Named("x"),)
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.models(NamedAdapter())
+
+
+@seeded(
+    "serves_what_it_brings", r"decoder of application/x-lines raises UnboundLocal.* Raise ValueErr"
+)
+class BadFormat:
+    """Reads what it has written, and nothing else."""
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.body_format("application/x-lines", self.decode, lambda v: json.dumps(v).encode())
+
+    def decode(self, body):
+        if body.startswith(b"{") and body.endswith(b"}"):
+            found = json.loads(body)
+        return found
+
+
+class DictStore:
+    """Keeps sessions in a dict, as they were written last."""
+
+    def __init__(self, uri, prefix):
+        self.held = {}
+
+    async def load(self, identifier):
+        return dict(self.held.get(identifier, {}))
+
+    async def merge(self, identifier, changed, removed, *, lifetime, create):
+        self.held[identifier] = dict(changed)
+        return len(changed)
+
+    async def take(self, identifier, *, successor=None):
+        return self.held.pop(identifier, {})
+
+    async def close(self):
+        self.held.clear()
+
+
+@seeded(
+    "serves_what_it_brings", r"store 'dict': merge with create=False makes a session that has ended"
+)
+class BadStore:
+    """Brings a store in which sessions live again."""
+
+    plugins = (SecurityPlugin,)
+    settings = {"SESSION_STORE_URI": "dict://here"}
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.session_store("dict", DictStore)

@@ -27,6 +27,9 @@ def faults_of(plugin, case):
         plugin,
         seconds=0.3 if plugin.__name__ == "Hanging" else 1.5,
         policies=getattr(plugin, "policies", ()),
+        samples=getattr(plugin, "samples", ()),
+        plugins=getattr(plugin, "plugins", ()),
+        settings=getattr(plugin, "settings", {}),
         skip=dict.fromkeys(others, "another test tries it"),
     )
 

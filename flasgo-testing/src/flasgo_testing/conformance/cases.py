@@ -10,6 +10,7 @@ from . import (
     isolation,
     keeping,
     left_behind,
+    powers,
     predicates,
     process,
     serving,
@@ -100,6 +101,16 @@ CASES = (
         "keeps_streams_streaming",
         "A streamed response leaves piece by piece.",
         serving.keeps_streams_streaming,
+    ),
+    Case(
+        "takes_every_route",
+        "Lambdas, views, blueprints, mounts, hosts and routes that come late are taken.",
+        powers.takes_every_route,
+    ),
+    Case(
+        "serves_what_it_brings",
+        "Types, models, formats and session stores work with good and bad input.",
+        powers.serves_what_it_brings,
     ),
     Case(
         "keeps_denials",

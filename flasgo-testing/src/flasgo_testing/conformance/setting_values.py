@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import math
 import typing
@@ -123,6 +124,7 @@ def flags_secrets(subject: Subject) -> Iterator[str]:
                 f"Declare it so: registry.setting({spec.name!r}, ..., secret=True)."
             )
     yield from _leaks(subject, [spec for spec in known if spec.secret])
+    yield from _leaked_key(subject)
 
 
 def _sounds_secret(spec: SettingSpec) -> bool:
@@ -155,6 +157,33 @@ def _leaks(subject: Subject, specs: Iterable[SettingSpec]) -> Iterator[str]:
             yield f"The value of {spec.name} stands in a response."
         if _MARKER in records.text:
             yield f"The value of {spec.name} is written to the log."
+
+
+def _leaked_key(subject: Subject) -> Iterator[str]:
+    """Yield it when the app's SECRET_KEY, in whatever spelling, stands in an answer."""
+    for debug in (False, True):
+        rig = Rig(subject, settings={"SECRET_KEY": _MARKER, "DEBUG": debug})
+        own = [r.path for r in rig.app.routes if "GET" in r.methods and "<" not in r.path]
+        with rig:
+            rig.probes.gate.set()
+            for path in dict.fromkeys((*own, f"{PREFIX}/raise", "/nothing-here")):
+                if path == f"{PREFIX}/forever":
+                    continue
+                answer = rig.ask(path)
+                if answer is not None and any(text in repr(answer) for text in _SPELLINGS):
+                    when = " under DEBUG" if debug else ""
+                    yield (
+                        f"SECRET_KEY stands in the answer to GET {path}{when}. Give away no "
+                        "settings, or those alone whose declaration does not say secret=True."
+                    )
+                    return
+
+
+_SPELLINGS = (
+    _MARKER,
+    _MARKER.encode().hex(),
+    base64.b64encode(_MARKER.encode()).decode().rstrip("=")[:-1],
+)
 
 
 class _Records(logging.Handler):

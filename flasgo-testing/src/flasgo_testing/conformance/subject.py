@@ -33,6 +33,7 @@ class Subject:
         headers: Headers for ordinary requests, such as credentials.
         seconds: How long one request may take at most.
         plugins: Other plugins that every app gets, because the plugin needs them.
+        samples: Values of types that the plugin encodes, and models of its families.
 
     Raises:
         TypeError: When a plugin is an instance: each app needs one of its own.
@@ -45,6 +46,7 @@ class Subject:
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 2.0
     plugins: tuple[Source, ...] = ()
+    samples: tuple[object, ...] = ()
     declared: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
     """What the very first app got, by kind: later ones have to get the same."""
 

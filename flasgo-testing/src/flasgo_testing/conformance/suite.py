@@ -27,6 +27,8 @@ class SuiteOptions(TypedDict, total=False):
         skip: Cases to leave out, each with the reason.
         plugins: Other plugins that it needs, such as those in its `requires`: classes, functions
             that make an instance, or modules. Every app gets an instance of its own.
+        samples: Values of types that it encodes (`registry.encodes`), and models of its families
+            (`registry.models`): handlers send them, and read the models.
     """
 
     settings: Mapping[str, object]
@@ -36,6 +38,7 @@ class SuiteOptions(TypedDict, total=False):
     seconds: float
     skip: Mapping[str, str]
     plugins: Iterable[Source]
+    samples: Iterable[object]
 
 
 def suite(plugin: Source, **options: Unpack[SuiteOptions]) -> Callable[[Case], None]:
@@ -113,6 +116,7 @@ def _prepared(plugin: Source, options: SuiteOptions) -> tuple[Subject, list[Case
         headers=dict(options.get("headers", {})),
         seconds=options.get("seconds", 2.0),
         plugins=tuple(options.get("plugins", ())),
+        samples=tuple(options.get("samples", ())),
     )
     return subject, [case for case in CASES if case.name not in skip]
 
