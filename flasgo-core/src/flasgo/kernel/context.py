@@ -259,5 +259,5 @@ def _app_context() -> AppContext:
 g = cast("State", context_proxy("g", _current_g))
 """A namespace for the time of one request, or of one `app.app_context()`."""
 
-current_app = cast("Flasgo", context_proxy("current_app", _current_app))
+current_app: Flasgo = cast("Any", context_proxy("current_app", _current_app))
 """The app that serves the request, or whose `app_context()` this is."""
