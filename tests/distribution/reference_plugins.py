@@ -48,6 +48,11 @@ PLUGINS = {
     plugin.name: plugin
     for plugin in (
         ReferencePlugin("flasgo-prometheus", "PROMETHEUS_TOKEN"),
+        ReferencePlugin(
+            "flasgo-opentelemetry",
+            "OPENTELEMETRY_HOOK_SPANS",
+            tools=("opentelemetry-sdk>=1.27,<2",),
+        ),
         ReferencePlugin("flasgo-pydantic", "PYDANTIC_EXCLUDE_NONE"),
         ReferencePlugin("flasgo-sqlalchemy", "DATABASE_URL", tools=("aiosqlite>=0.20,<1",)),
     )
