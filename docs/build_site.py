@@ -39,6 +39,9 @@ REFERENCE = {
 }
 """The packages of the API reference, and the names of their pages."""
 
+COPIED = frozenset({".png", ".svg", ".css"})
+"""The endings of files that go along with the pages."""
+
 _LINK = re.compile(r"(\[[^\]\n]*(?:\n[^\]\n]*)?\])\(([^)\s]+)\)")
 _CODE = re.compile(r"(^```.*?^```[ ]*$|`[^`\n]*`)", re.MULTILINE | re.DOTALL)
 
@@ -74,8 +77,8 @@ def relinked(page: Path, places: dict[Path, str]) -> str:
         target = (page.parent / file).resolve()
         if target in places:
             return f"{text}({os.path.relpath(places[target], here)}{hash_}{anchor})"
-        if target.is_file() and DOCS in target.parents:
-            return match[0]
+        if target.suffix in COPIED and target.is_file() and DOCS in target.parents:
+            return f"{text}({os.path.relpath(target.relative_to(DOCS), here)})"
         # A file or folder of the repository that is no page: its name, without a link.
         return text[1:-1]
 
@@ -123,7 +126,7 @@ def stage(folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(relinked(page, places), encoding="utf-8")
     for picture in DOCS.rglob("*"):
-        if picture.suffix in {".png", ".svg", ".css"}:
+        if picture.suffix in COPIED:
             target = folder / "pages" / picture.relative_to(DOCS)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(picture, target)

@@ -42,6 +42,11 @@ def test_links_lead_to_the_same_page_within_the_site() -> None:
     assert "../docs/" not in text
 
 
+def test_pictures_are_found_from_pages_outside_of_docs() -> None:
+    text = SITE["relinked"](ROOT / "README.md", SITE["pages"]())
+    assert "](../assets/tutorial-debug.png)" in text
+
+
 def test_links_to_files_that_are_no_pages_become_text(tmp_path: Path) -> None:
     page = ROOT / "docs" / "index.md"
     places = dict(SITE["pages"]())
