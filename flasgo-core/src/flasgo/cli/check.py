@@ -19,13 +19,14 @@ from flasgo.cli.checking.baseline import (
     write_baseline,
 )
 from flasgo.cli.loading import AppOption, JsonOption, app_for_command
-from flasgo.cli.output import facts, fail, note, write, write_json
+from flasgo.cli.output import coloured, facts, fail, note, write, write_json
 from flasgo.plugins.checks import Finding, collect_findings, is_failure
 from flasgo.serving.target import TargetError, find_target
 
 __all__ = ["check"]
 
 
+_STYLES = {"error": "red", "warning": "yellow", "info": "bold"}
 _FormatName = Literal["text", "json", "sarif"]
 _Deploy = Annotated[
     bool, typer.Option("--deploy", help="Judge by what production needs; warnings fail too.")
@@ -141,7 +142,7 @@ def _text(findings: Sequence[Finding], *, deploy: bool) -> str:
     if not findings:
         return "Nothing found." if deploy else "Nothing found. --deploy looks closer."
     parts = [
-        f"{finding.level.upper()}  {finding.code}\n"
+        f"{coloured(finding.level.upper(), _STYLES[finding.level])}  {finding.code}\n"
         + facts({"found": finding.message, "why": finding.why, "fix": finding.fix})
         for finding in findings
     ]

@@ -6,6 +6,8 @@ import inspect
 import os
 import platform
 import re
+from contextlib import ExitStack, redirect_stdout
+from io import StringIO
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,6 +36,8 @@ __all__ = ["CommandGroup", "app_in", "create_cli", "main"]
 
 # What can be nothing but an app: a file, or a module and a name in it.
 _TARGET = re.compile(r"(?!-)\S+\.py(?::\S+)?|[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:\(.*\))?")
+# By this variable a shell asks what could come next; typer's scripts set it.
+_COMPLETING = "_FLASGO_COMPLETE"
 _WITHOUT_APP = frozenset({"new", "version"})
 
 
@@ -77,7 +81,10 @@ class CommandGroup(TyperGroup):
         if self._has_asked_plugins:
             return
         self._has_asked_plugins = True
-        self.commands.update(_commands_of(_app_to_ask(), taken=set(self.commands)))
+        with ExitStack() as stack:
+            if _is_completing():  # what the app's module prints is no command
+                stack.enter_context(redirect_stdout(StringIO()))
+            self.commands.update(_commands_of(_app_to_ask(), taken=set(self.commands)))
 
 
 def create_cli() -> typer.Typer:
@@ -86,7 +93,6 @@ def create_cli() -> typer.Typer:
         name="flasgo",
         cls=CommandGroup,
         no_args_is_help=True,
-        add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -169,6 +175,11 @@ def _options(
     """Serve and inspect Flasgo apps."""
 
 
+def _is_completing() -> bool:
+    """Whether a shell asks what could come next."""
+    return _COMPLETING in os.environ
+
+
 def _app_to_ask() -> Flasgo:
     """Return the app whose plugins add commands; without one, an app without settings."""
     from flasgo.app import Flasgo
@@ -178,7 +189,8 @@ def _app_to_ask() -> Flasgo:
     except NoTargetError:
         is_broken = False
     except Exception as error:  # noqa: BLE001 - whatever the user's module raises
-        note(f"{user_error(error)}The app did not load, so commands of plugins are missing.")
+        if not _is_completing():
+            note(f"{user_error(error)}The app did not load, so commands of plugins are missing.")
         is_broken = True
     try:
         # The plugins that come with core add commands that can name another app.
@@ -206,7 +218,7 @@ def _commands_of(app: Flasgo, taken: set[str]) -> dict[str, Any]:
         cli = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
         app.plugins.call_setup(impl, cli)
         for name, command in typer.main.get_group(cli).commands.items():
-            if is_async(inspect.unwrap(command.callback)):
+            if command.callback and is_async(inspect.unwrap(command.callback)):
                 fail(
                     f"Plugin {impl.plugin!r} adds an async command {name!r}, which typer cannot "
                     f"run. Declare it with registry.command({name!r}, function)."

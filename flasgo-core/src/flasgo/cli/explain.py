@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 from flasgo.app import Flasgo
 from flasgo.asgi import Message, Scope
 from flasgo.cli.loading import AppOption, JsonOption, app_for_command
-from flasgo.cli.output import fail, table, write, write_json
+from flasgo.cli.output import coloured, fail, table, write, write_json
 from flasgo.cli.unreached import reached, why_unreached
 from flasgo.interop.mounts import running
 from flasgo.kernel.tracing import HeaderChange, Trace, TraceStep
@@ -278,7 +278,8 @@ def _author(step: TraceStep, change: HeaderChange) -> str:
 def _text(told: Explanation) -> str:
     reason = next((each.phrase for each in HTTPStatus if each == told.status), "")
     lines = [
-        f"{told.method} {told.path} -> {told.status} {reason}".rstrip()
+        f"{told.method} {told.path} -> "
+        + coloured(f"{told.status} {reason}".rstrip(), "red" if told.status >= 400 else "green")
         + f"   {told.microseconds:.0f} us, traced",
         f"route: {told.route or 'none'}",
         *(f"  {reason}" for reason in told.reasons),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
-__all__ = ["facts", "fail", "note", "table", "write", "write_json"]
+__all__ = ["bold", "coloured", "facts", "fail", "note", "table", "write", "write_json"]
 
 _GAP = "  "
 _LEAST_COLUMN = 8
+_CODES = {"red": "31", "yellow": "33", "green": "32", "bold": "1"}
 
 
 def write(text: str = "") -> None:
@@ -25,6 +27,34 @@ def note(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+def coloured(text: str, style: str, stream: TextIO | None = None) -> str:
+    """Return text in a colour where the stream is a terminal; elsewhere as it is.
+
+    `NO_COLOR` (no-color.org) and `TERM=dumb` switch colours off, `FORCE_COLOR` on.
+
+    Args:
+        text: The text.
+        style: `red`, `yellow`, `green` or `bold`.
+        stream: Where it will be written; standard output when left out.
+    """
+    if not _shows_colour(sys.stdout if stream is None else stream):
+        return text
+    return f"\x1b[{_CODES[style]}m{text}\x1b[0m"
+
+
+def bold(text: str) -> str:
+    """Return text for a heading."""
+    return coloured(text, "bold")
+
+
+def _shows_colour(stream: TextIO) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
 def fail(text: str) -> NoReturn:
     """Write an error and end with status 1.
 
@@ -34,7 +64,7 @@ def fail(text: str) -> NoReturn:
     Raises:
         SystemExit: Always.
     """
-    note(f"Error: {text}")
+    note(f"{coloured('Error:', 'red', sys.stderr)} {text}")
     raise SystemExit(1)
 
 
@@ -67,7 +97,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, indent: str 
         for column, header in enumerate(headers)
     ]
     _shrink(widths, _terminal_width() - len(indent) - len(_GAP) * (len(widths) - 1))
-    lines = _wrapped(headers, widths)
+    lines = [bold(line) for line in _wrapped(headers, widths)]
     lines.append(_GAP.join("-" * width for width in widths))
     for row in cells:
         lines += _wrapped(row, widths)
