@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from flasgo import Blueprint, Flasgo, MethodView, WebSocket
-from flasgo.plugin import Receive, Scope, Send
+from flasgo.plugin import PluginError, Receive, Scope, Send
 
 from .faults import CaseStopped
 from .probes import PREFIX, ProbeError
@@ -156,12 +157,14 @@ def _add_provided(app: Flasgo, number: int, kind: Any) -> None:
 
     for handler in (given, failing, talking):
         handler.__annotations__["value"] = kind
-        app.add_route(
-            f"{PREFIX}/provided/{number}/{handler.__name__}",
-            handler,
-            endpoint=f"conformance.provided-{number}-{handler.__name__}",
-            is_websocket=handler is talking,
-        )
+        # A plugin may have nothing to give to WebSockets, and say so when they are registered.
+        with suppress(PluginError) if handler is talking else nullcontext():
+            app.add_route(
+                f"{PREFIX}/provided/{number}/{handler.__name__}",
+                handler,
+                endpoint=f"conformance.provided-{number}-{handler.__name__}",
+                is_websocket=handler is talking,
+            )
 
 
 # Any: a type, as it is annotated.

@@ -72,7 +72,9 @@ def _fault_of(made: SubjectApp, impl: Implementation, route: Route) -> str | Non
 
 
 def _state_of(made: SubjectApp, route: Route) -> list[object]:
-    slots = [getattr(route, name, None) for name in Route.__slots__ if name != "pipeline"]
+    # What the core notes for itself when it is asked for policies is no change.
+    names = [name for name in Route.__slots__ if name != "pipeline" and not name.startswith("_")]
+    slots = [getattr(route, name, None) for name in names]
     return [*map(repr, slots), *(contents_of(part) for part in made.parts())]
 
 
