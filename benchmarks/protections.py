@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from statistics import median
 
-from flasgo import Flasgo, Request
+from flasgo import Flasgo, Request, hookimpl
 
 from benchmarks.asgi import ASGIApp, Exchange, ask, running
 from benchmarks.contestants import Contestant
@@ -27,6 +27,34 @@ _SAME_ORIGIN = (b"sec-fetch-site", b"same-origin")
 _PLENTY = 10**9
 
 
+def _nowhere(route: object) -> bool:
+    return False
+
+
+class IdlePlugin:
+    """Implements the hooks of a request, for no route at all."""
+
+    name = "idle"
+
+    @hookimpl(when=_nowhere)
+    def request_started(self) -> None: ...
+
+    @hookimpl(when=_nowhere)
+    async def authorize(self) -> None: ...
+
+    @hookimpl
+    def wrap_handler(self) -> None: ...
+
+    @hookimpl(when=_nowhere)
+    def response_finalize(self) -> None: ...
+
+    @hookimpl(when=_nowhere)
+    def request_finished(self) -> None: ...
+
+    @hookimpl(optionalhook=True)
+    def security_event_reported(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Variant:
     """One application and the request to repeat.
@@ -37,6 +65,7 @@ class Variant:
         against: The variant that it is compared with; None for those others are compared with.
         settings: Settings besides the secret.
         without: Components of the security plugin to take out.
+        plugins: Further plugins.
         request: The request.
         needs_session: Whether a session cookie is sent along.
     """
@@ -46,6 +75,7 @@ class Variant:
     against: str | None = None
     settings: dict[str, object] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    plugins: tuple[type, ...] = ()
     request: Exchange = field(default_factory=Exchange)
     needs_session: bool = False
 
@@ -71,6 +101,9 @@ VARIANTS: tuple[Variant, ...] = (
             needs_session=True),
     Variant("token", "  + a CSRF token is shown", "get", request=Exchange("/token")),
     Variant("limited", "  + a quota, counted in memory", "get", request=Exchange("/limited")),
+    Variant("idle", "  + hooks that leave the route out, nothing traced", "get",
+            plugins=(IdlePlugin,)),
+    Variant("traced", "  + every hook traced and timed (DEBUG)", "get", settings={"DEBUG": True}),
     Variant("post", "POST of an own page, all defaults", request=_POST),
     Variant("no-csrf", "  without the CSRF check", "post", settings={"CSRF_ENABLED": False},
             request=_POST),
@@ -152,7 +185,8 @@ async def _runner(variant: Variant, stack: AsyncExitStack) -> Runner:
 
 def application(variant: Variant) -> ASGIApp:
     """Build the application of a variant, not started yet."""
-    app = Flasgo(settings={"SECRET_KEY": SECRET_KEY, **variant.settings})
+    settings = {"SECRET_KEY": SECRET_KEY, **variant.settings}
+    app = Flasgo(settings=settings, plugins=variant.plugins)
     add: tuple[tuple[str, Callable[..., object]], ...] = (
         ("/login", login),
         ("/session", read_session),

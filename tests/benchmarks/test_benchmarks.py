@@ -87,6 +87,7 @@ def test_each_protection_is_compared_with_the_defaults(result: dict[str, Any]) -
     found = {each["name"]: each for each in result["protections"]}
 
     assert {"get", "no-hosts", "no-headers", "no-csrf", "session", "limited"} <= set(found)
+    assert {"idle", "traced"} <= set(found)
     for each in found.values():
         assert is_figure(each["value"])
         if each["against"] is not None:

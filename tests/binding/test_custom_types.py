@@ -295,9 +295,21 @@ def test_without_the_plugin_the_error_says_what_to_install(
     make_app: Callable[..., Flasgo],
 ) -> None:
     async def create(user: User) -> None: ...
+    async def create_many(users: list[User]) -> None: ...
+    async def create_some(users: dict[str, User] | None = None) -> None: ...
 
-    with pytest.raises(RouteError, match="pip install flasgo-pydantic"):
-        make_app().add_route("/", create, ["POST"])
+    for handler in (create, create_many, create_some):
+        with pytest.raises(RouteError, match="pip install flasgo-pydantic"):
+            make_app().add_route("/", handler, ["POST"])
+
+
+def test_a_model_that_a_handler_returns_says_what_to_install(
+    make_app: Callable[..., Flasgo], connect: Connect
+) -> None:
+    app = make_app()
+    app.add_route("/", lambda: {"user": User(name="Al", age=1)}, endpoint="index")
+    error = connect(app).get("/").extensions["exception"]
+    assert "type User is unsupported: `pip install flasgo-pydantic` for pydantic" in str(error)
 
 
 def test_types_that_msgspec_knows_never_come_to_plugins(

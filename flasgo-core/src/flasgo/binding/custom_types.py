@@ -25,6 +25,7 @@ from typing import (
 import msgspec
 from msgspec import Struct, field
 
+from flasgo import _bundle
 from flasgo.errors import HookError
 from flasgo.http.json import decode as decode_json, encode as encode_json
 from flasgo.settings.annotations import unaliased
@@ -287,7 +288,15 @@ class CustomTypes(Struct):
         if encoder is not None:
             return (encoder.function(value),)
         adapter = self.adapter_of(type(value))
-        return None if adapter is None else (adapter.encode(value),)
+        if adapter is not None:
+            return (adapter.encode(value),)
+        if hasattr(value, "model_dump") and hasattr(value, "model_fields_set"):
+            missing = _bundle.MODEL_FAMILIES["pydantic"]
+            raise TypeError(
+                f"Encoding objects of type {type(value).__qualname__} is unsupported: "
+                f"`pip install {missing}` for pydantic models"
+            )
+        return None
 
     def leaves(self, kind: type) -> bool:
         """Whether JSON can have values of a class, because of a plugin."""

@@ -57,6 +57,7 @@ from flasgo.binding.types import (
     kinds_in,
     prepare_models,
     split_annotated,
+    without_none,
 )
 from flasgo.callables import is_async, qualified_name, written_function
 from flasgo.errors import RouteError
@@ -281,7 +282,7 @@ class _Compiler:
         try:
             annotation = custom_types().whole(annotation)
             prepare_models(annotation)
-            unfit = class_unfit_for_json(annotation)
+            unfit = class_unfit_for_json(without_none(annotation))
             body = JsonBody(annotation, default, self._parts)
         except Exception as error:  # noqa: BLE001 - an annotation may raise anything
             site.refuse(

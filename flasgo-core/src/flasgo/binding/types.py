@@ -193,7 +193,8 @@ class Text(msgspec.Struct, frozen=True):
             leaves, problem = None, f"which msgspec does not know ({error})"
         if leaves is None:
             kinds = [kind for kind in alternatives(annotation) if kind is not NoneType]
-            advice = next(filter(None, map(advice_on, kinds)), _ADVICE)
+            parts = [part for kind in kinds for part in typing.get_args(kind)]
+            advice = next(filter(None, map(advice_on, [*kinds, *parts])), _ADVICE)
             site.refuse(name, f"has the type {annotation!r}, {problem}", advice)
         collection = any(
             (typing.get_origin(kind) or kind) in _COLLECTIONS for kind in alternatives(target)
