@@ -15,6 +15,7 @@ from flasgo_auth import (
     IsAuthenticated,
     Not,
     Permission,
+    RecentLogin,
     authorize,
     current_user,
 )
@@ -239,3 +240,18 @@ def test_builtin_permissions_are_values():
     assert IsAuthenticated() == IsAuthenticated()
     assert HasScope("a", "b") == HasScope("b", "a")
     assert len({HasScope("a"), HasScope("a"), AllowAny()}) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (0, ValueError),
+        (-1, ValueError),
+        (float("nan"), ValueError),
+        ("60", TypeError),
+        (True, TypeError),
+    ],
+)
+def test_recent_login_takes_seconds(value, error):
+    with pytest.raises(error, match="seconds"):
+        RecentLogin(value)

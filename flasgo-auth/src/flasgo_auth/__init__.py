@@ -30,6 +30,7 @@ from flasgo_auth.permissions import (
 )
 from flasgo_auth.plugin import AuthPlugin
 from flasgo_auth.policy import AuthPolicy, authorize
+from flasgo_auth.recent_login import RecentLogin
 from flasgo_auth.users import ANONYMOUS, User, UserId
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ __all__ = [
     "PasswordScheme",
     "Permission",
     "PermissionLike",
+    "RecentLogin",
     "Scrypt",
     "SessionBackend",
     "TokenValidator",

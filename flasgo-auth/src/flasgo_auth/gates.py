@@ -98,6 +98,13 @@ class Gate:
                 headers=_header(each.backend.challenge(request) for each in self.backends),
             )
         reason, names = self._reason_of(permission), self._names
+        if permission.asks_for_login:
+            report("auth.unauthenticated", request, reason=reason, backends=names, user=user.id)
+            raise UnauthenticatedError(
+                401,
+                "Log in again to use this endpoint; the last log-in was too long ago.",
+                headers=_header(each.backend.challenge(request) for each in self.backends),
+            )
         report("auth.forbidden", request, reason=reason, backends=names, user=user.id)
         challenge = source.backend.challenge(request, forbidden=True) if source else None
         raise HTTPException(

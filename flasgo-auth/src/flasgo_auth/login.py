@@ -24,6 +24,7 @@ __all__ = [
     "SessionLike",
     "UserLoader",
     "login",
+    "login_of",
     "logout",
     "session_backend",
     "write_login",
@@ -139,6 +140,19 @@ def logout(request: Connection) -> None:
     if earlier is not None:
         note("auth.logout", request, reason="logged out", user=earlier.user_id)
         tell("user_logged_out", request, earlier.user_id)
+
+
+def login_of(request: Connection) -> tuple[UserId, int] | None:
+    """Return who has logged in and when, in seconds since the epoch; None without a login.
+
+    Args:
+        request: The request or WebSocket connection.
+
+    Raises:
+        ConfigurationError: When no plugin brings sessions.
+    """
+    found = _read(_session_of(request))
+    return None if found is None else (found.user_id, found.at)
 
 
 def write_login(

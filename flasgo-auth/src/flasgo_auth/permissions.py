@@ -54,9 +54,11 @@ class Permission:
     Attributes:
         blocking: Whether a `def allows` may block, and so runs in a worker thread. Set it to
             False in a subclass that only computes.
+        asks_for_login: Whether a denial asks the user to log in again: 401 in place of 403.
     """
 
     blocking = True
+    asks_for_login = False
 
     def allows(self, request: Connection) -> bool | Awaitable[bool]:
         """Tell whether the request may go on; `request.user` is known.

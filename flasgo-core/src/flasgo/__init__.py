@@ -122,6 +122,7 @@ if TYPE_CHECKING:
         QuotaStatus as QuotaStatus,
         RateLimit as RateLimit,
         RateLimitExempt as RateLimitExempt,
+        RecentLogin as RecentLogin,
         RefusedTemplateError as RefusedTemplateError,
         Scrypt as Scrypt,
         SecurityEvent as SecurityEvent,

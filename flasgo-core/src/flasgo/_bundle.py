@@ -79,6 +79,7 @@ _EXPORTS: Mapping[str, tuple[str, ...]] = {
         "PasswordScheme",
         "Permission",
         "PermissionLike",
+        "RecentLogin",
         "SESSION_KEY",
         "Scrypt",
         "SessionBackend",
@@ -280,6 +281,7 @@ _SETTINGS: Mapping[str, tuple[str, ...]] = {
         "PERMISSIONS_POLICY",
         "RATELIMIT_DEFAULT",
         "RATELIMIT_DEFAULT_EXEMPT",
+        "RATELIMIT_ENABLED",
         "RATELIMIT_MAX_KEYS",
         "RATELIMIT_STORAGE_FAILURE",
         "RATELIMIT_STORAGE_PREFIX",
@@ -358,6 +360,7 @@ if TYPE_CHECKING:
         PasswordScheme as PasswordScheme,
         Permission as Permission,
         PermissionLike as PermissionLike,
+        RecentLogin as RecentLogin,
         Scrypt as Scrypt,
         SessionBackend as SessionBackend,
         TokenValidator as TokenValidator,
@@ -537,6 +540,7 @@ if TYPE_CHECKING:
         PLUGINS: set[str] | None
         RATELIMIT_DEFAULT: list[str]
         RATELIMIT_DEFAULT_EXEMPT: set[str]
+        RATELIMIT_ENABLED: bool
         RATELIMIT_MAX_KEYS: int
         RATELIMIT_STORAGE_FAILURE: str
         RATELIMIT_STORAGE_PREFIX: str

@@ -273,6 +273,13 @@ def _limits(app: Flasgo) -> Iterable[Finding]:
             "Name the headers that your proxies set or remove, such as {'x-forwarded-for', "
             "'x-forwarded-proto'}.",
         )
+    if not settings["RATELIMIT_ENABLED"] and _has_quotas(app):
+        yield Finding(
+            "security.W015",
+            "warning",
+            "RATELIMIT_ENABLED is False: no quota is counted.",
+            "Set it to True, the default.",
+        )
     counts = bool(settings["SECURITY_FAILURE_RATE_LIMIT"]) or _has_quotas(app)
     prefix = cast("int", settings["CLIENT_IPV6_PREFIX"])
     if counts and prefix > 64:

@@ -154,7 +154,8 @@ class SecurityPlugin(Plugin):
         for policy in default_policies(settings):
             attach_policy(app, policy)
         self.throttle.configure(settings)
-        self._registry.component("ratelimit", self.ratelimit)
+        if settings["RATELIMIT_ENABLED"]:
+            self._registry.component("ratelimit", self.ratelimit)
         if self.throttle.is_active:
             self._registry.component("throttle", self.throttle)
 

@@ -75,6 +75,9 @@ REASONS = {
         "A name that matches nothing may have been meant for an endpoint that has a quota now.",
         "RATELIMIT_DEFAULT_EXEMPT",
     ),
+    "security.W015": Reason(
+        "Guesses and expensive requests are not limited (CWE-799).", "RATELIMIT_ENABLED"
+    ),
     "security.W016": Reason(
         "A URL from outside can reach services that nothing else protects (CWE-918).",
         "SSRF_ALLOWED_NETWORKS",

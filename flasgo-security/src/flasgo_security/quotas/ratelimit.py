@@ -148,6 +148,12 @@ class RateLimitGuard:
             check=lambda value: None if cast("int", value) > 0 else "it must be greater than 0",
         )
         registry.setting(
+            "RATELIMIT_ENABLED",
+            bool,
+            default=True,
+            help="Whether quotas are counted; False is for tests and for emergencies.",
+        )
+        registry.setting(
             "RATELIMIT_DEFAULT",
             list[str],
             default=[],
