@@ -15,7 +15,7 @@ FILES = sorted(
 )
 REFUSED = re.compile(
     r"\bnobody\b|\bwhoever\b|\bstrangers?\b|\bno door\b|Known are|has no wishes|\bclothes\b"
-    r"|\bhouse\b|\bswallow|\bsleeper\b|\bdormant\b|companions?\b"
+    r"|\bhouse\b|\bswallow(?!_errors)|\bsleeper\b|\bdormant\b|companions?\b"
     r"|\b(?:proxy|client|server|user)'s word\b"
     r"|\bis no (?:list|text|plugin|number|type|header|policy|function)\b",
     re.IGNORECASE,
