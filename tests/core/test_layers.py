@@ -42,7 +42,7 @@ import pytest
 ROOT = Path(flasgo.__file__).parent
 
 FLOORS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("ground", ("errors", "asgi", "callables", "advice", "_bundle")),
+    ("ground", ("errors", "asgi", "callables", "lazy_import", "advice", "_bundle")),
     ("http", ("http",)),
     ("routing", ("routing",)),
     ("settings", ("settings",)),

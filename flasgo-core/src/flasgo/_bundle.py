@@ -7,7 +7,6 @@ developer asks for a name, and nothing in the core behaves differently for these
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, TypedDict
 
@@ -700,9 +699,11 @@ def owner_of_setting(name: str) -> str | None:
 
 def is_installed(distribution: str) -> bool:
     """Whether a distribution is installed, active or not."""
+    from importlib.metadata import PackageNotFoundError, version  # PERF: thirty modules
+
     try:
-        importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
+        version(distribution)
+    except PackageNotFoundError:
         return False
     return True
 

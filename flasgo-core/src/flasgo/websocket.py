@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -12,11 +11,16 @@ from flasgo.asgi import Message, Receive, Scope, Send
 from flasgo.errors import FlasgoError, type_name
 from flasgo.http.headers import checked_raw, encode_header
 from flasgo.http.json import decode as decode_json, encode as encode_json
+from flasgo.lazy_import import lazy_import
 from flasgo.requests.connection import Connection
 
 if TYPE_CHECKING:
+    import asyncio
+
     from flasgo.app import Flasgo
     from flasgo.responses.response import Response
+else:
+    asyncio = lazy_import("asyncio", globals())
 
 __all__ = ["LONGEST_REASON", "WebSocket", "WebSocketDisconnect"]
 

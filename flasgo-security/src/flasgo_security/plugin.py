@@ -25,7 +25,6 @@ from flasgo_security.quotas.throttle import FailureThrottle
 from flasgo_security.sessions.cookie_writers import CookieWriter, StoredCookieWriter
 from flasgo_security.sessions.guard import SessionGuard
 from flasgo_security.ssrf import OutboundConcern
-from flasgo_security.stores.readiness import StoreReadiness
 from flasgo_security.templating import TemplateHelpers
 from flasgo_security.tokens import SignerConcern
 
@@ -134,6 +133,8 @@ class SecurityPlugin(Plugin):
         self._add_sessions()
         self._add_quotas(app)
         if self._stores:
+            from flasgo_security.stores.readiness import StoreReadiness
+
             component("readiness", StoreReadiness(self._stores))
 
     def _add_sessions(self) -> None:

@@ -10,7 +10,6 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, cast
 
 from flasgo.plugin import lazy
-from itsdangerous import Signer
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
@@ -69,6 +68,8 @@ class PurposeSigner:
     @lazy
     def _signatures(self) -> tuple[_Keyed, ...]:
         """The keys, ready to sign; derived when something is signed or verified."""
+        from itsdangerous import Signer  # PERF: not before something is signed
+
         if self._is_made_up:
             _warn_of_made_up_key(self._keys[0])
         signer = Signer(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from typing import TYPE_CHECKING
 
 from flasgo import current_request, hookimpl
@@ -46,6 +45,8 @@ class LazyText:
         return str(self._make())
 
     def __html__(self) -> str:
+        from html import escape  # PERF: its tables are large, and not every app has templates
+
         text = self._make()
         return str(text) if isinstance(text, Markup) else escape(text)
 
@@ -71,6 +72,8 @@ def csrf_input() -> str:
 
 def hidden_field(name: str, token: str) -> Markup:
     """Return a hidden form field."""
+    from html import escape
+
     return Markup(f'<input type="hidden" name="{escape(name)}" value="{escape(token)}">')
 
 

@@ -6,7 +6,6 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypedDict, Unpack
@@ -152,6 +151,8 @@ def _headers(options: SendOptions) -> dict[str, str]:
             changed = datetime.fromtimestamp(changed, UTC)
         elif changed.tzinfo is None:
             changed = changed.replace(tzinfo=UTC)
+        from email.utils import format_datetime  # PERF: only here
+
         headers["last-modified"] = format_datetime(changed.astimezone(UTC), usegmt=True)
     return headers
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -12,12 +11,16 @@ from msgspec import Struct
 
 from flasgo.callables import generator_of, is_async
 from flasgo.errors import ConfigurationError
+from flasgo.lazy_import import lazy_import
 
 if TYPE_CHECKING:
+    import asyncio
     from contextlib import AbstractContextManager
 
     from flasgo.kernel.threads import WorkerThreads
     from flasgo.requests.connection import Connection
+else:
+    asyncio = lazy_import("asyncio", globals())
 
 __all__ = [
     "Dependency",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -12,10 +11,15 @@ from urllib.parse import unquote_to_bytes
 from flasgo.asgi import ASGIApp, Message, Scope
 from flasgo.errors import ConfigurationError, HTTPException
 from flasgo.interop.relay import AppResponse
+from flasgo.lazy_import import lazy_import
 from flasgo.routing.paths import quote_path
 
 if TYPE_CHECKING:
+    import asyncio
+
     from flasgo.requests.connection import Connection
+else:
+    asyncio = lazy_import("asyncio", globals())
 
 __all__ = ["METHODS", "MOUNTED_IN", "Mount", "running"]
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from flasgo.asgi import ASGIApp, Message, Scope, Send
 from flasgo.errors import ClientDisconnect, HTTPException
 from flasgo.http.headers import RawHeader, checked_raw
+from flasgo.lazy_import import lazy_import
 from flasgo.responses.response import Closed, Response
 
 if TYPE_CHECKING:
+    import asyncio
+
     from flasgo.kernel.pipeline import Pipeline
     from flasgo.requests.connection import Connection
     from flasgo.requests.request import Request
     from flasgo.websocket import WebSocket
+else:
+    asyncio = lazy_import("asyncio", globals())
 
 __all__ = ["AppResponse", "RelayedResponse"]
 

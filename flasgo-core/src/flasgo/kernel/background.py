@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import logging
@@ -10,9 +9,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, ParamSpec, Union
 
 from flasgo.callables import full_name, is_async
+from flasgo.lazy_import import lazy_import
 
 if TYPE_CHECKING:
+    import asyncio
+
     from flasgo.kernel.threads import WorkerThreads
+else:
+    asyncio = lazy_import("asyncio", globals())
 
 __all__ = ["Background", "BackgroundRunner", "BackgroundTasks", "as_tasks"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import logging
@@ -15,12 +14,17 @@ from msgspec import Struct
 
 from flasgo.callables import called_by, full_name, is_async, qualified_name, signature_of, source_of
 from flasgo.errors import ConfigurationError, FlasgoError, PluginError, type_name
+from flasgo.lazy_import import lazy_import
 
 if TYPE_CHECKING:
+    import asyncio
+
     from flasgo.app import Flasgo
     from flasgo.asgi import Receive, Scope, Send
     from flasgo.interop.mounts import Mount
     from flasgo.plugins.implementation import Implementation
+else:
+    asyncio = lazy_import("asyncio", globals())
 
 __all__ = ["Lifespan", "LifespanFunction"]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import importlib.metadata
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
@@ -388,6 +387,8 @@ def _distribution_of(kind: type) -> str | None:
     name = package.replace("_", "-")
     if _bundle.is_installed(name):
         return name
+    import importlib.metadata
+
     # Slow, and blind to editable installs; but this is on the way to an app that does not start.
     return next(iter(importlib.metadata.packages_distributions().get(package, ())), None)
 

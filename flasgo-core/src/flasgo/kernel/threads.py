@@ -8,7 +8,6 @@ not count, and no other request gets it. Of too many parked threads the one park
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import functools
 import itertools
@@ -22,9 +21,14 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from flasgo.kernel.context import active_request
+from flasgo.lazy_import import lazy_import
 
 if TYPE_CHECKING:
+    import asyncio
+
     from flasgo.requests.connection import Connection
+else:
+    asyncio = lazy_import("asyncio", globals())
 
 __all__ = ["RequestThread", "WorkerThreads"]
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Collection
-from importlib.metadata import entry_points
 
 from msgspec import Struct
 
 from flasgo import _bundle
 from flasgo.errors import closest
+from flasgo.plugins.entry_points import entry_points
 
 __all__ = [
     "BLUEPRINT_METHODS_GROUP",
@@ -148,13 +148,12 @@ def _covers(declared: str, name: str) -> bool:
 def _declarations() -> dict[str, tuple[str, str]]:
     """Return all declared names, each with its plugin and its distribution."""
     return {
-        entry_point.name: (entry_point.value, entry_point.dist.name if entry_point.dist else "?")
-        for group in _GROUPS
-        for entry_point in entry_points(group=group)
+        entry_point.name: (entry_point.value, entry_point.distribution)
+        for entry_point in entry_points(*_GROUPS)
     }
 
 
 @functools.cache
 def declared_in(group: str) -> frozenset[str]:
     """Return the names that installed distributions declare in one of the groups."""
-    return frozenset(entry_point.name for entry_point in entry_points(group=group))
+    return frozenset(entry_point.name for entry_point in entry_points(group))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points, version
 from types import ModuleType
 
 from msgspec import Struct
 
 from flasgo.errors import PluginError
+from flasgo.plugins.entry_points import EntryPoint, entry_points
 
 __all__ = [
     "ENTRY_POINT_GROUP",
@@ -75,12 +75,11 @@ class Candidate(Struct, frozen=True):
 def installed_plugins() -> tuple[Candidate, ...]:
     """Return the installed plugins in the order of their names; the scan is once per process."""
     found: dict[tuple[str, str], Candidate] = {}
-    for entry_point in entry_points(group=ENTRY_POINT_GROUP):
-        dist = entry_point.dist
+    for entry_point in entry_points(ENTRY_POINT_GROUP):
         candidate = Candidate(
             name=entry_point.name,
-            distribution=dist.name if dist else "unknown",
-            version=dist.version if dist else "unknown",
+            distribution=entry_point.distribution,
+            version=entry_point.version,
             entry_point=entry_point,
         )
         # One that is there twice, in two folders of sys.path, is the first one.
@@ -117,7 +116,7 @@ def built_in_plugins(targets: Mapping[str, str]) -> dict[str, Candidate]:
             name=name,
             distribution="flasgo-core",
             version="",  # PERF: looked up where it is shown
-            entry_point=EntryPoint(name, target, ENTRY_POINT_GROUP),
+            entry_point=EntryPoint(ENTRY_POINT_GROUP, name, target),
             is_builtin=True,
         )
         for name, target in targets.items()
@@ -127,6 +126,8 @@ def built_in_plugins(targets: Mapping[str, str]) -> dict[str, Candidate]:
 @functools.cache
 def core_version() -> str:
     """Return the version of flasgo-core."""
+    from importlib.metadata import version  # where it is shown
+
     return version("flasgo-core")
 
 

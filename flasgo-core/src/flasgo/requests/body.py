@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Generator
 from types import coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flasgo.asgi import Message, Receive
 from flasgo.errors import ClientDisconnect, HTTPException
+from flasgo.lazy_import import lazy_import
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = lazy_import("asyncio", globals())
 
 __all__ = ["BodyReader"]
 

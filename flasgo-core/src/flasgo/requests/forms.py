@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -22,11 +19,16 @@ from flasgo.http.charsets import codec_of
 from flasgo.http.filenames import sanitize_filename, sent_filename
 from flasgo.http.multidict import MultiDict
 from flasgo.http.urlencoded import TooManyFieldsError, parse_urlencoded
+from flasgo.lazy_import import lazy_import
 
 if TYPE_CHECKING:
+    import asyncio
+
     from multipart import MultipartSegment, PushMultipartParser
 
     from flasgo.requests.request import Request
+else:
+    asyncio = lazy_import("asyncio", globals())
 
 __all__ = [
     "PEEKED_BYTES",
@@ -123,9 +125,11 @@ class UploadedFile:
             return self.file.read(size)
 
     def _copy_to(self, path: Path) -> None:
+        from shutil import copyfileobj
+
         with self._lock, path.open("wb") as target:
             self.file.seek(0)
-            shutil.copyfileobj(self.file, target, _COPY_BYTES)
+            copyfileobj(self.file, target, _COPY_BYTES)
 
     async def read(self) -> bytes:
         """Return the whole content, every time from its beginning."""
@@ -650,7 +654,9 @@ class _Upload:
             if self._closed:
                 return
             if self._disk is None:
-                self._disk = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the request
+                from tempfile import TemporaryFile  # PERF: most forms stay in memory
+
+                self._disk = TemporaryFile()  # noqa: SIM115 - closed with the request
             with self._pending.getbuffer() as pending:
                 self._disk.write(pending)
             self._disk.flush()  # what does not fit is to fail here

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING
 
 from flasgo.asgi import Message, Send
+from flasgo.lazy_import import lazy_import
 
 if TYPE_CHECKING:
+    import asyncio
+
     from flasgo.requests.request import Request
+else:
+    asyncio = lazy_import("asyncio", globals())
 
 __all__ = ["LingeringSend"]
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from flasgo.errors import HTTPException, printable
 from flasgo.http.charsets import codec_of
 from flasgo.http.json import decode as decode_json
+from flasgo.lazy_import import lazy_import
 from flasgo.requests.body import BodyReader
 from flasgo.requests.connection import Connection
 from flasgo.requests.lazy import lazy
 
 if TYPE_CHECKING:
+    import asyncio
+
     from flasgo.requests.forms import FormData
+else:
+    asyncio = lazy_import("asyncio", globals())
 
 __all__ = ["Request"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,13 +9,18 @@ from typing import TYPE_CHECKING, Unpack
 
 from flasgo.asgi import Message, Send
 from flasgo.errors import ClientDisconnect
+from flasgo.lazy_import import lazy_import
 from flasgo.responses.response import HeadersLike, ResponseAliases, StreamingResponse, encode_json
 from flasgo.responses.streaming import Closed, producer
 
 if TYPE_CHECKING:
+    import asyncio
+
     from flasgo.kernel.background import Background
     from flasgo.requests.connection import Connection
     from flasgo.responses.open_streams import OpenStreams
+else:
+    asyncio = lazy_import("asyncio", globals())
 
 __all__ = ["EventSourceResponse", "ServerSentEvent"]
 

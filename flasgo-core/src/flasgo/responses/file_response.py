@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Hashable, Iterable
 from functools import partial
@@ -17,6 +16,7 @@ from flasgo.http.media_types import media_type
 from flasgo.http.ranges import RangeRequest
 from flasgo.kernel.background import Background
 from flasgo.kernel.context import active_request
+from flasgo.lazy_import import lazy_import
 from flasgo.responses.files import (
     FileChangedError,
     FileFacts,
@@ -33,7 +33,11 @@ from flasgo.responses.streaming import Closed, producer
 from flasgo.responses.validators import changed_since
 
 if TYPE_CHECKING:
+    import asyncio
+
     from flasgo.requests.connection import Connection
+else:
+    asyncio = lazy_import("asyncio", globals())
 
 __all__ = ["FileResponse"]
 

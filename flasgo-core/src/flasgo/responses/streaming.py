@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from flasgo.asgi import Send
 from flasgo.errors import ClientDisconnect, type_name
 from flasgo.kernel.context import active_request
 from flasgo.kernel.threads import RequestThread, WorkerThreads
+from flasgo.lazy_import import lazy_import
+
+if TYPE_CHECKING:
+    import asyncio
+else:
+    asyncio = lazy_import("asyncio", globals())
 
 __all__ = [
     "Closed",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from flasgo.errors import HTTPException
-from flasgo.features.error_pages.error_page import error_response
 from flasgo.kernel.error_handling import note_error
 from flasgo.plugin import Plugin
 from flasgo.plugins.hooks import hookimpl
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["ErrorPagesPlugin"]
 
 _UNKNOWN = "The server failed to answer this request."
+
+
+@cache
+def _answering() -> Callable[[Connection, HTTPException], Response]:
+    """Return what makes the answers; imported with the first error."""
+    from flasgo.features.error_pages.error_page import error_response
+
+    return error_response
 
 
 class ErrorPagesPlugin(Plugin):
@@ -31,6 +40,7 @@ class ErrorPagesPlugin(Plugin):
         With DEBUG on, an unexpected error is shown with its traceback, and a path without a route
         with the routes that there are.
         """
+        error_response = _answering()
         is_debug = request.app.debug
         if not isinstance(error, HTTPException):
             if is_debug:
