@@ -57,14 +57,13 @@ from flasgo.binding.types import (
     kinds_in,
     prepare_models,
     split_annotated,
-    without_none,
 )
 from flasgo.callables import is_async, qualified_name, written_function
 from flasgo.errors import RouteError
 from flasgo.requests.connection import Connection
 from flasgo.requests.request import Request
 from flasgo.routing.converters import FloatConverter, IntConverter, UUIDConverter
-from flasgo.settings.annotations import alternatives
+from flasgo.settings.annotations import alternatives, without_none
 from flasgo.websocket import WebSocket
 
 if TYPE_CHECKING:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from types import MappingProxyType, ModuleType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, get_origin
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar, cast, get_origin
 
 import msgspec
 from msgspec import Struct, field
@@ -22,9 +23,12 @@ from flasgo.settings.settings import MISSING, SettingSpec, SettingSpecs
 
 if TYPE_CHECKING:
     from flasgo.plugins.manager import Plugins
+    from flasgo.requests.connection import Connection
     from flasgo.requests.request import Request
 
 __all__ = ["Declarations", "Option", "Registry"]
+
+_T = TypeVar("_T")
 
 _BOUND_OTHERWISE = frozenset({str, bytes, int, float, bool, list, tuple, set, dict, object})
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -244,13 +248,19 @@ class Registry:
         self._claim_on_app("app method", name, getter)
         self._declarations.app_properties[name] = getter
 
-    def request_attribute(self, name: str, function: Callable[[Request], object]) -> None:
+    def request_attribute(
+        self, name: str, function: Callable[[Request], _T]
+    ) -> Callable[[Connection], _T]:
         """Make `request.<name>` the value of `function(request)`, computed once, on first use.
 
         Args:
             name: A lower-case identifier that requests do not have yet.
             function: Given the request (or the WebSocket connection). `def` only: an attribute
                 cannot be awaited.
+
+        Returns:
+            A function that reads the attribute of a request, with its type, for the plugin's own
+            code: type checkers do not know the attribute.
 
         Raises:
             PluginError: When the name is taken or malformed, or the function is async.
@@ -273,6 +283,7 @@ class Registry:
             self._refuse(f"request.{name} exists already in flasgo-core", "choose another name")
         self._declarations.claim("request attribute", name, self._plugin)
         self._declarations.request_attributes[name] = function
+        return cast("Callable[[Connection], _T]", operator.attrgetter(name))
 
     def option(self, name: str, *, default: object = None, help: str = "") -> None:  # noqa: A002
         """Declare a keyword of `Flasgo(...)`, read afterwards as `app.options[name]`.
