@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import tomllib
 from pathlib import Path
@@ -54,6 +55,16 @@ def test_links_to_files_that_are_no_pages_become_text(tmp_path: Path) -> None:
     copy.write_text("See [the app](app.py).\n\n```\n[code](stays.py)\n```\n", encoding="utf-8")
     places[copy] = places[page]
     assert SITE["relinked"](copy, places) == ("See the app.\n\n```\n[code](stays.py)\n```\n")
+
+
+def test_the_architecture_page_names_files_that_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    core = ROOT / "flasgo-core" / "src" / "flasgo"
+    walk = text[text.index("## From `flasgo run`") : text.index("## The layers")]
+    named = re.findall(r"`([\w/]+\.py)`", walk)
+    assert len(named) > 15
+    missing = [name for name in named if name != "app.py" and not (core / name).exists()]
+    assert missing == []
 
 
 def test_code_that_looks_like_a_link_stays(tmp_path: Path) -> None:
