@@ -201,7 +201,7 @@ def _calls() -> list[Compared]:
 
 def rows_of(each: Compared) -> list[Row]:
     """Return a row for each name, in the order of the alphabet."""
-    return [_row(each, name) for name in sorted(each.theirs, key=str.lower)]
+    return [_row(each, name) for name in sorted(each.theirs, key=lambda name: (name.lower(), name))]
 
 
 def _row(each: Compared, name: str) -> Row:
