@@ -13,6 +13,7 @@ import httpx2
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from .conftest import Proxy
 
@@ -154,7 +155,7 @@ def handshake(proxy: Proxy, origin: str, *, secure: bool) -> Any:
         sock=raw,
         ssl=proxy.trust if secure else None,
         server_hostname="shop.example" if secure else None,
-        origin=origin,
+        origin=Origin(origin),
         proxy=None,
         compression=None,
     )

@@ -1,7 +1,10 @@
 """The guard: allow-lists, resolvers, time, and what it says about a refusal."""
 
 import asyncio
+import copy
 import logging
+import pickle
+import re
 import threading
 
 import pytest
@@ -290,3 +293,39 @@ def test_malformed_credentials_and_where_they_lead_are_refused(
 @pytest.mark.parametrize("host", ["8.8.8.8%.8", "8.8.8.8%25.8", "8.8%.8.8", "%38.8.8.8"])
 def test_a_percent_sign_in_a_number_is_not_read_away(make_guard: MakeGuard, host: str) -> None:
     assert violation_of(make_guard(), f"http://{host}/").reason == "host"
+
+
+GUARD = SSRFGuard()
+TARGET = GUARD.resolve("https://8.8.8.8/dns")
+
+
+@pytest.mark.parametrize(
+    ("thing", "name", "told"),
+    [
+        (GUARD, "validate_url", "guard.resolve"),
+        (GUARD, "is_safe", "raises SSRFViolation"),
+        (GUARD, "fetch", "app.outbound_transport()"),
+        (GUARD, "allowed_hosts", "SSRFConfig"),
+        (GUARD, "async_resolve", "aresolve"),
+        (GUARD, "resolv", "Did you mean 'resolve'?"),
+        (TARGET, "ip", "target.addresses"),
+        (TARGET, "headers", "target.host_header"),
+        (TARGET, "hostname", "target.host."),
+        (TARGET, "pinned_url", "target.url"),
+        (TARGET, "netloc", "URL that you have passed in"),
+        (TARGET, "host_heade", "Did you mean 'host_header'?"),
+        (TARGET, "zzz", "OutboundTarget has no attribute 'zzz'."),
+    ],
+)
+def test_other_names_of_attributes_are_led_to_ours(thing, name, told):
+    with pytest.raises(AttributeError, match=re.escape(told)):
+        getattr(thing, name)
+
+
+def test_advice_is_about_names_that_there_are_not():
+    from flasgo_security.outbound.advice import _ADVICE
+
+    for thing in (GUARD, TARGET):
+        for name in _ADVICE[type(thing).__name__]:
+            assert not hasattr(thing, name), name
+    assert copy.copy(TARGET) == pickle.loads(pickle.dumps(TARGET)) == TARGET

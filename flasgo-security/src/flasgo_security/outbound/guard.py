@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
 
 from flasgo_security.outbound.addresses import address_fault, parse_address
 from flasgo_security.outbound.config import SSRFConfig
@@ -72,6 +73,14 @@ class SSRFGuard:
             return OutboundTarget.pin(checked, await self.aaddresses_of(checked.host, checked.port))
         except SSRFViolation as violation:
             return self._unresolved(checked, violation)
+
+    if not TYPE_CHECKING:  # type checkers find other names by themselves
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say what an attribute is called here."""
+            from flasgo_security.outbound.advice import no_attribute
+
+            no_attribute(SSRFGuard, name)
 
     def _unresolved(self, url: OutboundUrl, violation: SSRFViolation) -> OutboundTarget:
         """Return the target for a host without an address, where that is taken."""

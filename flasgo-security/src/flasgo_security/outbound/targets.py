@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote, unquote
 
 from flasgo_security.outbound.addresses import parse_address
@@ -99,6 +99,14 @@ class OutboundTarget:
                 "you connect."
             )
         return self.addresses[0]
+
+    if not TYPE_CHECKING:  # type checkers find other names by themselves
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say what an attribute is called here."""
+            from flasgo_security.outbound.advice import no_attribute
+
+            no_attribute(OutboundTarget, name)
 
     @classmethod
     def pin(cls, url: OutboundUrl, addresses: tuple[str, ...]) -> OutboundTarget:
