@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -31,7 +31,7 @@ from statistics import median
 from benchmarks.soak_load import Client, Tally, load
 from benchmarks.trend import Series, plot
 
-__all__ = ["ALLOWED", "SERVERS", "Plan", "Soak", "judge", "main", "run", "serving"]
+__all__ = ["ALLOWED", "COMMANDS", "SERVERS", "Plan", "Soak", "judge", "main", "run", "serving"]
 
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 60.0
@@ -43,6 +43,10 @@ SERVERS = {
     ),
     "uvicorn": ("uvicorn", "--factory", "{app}", "--port", "{port}", "--no-access-log"),
     "hypercorn": ("hypercorn", "--bind", "127.0.0.1:{port}", "{app}()"),
+}
+COMMANDS = {
+    **SERVERS,
+    "flasgo-run-h11": ("benchmarks.without_httptools", *SERVERS["flasgo-run"][1:]),
 }
 # What is recorded, and how much of it may be added after the warm-up: a share of the median, or
 # so many, whichever is more. MiB, counts.
@@ -115,9 +119,16 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def serving(
-    server: str, app: str, folder: Path, **environment: str
+    server: str, app: str, folder: Path, options: Sequence[str] = (), **environment: str
 ) -> Generator[tuple[subprocess.Popen[bytes], int]]:
     """Start a server and yield its process and port; end it, and its workers, by their ids.
+
+    Args:
+        server: A name of `COMMANDS`.
+        app: The factory of the app, `module:function`.
+        folder: Where its log and the app's files go.
+        options: More options of its command line.
+        environment: More variables of its environment.
 
     Raises:
         RuntimeError: When it does not serve.
@@ -127,7 +138,11 @@ def serving(
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FLASGO_")}
     with (folder / f"{server}.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", *(p.format(app=app, port=port) for p in SERVERS[server])],
+            [
+                *(sys.executable, "-m"),
+                *(part.format(app=app, port=port) for part in COMMANDS[server]),
+                *options,
+            ],
             cwd=ROOT,
             env={**kept, "SOAK_FOLDER": str(folder), "PYTHONDONTWRITEBYTECODE": "1", **environment},
             stdin=subprocess.DEVNULL,

@@ -121,7 +121,9 @@ def _add_forms(app: Flasgo) -> None:
     async def upload(request: Request) -> dict[str, int]:
         fields = await request.form()
         found = fields.file("file")
-        return {"size": len(await found.read()) if found else 0}
+        if found is None:
+            return {"size": 0}
+        return {"size": sum([len(chunk) async for chunk in found.chunks()])}
 
 
 def _add_live(app: Flasgo, folder: Path) -> None:

@@ -58,6 +58,9 @@ LEAVES = [
         timedelta, st.timedeltas(timedelta(0), timedelta(days=9)).map(lambda t: timedelta(t.days))
     ),
 ]
+_LIST: Any = list
+_DICT: Any = dict
+_TUPLE: Any = tuple
 _numbers = iter(range(10**9))
 
 
@@ -66,21 +69,16 @@ def optional(kind: Kind) -> Kind:
 
 
 def list_of(kind: Kind) -> Kind:
-    return Kind(list[kind.type], st.lists(kind.values, max_size=3))  # ty: ignore[invalid-type-form]
+    return Kind(_LIST[kind.type], st.lists(kind.values, max_size=3))
 
 
 def dict_of(kind: Kind) -> Kind:
-    return Kind(
-        dict[str, kind.type],  # ty: ignore[invalid-type-form]
-        st.dictionaries(st.text(max_size=4), kind.values, max_size=3),
-    )
+    values = st.dictionaries(st.text(max_size=4), kind.values, max_size=3)
+    return Kind(_DICT[str, kind.type], values)
 
 
 def pair_of(first: Kind, second: Kind) -> Kind:
-    return Kind(
-        tuple[first.type, second.type],  # ty: ignore[invalid-type-form]
-        st.tuples(first.values, second.values),
-    )
+    return Kind(_TUPLE[first.type, second.type], st.tuples(first.values, second.values))
 
 
 def struct_of(kinds: list[Kind], *, as_dataclass: bool) -> Kind:

@@ -264,3 +264,18 @@ def test_handshakes_over_the_wire(flasgo_run: Server, path: str, headers: Any, s
     assert caught.value.response.status_code == status
     with connect(f"ws://localhost:{flasgo_run.port}/ws") as websocket:
         assert websocket.recv(timeout=60) == "welcome"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ("content-length: 4", "transfer-encoding: chunked"),
+        ("transfer-encoding: chunked", "content-length: 4"),
+    ],
+)
+def test_a_body_that_ends_in_two_ways_is_refused(guarded: Server, fields: tuple[str, str]) -> None:
+    """What a proxy that goes by the length takes for the next request is never one."""
+    with guarded.connect() as wire:
+        wire.send(head("POST", "/ignore", *fields) + b"0\r\n\r\n" + head("GET", "/"))
+        assert wire.answer().status == 400
+        assert wire.rest() == b""

@@ -654,6 +654,29 @@ def test_a_session_from_the_future_is_refused(codec, clock):
     assert not caught.value.is_suspicious
 
 
+def test_a_clock_that_was_set_back_costs_no_session(make_app, connect, clock):
+    app = make_app(SESSION_COOKIE_SECURE=False)
+
+    @app.get("/")
+    async def count(request):
+        request.session["n"] = 1
+        return "counted"
+
+    @app.get("/read")
+    async def read(request):
+        return {"n": request.session.get("n")}
+
+    browser = connect(app)
+    browser.get("/read")
+    browser.get("/")
+    clock.advance(-3600)
+    answer = browser.get("/read")
+    assert answer.json() == {"n": None}
+    assert "set-cookie" not in answer.headers
+    clock.advance(3600)
+    assert browser.get("/read").json() == {"n": 1}
+
+
 @pytest.mark.parametrize("size", [*range(2930, 3020, 7)])
 def test_the_cookie_with_its_attributes_is_one_that_clients_keep(make_app, connect, size):
     app = make_app(SESSION_COOKIE_DOMAIN="example.com", SESSION_COOKIE_PATH="/somewhere")

@@ -393,6 +393,9 @@ def test_a_session_from_the_future_is_refused(browser, clock):
     browser.get("/set/user/ann")
     clock.advance(-61)
     assert data(browser) == {}
+    # The clock was wrong, not the cookie.
+    clock.advance(61)
+    assert data(browser) == {"user": "ann"}
 
 
 async def test_what_was_written_meanwhile_moves_along_to_the_new_identifier(browser, app):

@@ -84,9 +84,14 @@ class GuardedH11(ConnectionGuard, H11Protocol):
 
         Raises:
             BadTargetError: When its target has a form that is not served here.
+            h11.RemoteProtocolError: When it says in two ways where its body ends.
         """
         self._loose_bytes = self._body_bytes = 0
         self._trailers.reset()
+        # SECURITY: a proxy may go by the other one, and see another request behind the body (RFC
+        # 9112, section 6.1; CWE-444). httptools refuses it too.
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in event.headers}:
+            raise h11.RemoteProtocolError("A body has a length or is chunked, not both.")
         if event.method == b"CONNECT":
             raise BadTargetError("CONNECT is not served here.")
         if event.target[:1] == b"/" and b"#" not in event.target:

@@ -456,6 +456,7 @@ def _config(
 ) -> uvicorn.Config:
     import uvicorn
 
+    from flasgo.serving.lingering_websocket import websocket_protocol
     from flasgo.serving.protocol import GuardedProtocol
 
     if app is not None:
@@ -465,7 +466,7 @@ def _config(
         served,  # ty: ignore[invalid-argument-type]
         http=GuardedProtocol,
         loop="auto",
-        ws="auto",
+        ws=websocket_protocol(),
         lifespan="auto",
         log_config=_log_config(),
         server_header=False,

@@ -253,7 +253,7 @@ class SessionGuard:
             if error.is_suspicious:
                 security_event("session", request, str(error))
             session = Session()
-            session.modified = True  # so that the useless cookie goes
+            session.modified = error.is_useless  # so that the cookie goes
             return session
 
     async def revoke(self, identifier: str) -> bool:

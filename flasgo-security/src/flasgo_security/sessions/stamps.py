@@ -21,11 +21,13 @@ class InvalidSessionError(Exception):
 
     Attributes:
         is_suspicious: Whether the cookie was not one of ours, rather than merely old.
+        is_useless: Whether it will never be valid, so that the client need not keep it.
     """
 
-    def __init__(self, reason: str, *, is_suspicious: bool) -> None:
+    def __init__(self, reason: str, *, is_suspicious: bool, is_useless: bool = True) -> None:
         super().__init__(reason)
         self.is_suspicious = is_suspicious
+        self.is_useless = is_useless
 
 
 class Stamp(NamedTuple):
@@ -79,4 +81,7 @@ class Stamp(NamedTuple):
             raise InvalidSessionError("the session has expired", is_suspicious=False)
         # SECURITY: one from the future would be valid for longer than sessions are.
         if age < -CLOCK_SKEW:
-            raise InvalidSessionError("the session was written in the future", is_suspicious=False)
+            # A clock is wrong, perhaps this one: when it is right again, so is the cookie.
+            raise InvalidSessionError(
+                "the session was written in the future", is_suspicious=False, is_useless=False
+            )

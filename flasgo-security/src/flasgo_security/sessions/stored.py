@@ -190,7 +190,7 @@ class StoredSessions:
             if error.is_suspicious:
                 security_event("session", request, str(error))
             session = StoredSession()
-            session.modified = True  # so that the useless cookie goes
+            session.modified = error.is_useless  # so that the cookie goes
             return session
         record = request.peek(_RECORD)
         if record is None:
