@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ Serve = Callable[..., Any]
 PATIENCE_SECONDS = 60
 
 APP = """
-import os, pathlib
-from flasgo import Flasgo, session
+import asyncio, os, pathlib
+from flasgo import Flasgo, Request, session
 
-app = Flasgo(settings={"SESSION_COOKIE_SECURE": False, "MAX_REQUEST_HEAD_BYTES": 9000})
+app = Flasgo(settings={"SESSION_COOKIE_SECURE": False, "MAX_REQUEST_HEAD_BYTES": 9000,
+                       "MAX_REQUEST_BODY_BYTES": 1000, "REQUEST_READ_TIMEOUT_SECONDS": 1.0})
 
 @app.get("/")
 async def home():
@@ -42,6 +44,16 @@ async def set_it():
 @app.get("/get")
 async def get_it():
     return {"a": session.get("a"), "pid": os.getpid()}
+
+@app.post("/size")
+async def size(request: Request):
+    return {"size": len(await request.body())}
+
+@app.get("/slow/<float:seconds>")
+async def slow(seconds: float):
+    print("BEGUN", flush=True)
+    await asyncio.sleep(seconds)
+    return "slowly"
 
 if __name__ == "__main__":
     app.run(port=0)
@@ -88,6 +100,56 @@ def test_a_large_head_is_refused(serve: Serve, write: Write) -> None:
         wire.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\nx: " + b"y" * 60_000 + b"\r\n\r\n")
         received = wire.recv(4096)
     assert received.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
+
+
+def sent(url: str, head: str, *parts: bytes) -> bytes:
+    """Return all that comes back; the connection is held until the server closes it."""
+    address = httpx2.URL(url)
+    with socket.create_connection((address.host, address.port or 80), PATIENCE_SECONDS) as wire:
+        wire.sendall(head.encode() + b"\r\n")
+        for part in parts:
+            wire.sendall(part)
+        received = b""
+        while piece := wire.recv(65536):
+            received += piece
+    return received
+
+
+def test_limits_of_bodies_and_of_time_hold(serve: Serve, write: Write) -> None:
+    write("app.py", APP)
+    _, url = granian(serve)
+    head = "POST /size HTTP/1.1\r\nhost: localhost\r\nsec-fetch-site: same-origin\r\n"
+    close = "connection: close\r\n"
+    fits = sent(url, f"{head}{close}content-length: 1000\r\n", b"x" * 1000)
+    assert fits.startswith(b"HTTP/1.1 200 ")
+    assert b'{"size":1000}' in fits
+    # The length that is claimed, and the bytes that come, are both looked at.
+    claimed = sent(url, f"{head}{close}content-length: 1001\r\n", b"x" * 1001)
+    assert claimed.startswith(b"HTTP/1.1 413 ")
+    chunk = b"190\r\n" + b"x" * 0x190 + b"\r\n"
+    chunked = sent(url, f"{head}{close}transfer-encoding: chunked\r\n", chunk * 3, b"0\r\n\r\n")
+    assert chunked.startswith(b"HTTP/1.1 413 ")
+    # A body, and then a head, that stop in the middle.
+    assert sent(url, f"{head}content-length: 10\r\n", b"x").startswith(b"HTTP/1.1 408 ")
+    assert not sent(url, head[:-2]).startswith(b"HTTP/1.1 2")
+
+
+@pytest.mark.parametrize(("grace", "seconds"), [("20", "1.5"), ("1", "60.0")])
+def test_grace(serve: Serve, write: Write, grace: str, seconds: str) -> None:
+    """What takes no longer than the grace is answered; what takes longer is not waited for."""
+    write("app.py", APP)
+    server, url = granian(serve, "--grace", grace)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(httpx2.get, f"{url}/slow/{seconds}", timeout=PATIENCE_SECONDS)
+        server.wait_for("(BEGUN)")
+        begun = time.monotonic()
+        assert server.stop(signal.SIGTERM) == 0
+        assert time.monotonic() - begun < 15
+        if grace == "20":
+            assert asked.result().text == "slowly"
+        else:
+            with pytest.raises(httpx2.TransportError):
+                asked.result()
 
 
 def test_reload(serve: Serve, write: Write) -> None:
