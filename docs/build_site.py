@@ -22,6 +22,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from types import FunctionType
 from urllib.parse import unquote, urlsplit
@@ -166,9 +167,12 @@ class _Links(HTMLParser):
         self.anchors: set[str] = set()
         self.links: list[str] = []
         self.loads: list[str] = []
+        self.headings: list[int] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
         self.anchors.update(value for key in ("id", "name") if (value := given.get(key)))
         target = given.get("href") if tag in {"a", "link"} else given.get("src")
         if target and (tag != "a" and given.get("rel") not in {"canonical", "next", "prev"}):
@@ -178,7 +182,7 @@ class _Links(HTMLParser):
 
 
 def check(site: Path) -> Iterator[str]:
-    """Yield what is wrong with a site: broken links, missing anchors, files from elsewhere.
+    """Yield what is wrong with a site: links, headings that skip a level, files from elsewhere.
 
     Args:
         site: The folder of the site.
@@ -189,6 +193,9 @@ def check(site: Path) -> Iterator[str]:
         parsed[page].feed(page.read_text(encoding="utf-8"))
     for page, links in parsed.items():
         name = page.relative_to(site)
+        for before, level in pairwise([0, *links.headings]):
+            if level > before + 1:
+                yield f"{name} has a heading of level {level} below one of level {before}."
         for load in links.loads:
             if urlsplit(load).netloc:
                 yield f"{name} loads {load}: the site has to work without a network."

@@ -96,6 +96,10 @@ def test_the_reference_has_the_public_names(module: str) -> None:
             ["page.html links to other.html#gone, and that page has no such heading."],
         ),
         (
+            "<h1>x</h1><h3>y</h3>",
+            ["page.html has a heading of level 3 below one of level 1."],
+        ),
+        (
             '<script src="https://cdn.example/x.js"></script>',
             ["page.html loads https://cdn.example/x.js: the site has to work without a network."],
         ),
@@ -103,5 +107,5 @@ def test_the_reference_has_the_public_names(module: str) -> None:
 )
 def test_what_the_check_refuses(tmp_path: Path, html: str, found: list[str]) -> None:
     (tmp_path / "page.html").write_text(html, encoding="utf-8")
-    (tmp_path / "other.html").write_text('<h2 id="there">x</h2>', encoding="utf-8")
+    (tmp_path / "other.html").write_text('<h1 id="there">x</h1>', encoding="utf-8")
     assert list(SITE["check"](tmp_path)) == found
