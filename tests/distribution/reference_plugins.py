@@ -47,6 +47,7 @@ class ReferencePlugin:
 PLUGINS = {
     plugin.name: plugin
     for plugin in (
+        ReferencePlugin("flasgo-broadcast", "BROADCAST_URI", tools=("redis>=5.2,<9",)),
         ReferencePlugin("flasgo-prometheus", "PROMETHEUS_TOKEN"),
         ReferencePlugin(
             "flasgo-opentelemetry",
