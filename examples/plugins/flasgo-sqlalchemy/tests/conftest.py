@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flasgo import BackgroundTasks, Flasgo, Response, StreamingResponse, abort, redirect
-from flasgo_sqlalchemy import Database, SQLAlchemyPlugin
+from flasgo_sqlalchemy import Database, SQLAlchemyPlugin, database_of
 from flasgo_testing import TestClient
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -105,6 +105,5 @@ def flasgo_app(make_app: MakeApp) -> Flasgo:
 def served(flasgo_app: Flasgo) -> Iterator[TestClient]:
     """A client of an app whose tables are there; a 500 is an answer."""
     with TestClient(flasgo_app, raise_server_exceptions=False) as client:
-        database: Database = flasgo_app.plugins.instance("sqlalchemy").database
-        client.run(database.create_all)
+        client.run(database_of(flasgo_app).create_all)
         yield client

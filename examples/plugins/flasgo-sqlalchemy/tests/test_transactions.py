@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from flasgo import Connection, Flasgo, PluginError, Response, WebSocket, hookimpl
-from flasgo_sqlalchemy import Database, SQLAlchemyPlugin
+from flasgo_sqlalchemy import Database, SQLAlchemyPlugin, database_of
 from flasgo_testing import HookRecorder, TestClient
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.pool import QueuePool
 
 from .conftest import MakeApp
 
@@ -72,7 +73,7 @@ def test_the_commit_is_the_last_of_the_finalizers(make_app: MakeApp) -> None:
 
     app = make_app(Late)
     with TestClient(app, raise_server_exceptions=False) as client:
-        client.run(app.plugins.instance("sqlalchemy").database.create_all)
+        client.run(database_of(app).create_all)
         assert client.post("/items/tea").status_code == 500
         assert names(client) == []
 
@@ -90,8 +91,9 @@ def test_background_tasks_take_the_database(served: TestClient) -> None:
 def test_sessions_are_closed(served: TestClient, flasgo_app: Flasgo) -> None:
     for path in ("/items/a", "/raises/0/b", "/raises/404/c", "/ends/500/d", "/streams/e"):
         served.post(path)
-    engine = flasgo_app.plugins.instance("sqlalchemy").database.engine
-    assert engine.pool.checkedout() == 0
+    pool = database_of(flasgo_app).engine.pool
+    assert isinstance(pool, QueuePool)
+    assert pool.checkedout() == 0
 
 
 def test_dependencies_and_handlers_share_a_session(make_app: MakeApp) -> None:
@@ -134,7 +136,7 @@ def test_routes_without_a_session_do_not_pay(
     flasgo_app: Flasgo, recorded_hooks: HookRecorder, client: TestClient
 ) -> None:
     flasgo_app.add_route("/plain", lambda: "plain", endpoint="plain")
-    client.run(flasgo_app.plugins.instance("sqlalchemy").database.create_all)
+    client.run(database_of(flasgo_app).create_all)
     for path, called in (("/plain", []), ("/items", ["response_finalize"])):
         before = len(recorded_hooks)
         client.get(path)
@@ -180,7 +182,7 @@ def test_two_apps_have_their_own_databases(make_app: MakeApp) -> None:
     first, second = make_app(), make_app(DATABASE_URL="sqlite:///:memory:")
     with TestClient(first) as one, TestClient(second) as other:
         for app, client in ((first, one), (second, other)):
-            client.run(app.plugins.instance("sqlalchemy").database.create_all)
+            client.run(database_of(app).create_all)
         one.post("/items/tea")
         assert names(one) == ["tea"]
         assert names(other) == []

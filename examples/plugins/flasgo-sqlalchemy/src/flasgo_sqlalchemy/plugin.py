@@ -18,7 +18,7 @@ from flasgo_sqlalchemy.urls import async_url, url_fault
 if TYPE_CHECKING:
     import typer
 
-__all__ = ["SQLAlchemyPlugin"]
+__all__ = ["SQLAlchemyPlugin", "database_of"]
 
 
 class SQLAlchemyPlugin(Plugin):
@@ -205,6 +205,16 @@ class SQLAlchemyPlugin(Plugin):
     def cli_commands(self, cli: typer.Typer) -> None:
         """Add `flasgo db`."""
         cli.add_typer(commands(self._database), name="db")
+
+
+def database_of(app: Flasgo) -> Database:
+    """Return the database of an app: `app.database`, which type checkers do not know.
+
+    Args:
+        app: An app with this plugin.
+    """
+    found: Database = app.plugins.instance("sqlalchemy").database
+    return found
 
 
 def _has_session(route: Route) -> bool:
