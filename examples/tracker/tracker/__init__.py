@@ -1,0 +1,1 @@
+"""A tracker of tasks: projects with members, tasks with comments and attached files."""
