@@ -6,11 +6,13 @@ import asyncio
 import json
 import logging
 import re
+import sys
 from collections.abc import Callable
 
 import pytest
 from flasgo import BackgroundTasks, Flasgo, Request, SettingError, request as current
-from flasgo.serving.logs import JsonFormatter, TextFormatter
+from flasgo.serving.level_lines import LevelFormatter
+from flasgo.serving.logs import JsonFormatter, TextFormatter, WithoutQuery
 
 KEY = "for-tests-only-0123456789-abcdefghij"
 HEX = re.compile(r"[0-9a-f]{32}\Z")
@@ -176,3 +178,85 @@ def test_without_it_no_route_has_a_step_of_it() -> None:
     app = make_app()
     route = app.routes[0]
     assert not any(s.plugin.startswith(("access_log", "request_ids")) for s in app.explain(route))
+
+
+# --- What logs must not hold ------------------------------------------------------------------
+
+FORGED = "a\r\n2026-01-01T00:00:00.000Z INFO flasgo.access: forged\x1b[31m\x9b1m\u2028b\tc"
+
+
+def record_of(
+    message: str, *args: object, name: str = "shop", error: bool = False
+) -> logging.LogRecord:
+    info = None
+    if error:
+        try:
+            raise ValueError(FORGED)
+        except ValueError:
+            info = sys.exc_info()
+    return logging.LogRecord(name, logging.INFO, "shop.py", 1, message, args, info)
+
+
+@pytest.mark.parametrize(
+    "formatter", [TextFormatter(), LevelFormatter("%(levelprefix)s %(message)s")]
+)
+def test_a_message_is_one_line_and_moves_no_cursor(formatter: logging.Formatter) -> None:
+    line = formatter.format(record_of("user said %s", FORGED))
+    assert line.splitlines() == [line]
+    assert "forged\\x1b[31m\\x9b1m\\u2028b\tc" in line
+
+
+def test_no_line_of_an_exception_looks_like_a_record() -> None:
+    first, *others = TextFormatter().format(record_of("failed", error=True)).split("\n")
+    assert "shop: failed" in first
+    assert others
+    assert all(other.startswith("  ") for other in others)
+    assert "\x1b" not in "".join(others)
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "args", "expected"),
+    [
+        (
+            "uvicorn.access",
+            '%s - "%s %s HTTP/%s" %d',
+            ("127.0.0.1:1", "GET", "/reset?token=s3cret", "1.1", 200),
+            '127.0.0.1:1 - "GET /reset HTTP/1.1" 200',
+        ),
+        (
+            "uvicorn.error",
+            '%s - "WebSocket %s" [accepted]',
+            ("127.0.0.1:1", "/ws?token=s3cret"),
+            '127.0.0.1:1 - "WebSocket /ws" [accepted]',
+        ),
+        ("uvicorn.error", "Started server process [%d]", (7,), "Started server process [7]"),
+        ("uvicorn.error", "What is this? %s", ("a?b",), "What is this? a?b"),
+    ],
+)
+def test_the_servers_lines_have_no_query(
+    name: str, message: str, args: tuple[object, ...], expected: str
+) -> None:
+    record = record_of(message, *args, name=name)
+    assert WithoutQuery().filter(record) is True
+    assert record.getMessage() == expected
+
+
+@pytest.mark.parametrize("log_format", [None, "text", "json"])
+@pytest.mark.parametrize("wanted", [False, True])
+def test_the_server_is_told_to_leave_queries_out(
+    monkeypatch: pytest.MonkeyPatch, log_format: str | None, wanted: bool
+) -> None:
+    from flasgo.serving.runner import _config
+
+    monkeypatch.delenv("FLASGO_LOG_FORMAT", raising=False)
+    if log_format:
+        monkeypatch.setenv("FLASGO_LOG_FORMAT", log_format)
+    monkeypatch.setenv("FLASGO_ACCESS_LOG_QUERY", str(wanted).lower())
+    monkeypatch.setattr("logging.config.dictConfig", lambda config: None)
+    config = _config({"access_log": True, "log_level": "info"}, None)
+    assert config.access_log is (log_format is None), "the app logs requests then, once"
+    assert isinstance(config.log_config, dict)
+    for name in ("uvicorn.access", "uvicorn.error"):
+        assert config.log_config["loggers"].get(name, {}).get("filters", []) == (
+            [] if wanted else ["flasgo"]
+        )

@@ -57,6 +57,11 @@ def old() -> flask.Flask:
         environ = flask.request.environ
         return f"{environ['SCRIPT_NAME']}|{environ['PATH_INFO']}|{flask.request.remote_addr}"
 
+    @app.route("/environ")
+    def environ() -> Any:
+        found = flask.request.environ
+        return {name: value for name, value in found.items() if name.startswith("HTTP_")}
+
     return app
 
 
@@ -147,3 +152,16 @@ def test_what_is_no_wsgi_app_is_refused() -> None:
     app: Any = "app"
     with pytest.raises(ConfigurationError, match="takes a WSGI app"):
         wsgi(app)
+
+
+def test_no_header_passes_for_another_one(both: Flasgo, connect: Connect) -> None:
+    """Underscores and hyphens are one name in WSGI, and HTTP_PROXY is a setting of libraries."""
+    sent = {
+        "X_Forwarded_For": "198.51.100.66",
+        "X-Remote_User": "admin",
+        "Proxy": "http://evil.example",
+        "X-Forwarded-For": "203.0.113.7",
+    }
+    found = connect(both).get("/environ", headers=sent).json()
+    assert found["HTTP_X_FORWARDED_FOR"] == "203.0.113.7"
+    assert not {"HTTP_X_REMOTE_USER", "HTTP_PROXY"} & found.keys()

@@ -146,12 +146,12 @@ def test_requests_of_other_sites_are_refused(proxy: Proxy) -> None:
 # --- WebSockets -------------------------------------------------------------------------------
 
 
-def handshake(proxy: Proxy, origin: str, *, secure: bool) -> Any:
+def handshake(proxy: Proxy, origin: str, *, secure: bool, query: str = "") -> Any:
     port = proxy.tls if secure else proxy.plain.port
     scheme = "wss" if secure else "ws"
     raw = socket.create_connection(("127.0.0.1", port), timeout=60, source_address=(CLIENT, 0))
     return connect(
-        f"{scheme}://shop.example/ws",
+        f"{scheme}://shop.example/ws{query}",
         sock=raw,
         ssl=proxy.trust if secure else None,
         server_hostname="shop.example" if secure else None,
@@ -272,3 +272,15 @@ def test_the_certificate_is_believed_for_one_name(proxy: Proxy) -> None:
     raw = socket.create_connection(("127.0.0.1", proxy.tls), timeout=60)
     with strict.wrap_socket(raw, server_hostname="shop.example") as wire:
         assert wire.version() in ("TLSv1.2", "TLSv1.3")
+
+
+def test_the_log_has_one_line_for_each_request_and_no_query(proxy: Proxy) -> None:
+    mark = f"query-{proxy.plain.kind}"
+    ask(proxy, "GET", f"/echo/{mark}?token=s3cret-{mark}")
+    with handshake(proxy, "https://shop.example", secure=True, query=f"?token=s3cret-{mark}") as ws:
+        ws.send("x")
+        ws.recv()
+    ask(proxy, "GET", f"/echo/{mark}-after")  # what came before is written by then
+    log = proxy.log.read_text()
+    assert log.count(f"/echo/{mark}'") == 1
+    assert f"s3cret-{mark}" not in log

@@ -43,7 +43,7 @@ def wsgi(app: WSGIApp, *, threads: int = 10) -> ASGIApp:
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await bridge(scope, receive, send)
+            await bridge({**scope, "headers": _unmistakable(scope["headers"])}, receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 1000})
@@ -51,3 +51,13 @@ def wsgi(app: WSGIApp, *, threads: int = 10) -> ASGIApp:
             raise ConfigurationError("A WSGI app has no lifespan.")
 
     return answer
+
+
+def _unmistakable(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers that mean in WSGI what they mean in HTTP.
+
+    SECURITY: `X_Remote_User` and `X-Remote-User` are one name there, so a client could send what a
+    proxy removes (CVE-2026-3902 of Django), and `Proxy` becomes HTTP_PROXY, which libraries take
+    for a setting (CVE-2016-5385).
+    """
+    return [pair for pair in headers if b"_" not in pair[0] and pair[0] != b"proxy"]

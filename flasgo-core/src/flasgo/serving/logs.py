@@ -21,10 +21,23 @@ from typing import Any
 
 from flasgo.kernel.context import active_request
 
-__all__ = ["JsonFormatter", "TextFormatter", "log_config", "request_fields"]
+__all__ = [
+    "ESCAPED",
+    "JsonFormatter",
+    "TextFormatter",
+    "WithoutQuery",
+    "log_config",
+    "request_fields",
+]
 
 _EXTRA = ("status", "duration_ms", "client")
 """Attributes of access records that formatters write as they are."""
+
+ESCAPED = {
+    code: rf"\x{code:02x}" if code < 256 else rf"\u{code:04x}"
+    for code in (*range(9), *range(11, 32), *range(127, 160), 0x2028, 0x2029)
+} | {10: r"\n", 13: r"\r"}
+"""What would begin a line, or change what a terminal shows; a tab stays."""
 
 _EXTRA_OF_JSON = ("event", "plugin", "hook", "reason")
 """Attributes of records about denials and security events, whose messages say the same."""
@@ -94,15 +107,37 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as text."""
         fields = " ".join(f"{name}={value}" for name, value in _fields_of(record).items())
-        # A message of several lines would look like several records (CWE-117).
-        message = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
+        # A message of several lines would look like several records (CWE-117), and control
+        # characters change what a terminal shows (CWE-150).
+        message = record.getMessage().translate(ESCAPED)
         line = f"{_time_of(record)} {record.levelname} {record.name}: {message}"
         line = f"{line} {fields}" if fields else line
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
+            line += _indented(self.formatException(record.exc_info))
         if record.stack_info:
-            line += "\n" + self.formatStack(record.stack_info)
+            line += _indented(self.formatStack(record.stack_info))
         return line
+
+
+def _indented(text: str) -> str:
+    """Return lines that none can take for records: an exception's message may hold anything."""
+    lines = text.split("\n")
+    return "".join(f"\n  {line.translate(ESCAPED)}" for line in lines)
+
+
+class WithoutQuery(logging.Filter):
+    """Takes the query strings out of the server's own lines: they often hold tokens."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the record of a request or a handshake, and let every record pass."""
+        args = record.args
+        # uvicorn: the client, the method, the target...; of a WebSocket the client, the target.
+        place = 2 if record.name == "uvicorn.access" else 1
+        if isinstance(args, tuple) and len(args) > place and ' - "' in record.msg:
+            target = args[place]
+            if isinstance(target, str) and "?" in target:
+                record.args = (*args[:place], target.partition("?")[0], *args[place + 1 :])
+        return True
 
 
 def log_config(log_format: str, level: str = "INFO") -> dict[str, Any]:

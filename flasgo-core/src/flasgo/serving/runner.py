@@ -459,6 +459,9 @@ def _config(
     from flasgo.serving.lingering_websocket import websocket_protocol
     from flasgo.serving.protocol import GuardedProtocol
 
+    if os.environ.get("FLASGO_LOG_FORMAT"):
+        # The app logs its own access lines; uvicorn's would say everything twice.
+        options = {**options, "access_log": False}
     if app is not None:
         # A longer message is refused while it comes in, before it is held in memory.
         more["ws_max_size"] = _longest_message(app)
@@ -468,7 +471,7 @@ def _config(
         loop="auto",
         ws=websocket_protocol(),
         lifespan="auto",
-        log_config=_log_config(),
+        log_config=_log_config(app),
         server_header=False,
         # SECURITY: limits and allow-lists are keyed on the peer's address. uvicorn would let a
         # client on a loopback proxy replace it with X-Forwarded-For.
@@ -527,20 +530,31 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
-def _log_config() -> dict[str, Any]:
-    """Return uvicorn's logging, with Flasgo's loggers heard too."""
+def _log_config(app: Flasgo | None) -> dict[str, Any]:
+    """Return uvicorn's logging, with Flasgo's loggers heard too, and without query strings."""
     log_format = os.environ.get("FLASGO_LOG_FORMAT")
     if log_format:
         from flasgo.serving.logs import log_config
 
-        return log_config(log_format)
+        config = log_config(log_format)
+    else:
+        config = _uvicorn_logging()
+    wanted = os.environ.get("FLASGO_ACCESS_LOG_QUERY", "").lower() in ("1", "true", "yes", "on")
+    if not wanted and not (app is not None and app.settings.read("ACCESS_LOG_QUERY", bool)):
+        config["filters"] = {"flasgo": {"()": "flasgo.serving.logs.WithoutQuery"}}
+        for name in ("uvicorn.access", "uvicorn.error"):
+            config["loggers"].setdefault(name, {})["filters"] = ["flasgo"]
+    return config
+
+
+def _uvicorn_logging() -> dict[str, Any]:
     from uvicorn.config import LOGGING_CONFIG
 
     config = copy.deepcopy(LOGGING_CONFIG)
     ours = logging.getLogger("flasgo")
     if all(isinstance(handler, UnclaimedHandler) for handler in ours.handlers):
         config["formatters"]["flasgo"] = {
-            "()": "uvicorn.logging.DefaultFormatter",
+            "()": "flasgo.serving.level_lines.LevelFormatter",
             "fmt": "%(levelprefix)s %(name)s: %(message)s",
             "use_colors": None,
         }
