@@ -10,14 +10,23 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(
     path
-    for pattern in ("*.md", "docs/**/*.md", "flasgo-*/*.md", "flasgo-*/src/**/*.py")
+    for pattern in (
+        "*.md",
+        "docs/**/*.md",
+        "flasgo-*/*.md",
+        "flasgo-*/src/**/*.py",
+        "examples/*/README.md",
+        "examples/plugins/*/README.md",
+        ".github/**/*.md",
+    )
     for path in ROOT.glob(pattern)
 )
 REFUSED = re.compile(
     r"\bnobody\b|\bwhoever\b|\bstrangers?\b|\bno door\b|Known are|has no wishes|\bclothes\b"
     r"|\bhouse\b|\bswallow(?!_errors)|\bsleeper\b|\bdormant\b|companions?\b"
     r"|\b(?:proxy|client|server|user)'s word\b"
-    r"|\bis no (?:list|text|plugin|number|type|header|policy|function)\b",
+    r"|(?<!there )\b(?:is|are) no (?:list|text|plugin|number|type|header|policy|function|key)s?\b"
+    r"|(?<!there )\b(?:is|are) no (?:browser|address|answer|datetime|failure|error)s?\b",
     re.IGNORECASE,
 )
 

@@ -131,7 +131,7 @@ class TrustedProxies:
 
         SECURITY: each proxy appends the address it was called from, so only what stands to the
         right is vouched for; what stands further left the client may have made up (CWE-348).
-        An entry that is no address ends the walk at the proxy that let it pass.
+        An entry that is not an address ends the walk at the proxy that let it pass.
 
         Args:
             peer: The direct peer.
@@ -247,7 +247,7 @@ class ForwardedGuard:
         hops = _joined(request, b"x-forwarded-for") if FOR in self._headers else ""
         proto = _joined(request, b"x-forwarded-proto") if PROTO in self._headers else ""
         if not forwarded:
-            # The first piece may hold all the rest; it is no address then, and ends the walk.
+            # The first piece may hold all the rest; it is not an address then, and ends the walk.
             # The rightmost word is that of the trusted peer itself.
             pieces = hops.rsplit(",", _MOST_HOPS) if hops else []
             return pieces[::-1], proto.rpartition(",")[2]

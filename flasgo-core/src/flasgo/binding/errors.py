@@ -319,7 +319,7 @@ class ProblemFinder:
                 if problem is not None:
                     self._search(bytes(value), kind, (*location, key), problem, inner)
         except (ValueError, RecursionError, OverflowError):
-            inner.clear()  # such as keys that are no text
+            inner.clear()  # such as keys that are not text
         if isinstance(error.__cause__, ModelError):
             found += inner or _problems_within(error, error.__cause__, location)
             return

@@ -214,7 +214,7 @@ def _converter(target: Any, leaves: Sequence[types.Type]) -> Callable[[Any], obj
     convert: Callable[..., object] = msgspec.convert
     if any(isinstance(leaf, types.BoolType) for leaf in leaves):
         convert = _convert_words
-    # "123" is no datetime here: what the API description says is what holds.
+    # "123" is not a datetime here: what the API description says is what holds.
     strict = not any(isinstance(leaf, _NUMBERS) for leaf in leaves)
     if not any(isinstance(leaf, types.FloatType | types.DecimalType) for leaf in leaves):
         return lambda text: convert(text, target, strict=strict)

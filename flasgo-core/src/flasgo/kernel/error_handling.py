@@ -249,7 +249,7 @@ async def _answer_of_abort(connection: Connection, error: Exception) -> object:
 async def _handled(connection: Connection, error: Exception, handler: Callback) -> Response:
     """Answer with the app's handler; a bare value keeps the status of the error.
 
-    The error's headers come along, save those that make no sense on an answer that is no error.
+    The error's headers come along, save those that make no sense on an answer that is not an error.
     """
     result = await handler(connection, error)
     response = coerce_response(result, handler)

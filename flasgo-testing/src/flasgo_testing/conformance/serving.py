@@ -124,7 +124,7 @@ _CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("no peer address", {"client": None}),
     ("a peer address that is empty", {"client": ("", 0)}),
     ("a peer on IPv6", {"client": ("2001:db8::1%eth0", 9)}),
-    ("a peer that is no address", {"client": ("unix:/run/app.sock", 0)}),
+    ("a peer that is not an address", {"client": ("unix:/run/app.sock", 0)}),
     ("no server address", {"server": None}),
     ("a Unix socket as server", {"server": ("/run/app.sock", None)}),
     ("a prefix from a proxy", {"root_path": "/shop"}),
