@@ -177,12 +177,14 @@ class Lab:
     stack: contextlib.AsyncExitStack
     servers: dict[str, Running] = field(default_factory=dict)
     redis: Redis | None = None
+    server: str = "flasgo-run"
 
     @contextlib.asynccontextmanager
     async def serving(
-        self, server: str = "flasgo-run", options: Sequence[str] = (), **environment: str
+        self, server: str = "", options: Sequence[str] = (), **environment: str
     ) -> AsyncGenerator[Running]:
-        """Serve the app by a server of one's own."""
+        """Serve the app by a server of one's own; what has options is `flasgo run`."""
+        server = server or ("flasgo-run" if options else self.server)
         folder = self.folder / f"own-{time.monotonic_ns()}"
         more = {**ENVIRONMENT, **environment}
         context = serving(server, APP, folder, options, **more)
@@ -192,8 +194,9 @@ class Lab:
         finally:
             await asyncio.to_thread(context.__exit__, None, None, None)
 
-    async def shared(self, server: str = "flasgo-run") -> Running:
+    async def shared(self, server: str = "") -> Running:
         """Return a server that several faults use."""
+        server = server or self.server
         if server not in self.servers:
             self.servers[server] = await self.stack.enter_async_context(self.serving(server))
         return self.servers[server]

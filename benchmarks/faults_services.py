@@ -10,11 +10,13 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator
+from functools import partial
 from pathlib import Path
 
 from benchmarks.faults_lab import (
     Fault,
     Lab,
+    Redis,
     Running,
     check,
     cpu_seconds,
@@ -81,6 +83,54 @@ async def worker_killed(lab: Lab) -> str:
         check(broken <= 10, f"{broken} requests without an answer")
         total = sum(seen.values())
         return f"replaced after {took:.1f} s; {broken} of {total} requests meanwhile had no answer"
+
+
+async def quota_of_many(lab: Lab, servers: int, quota: int) -> str:
+    """Have several servers of two workers enforce one quota, and kill a worker of theirs."""
+    redis = Redis(lab.folder)
+    await redis.start()
+    more = {"SOAK_REDIS": redis.uri, "SOAK_QUOTA": str(quota)}
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(redis.stop)
+        contexts = [lab.serving(options=("--workers", "2"), **more) for _ in range(servers)]
+        running = await asyncio.gather(*map(stack.enter_async_context, contexts))
+        exact = await admitted(running, 2 * quota)
+        check(exact == {"200": quota, "429": quota}, f"admitted {dict(exact)} of {quota}")
+        await redis.answers("FLUSHALL")
+        killing = asyncio.create_task(kill_soon(running[0]))
+        loose = await admitted(running, 2 * quota)
+        await killing
+        lost = loose["no answer"]
+        check(loose["200"] <= quota <= loose["200"] + lost, f"{dict(loose)} of {quota}")
+        check((await admitted(running, 20)) == {"429": 20}, "more are admitted afterwards")
+        return (
+            f"{2 * servers} workers admit exactly {quota} of {2 * quota}; while one is killed "
+            f"{loose['200']}, and {lost} requests have no answer"
+        )
+
+
+async def kill_soon(running: Running) -> None:
+    """Kill a worker in a moment."""
+    worker = await running.worker()
+    await asyncio.sleep(0.05)
+    os.kill(worker, signal.SIGKILL)
+
+
+async def admitted(running: list[Running], count: int) -> Counter[str]:
+    """Ask for what has a quota so often, by all servers at once, and count the answers."""
+    seen: Counter[str] = Counter()
+
+    async def user(number: int) -> None:
+        client = running[number % len(running)].client()
+        for _ in range(count // 20):
+            try:
+                seen[str((await client.ask("GET", "/limited")).status)] += 1
+            except (OSError, EOFError):
+                seen["no answer"] += 1
+            client.close()
+
+    await asyncio.gather(*map(user, range(20)))
+    return seen
 
 
 # --- Redis -------------------------------------------------------------------------------------
@@ -392,6 +442,19 @@ SERVICE_FAULTS = [
         "a worker is killed",
         "requests on its connections break, another one serves within 10 s",
         worker_killed,
+        group="workers",
+    ),
+    Fault(
+        "one quota, two servers, a worker is killed",
+        "exactly the quota is admitted, and never more",
+        partial(quota_of_many, servers=2, quota=100),
+        group="workers",
+    ),
+    Fault(
+        "one quota, four servers, a worker is killed",
+        "exactly the quota is admitted, and never more",
+        partial(quota_of_many, servers=4, quota=2000),
+        is_quick=False,
         group="workers",
     ),
     Fault(

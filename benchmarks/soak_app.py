@@ -25,7 +25,10 @@ _FORM = '<form method="post">{{ csrf_input() }}<input name="note"></form>'
 
 
 def make_app() -> Flasgo:
-    """Make the app below the folder that SOAK_FOLDER names; SOAK_REDIS is the URI of a Redis."""
+    """Make the app below the folder that SOAK_FOLDER names.
+
+    SOAK_REDIS is the URI of a Redis, SOAK_QUOTA the number of requests that `/limited` admits.
+    """
     folder = Path(os.environ["SOAK_FOLDER"])
     redis = os.environ.get("SOAK_REDIS")
     for name in ("static", "templates"):
@@ -94,7 +97,7 @@ def _add_pages(app: Flasgo) -> None:
         return {"user": str(request.user.id)}
 
     @app.get("/limited")
-    @app.ratelimit(QUOTA, per=3600)
+    @app.ratelimit(int(os.environ.get("SOAK_QUOTA", QUOTA)), per=3600)
     async def limited() -> dict[str, bool]:
         return {"admitted": True}
 
