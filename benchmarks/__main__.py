@@ -6,7 +6,7 @@ import logging
 import sys
 from dataclasses import replace
 
-from benchmarks.report import render
+from benchmarks.report import readme_table, render
 from benchmarks.run import QUICK, SECTIONS, Effort, run
 
 
@@ -30,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps(result.as_data(), indent=2))
     else:
         print(f"\n{render(result)}", end="")
+        if options.readme:
+            print(f"\n{readme_table(result)}", end="")
     return 0
 
 
@@ -45,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         choices=SECTIONS,
         help="measure this section; may be given more than once",
+    )
+    parser.add_argument(
+        "--readme", action="store_true", help="print the table of README.md at the end"
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument(

@@ -66,6 +66,7 @@ class Variant:
         settings: Settings besides the secret.
         without: Components of the security plugin to take out.
         plugins: Further plugins.
+        off: Plugins that are switched off.
         request: The request.
         needs_session: Whether a session cookie is sent along.
     """
@@ -76,6 +77,7 @@ class Variant:
     settings: dict[str, object] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     plugins: tuple[type, ...] = ()
+    off: tuple[str, ...] = ()
     request: Exchange = field(default_factory=Exchange)
     needs_session: bool = False
 
@@ -103,6 +105,15 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("limited", "  + a quota, counted in memory", "get", request=Exchange("/limited")),
     Variant("idle", "  + hooks that leave the route out, nothing traced", "get",
             plugins=(IdlePlugin,)),
+    Variant("no-ids", "  without the plugin of request ids", "get", off=("request_ids",)),
+    Variant("ids", "  + a request id with each answer", "get",
+            settings={"REQUEST_ID_HEADER": "X-Request-ID"}),
+    Variant("no-access-log", "  without the plugin of the access log", "get", off=("access_log",)),
+    Variant("access-log", "  + an access log that nobody keeps", "get",
+            settings={"ACCESS_LOG": True}),
+    Variant("no-health", "  without the plugin of health paths", "get", off=("health",)),
+    Variant("health", "  + paths for load balancers", "get",
+            settings={"HEALTH_PATH": "/healthz", "READY_PATH": "/readyz"}),
     Variant("traced", "  + every hook traced and timed (DEBUG)", "get", settings={"DEBUG": True}),
     Variant("post", "POST of an own page, all defaults", request=_POST),
     Variant("no-csrf", "  without the CSRF check", "post", settings={"CSRF_ENABLED": False},
@@ -186,7 +197,7 @@ async def _runner(variant: Variant, stack: AsyncExitStack) -> Runner:
 def application(variant: Variant) -> ASGIApp:
     """Build the application of a variant, not started yet."""
     settings = {"SECRET_KEY": SECRET_KEY, **variant.settings}
-    app = Flasgo(settings=settings, plugins=variant.plugins)
+    app = Flasgo(settings=settings, plugins=variant.plugins, disable_plugins={*variant.off})
     add: tuple[tuple[str, Callable[..., object]], ...] = (
         ("/login", login),
         ("/session", read_session),

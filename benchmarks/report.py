@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from benchmarks.errors import Refusal
 from benchmarks.files import Transfer
 from benchmarks.protections import Cost
 from benchmarks.routing import Lookup
@@ -9,6 +10,8 @@ from benchmarks.run import RIVALS, Bar, Result, Row
 
 TITLES = {
     "json": "JSON route, in process",
+    "text": "Plain text route, in process",
+    "parameter": "Route with a parameter, in process",
     "session": "Route that reads a signed session, in process",
     "typed-body": "Route with a typed JSON body, in process",
 }
@@ -25,6 +28,8 @@ def render(result: Result) -> str:
     """
     blocks = [_environment(result.environment)]
     blocks += [_scenario(name, rows) for name, rows in result.scenarios.items()]
+    if result.errors:
+        blocks.append(_errors(result.errors))
     if result.protections:
         blocks.append(_protections(result.protections))
     if result.files:
@@ -36,6 +41,46 @@ def render(result: Result) -> str:
     if result.bars:
         blocks.append(_bars(result.bars))
     return "\n\n".join(blocks) + "\n"
+
+
+# The columns of the README's table, and what each of them is divided by.
+_README = {
+    "json": "JSON",
+    "text": "text",
+    "parameter": "parameter",
+    "session": "signed session (of Starlette's)",
+    "typed-body": "typed JSON body (of FastAPI's)",
+}
+_README_ROWS = ("flasgo", "blacksheep", "falcon", "starlette", "litestar", "fastapi")
+
+
+def readme_table(result: Result) -> str:
+    """Return the table of README.md, in Markdown.
+
+    Args:
+        result: The figures.
+    """
+    columns = [name for name in _README if name in result.scenarios]
+    lines = [
+        "| | " + " | ".join(_README[name] for name in columns) + " |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
+    for name in _README_ROWS:
+        found = [
+            next((row for row in result.scenarios[column] if row.name == name), None)
+            for column in columns
+        ]
+        known = [row for row in found if row is not None]
+        if not known:
+            continue
+        mark = "**" if name == "flasgo" else ""
+        cells = [
+            f"{mark}{row.ratio:.2f}{mark}" if row is not None and row.ratio is not None else ""
+            for row in found
+        ]
+        title = f"{mark}{known[0].label.partition(',')[0]}{mark}"
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def _environment(facts: dict[str, object]) -> str:
@@ -54,6 +99,20 @@ def _scenario(scenario: str, rows: list[Row]) -> str:
         for row in rows
     ]
     return f"{TITLES[scenario]}\n{_table(head, lines)}"
+
+
+def _errors(refusals: list[Refusal]) -> str:
+    head = ("", "µs/request", "x Falcon's 404", "")
+    lines = [
+        (
+            each.label,
+            _number(each.value),
+            _number(each.ratio),
+            "" if each.value is not None else "not installed",
+        )
+        for each in refusals
+    ]
+    return f"Refusals, in process; security events are not written\n{_table(head, lines)}"
 
 
 def _protections(costs: list[Cost]) -> str:

@@ -3,18 +3,27 @@
 import asyncio
 import os
 import platform
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from benchmarks import files, protections, routing, startup
+from benchmarks import errors, files, protections, routing, startup
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.timing import Samples, interleave
 from benchmarks.workload import SCENARIOS
 
-SECTIONS = (*SCENARIOS, "protections", "files", "routing", "startup")
+SECTIONS = (*SCENARIOS, "errors", "protections", "files", "routing", "startup")
 
 # Against whom the "ratio" column of a scenario is drawn.
-RIVALS = {"json": "starlette", "session": "starlette", "typed-body": "fastapi"}
+RIVALS = {
+    "json": "starlette",
+    "text": "starlette",
+    "parameter": "starlette",
+    "session": "starlette",
+    "typed-body": "fastapi",
+}
+# PERF-1: JSON against bare Starlette.
+OF_STARLETTE = 0.5 if sys.version_info >= (3, 13) else 0.6
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,7 @@ class Result:
 
     environment: dict[str, object]
     scenarios: dict[str, list[Row]]
+    errors: list[errors.Refusal]
     protections: list[protections.Cost]
     files: list[files.Transfer]
     routing: list[routing.Lookup]
@@ -127,6 +137,11 @@ def run(effort: Effort, sections: Sequence[str], say: Callable[[str], None]) -> 
             rows, found = _scenario(scenario, effort)
             scenarios[scenario] = rows
             bars.extend(found)
+    refusals: list[errors.Refusal] = []
+    if "errors" in sections:
+        say(f"errors: {effort.rounds} rounds of {effort.requests} requests each")
+        refusals = errors.measure(rounds=effort.rounds, requests=effort.requests)
+        bars.extend(_error_bars(refusals))
     costs: list[protections.Cost] = []
     if "protections" in sections:
         say(f"protections: {effort.rounds} rounds of {effort.requests} requests each")
@@ -146,7 +161,7 @@ def run(effort: Effort, sections: Sequence[str], say: Callable[[str], None]) -> 
         say(f"startup: {effort.processes} processes each")
         started = _startup(effort)
         bars.extend(_startup_bars(started))
-    return Result(environment, scenarios, costs, transfers, lookups, started, bars)
+    return Result(environment, scenarios, refusals, costs, transfers, lookups, started, bars)
 
 
 def _scenario(scenario: str, effort: Effort) -> tuple[list[Row], list[Bar]]:
@@ -188,13 +203,23 @@ def _ratio(samples: dict[str, Samples], name: str, rival: str) -> float | None:
 
 def _scenario_bars(scenario: str, samples: dict[str, Samples]) -> list[Bar]:
     limits = {
-        "json": (("starlette", 0.6), ("falcon", 1.0), ("blacksheep", 1.0)),
+        "json": (("starlette", OF_STARLETTE), ("falcon", 1.0), ("blacksheep", 1.0)),
+        "text": (("falcon", 1.0), ("blacksheep", 1.0)),
+        "parameter": (("falcon", 1.0), ("blacksheep", 1.0)),
         "session": (("starlette", 0.6),),
         "typed-body": (("fastapi", 0.4), ("litestar", 1.0)),
     }
     return [
         Bar("PERF-1", f"{scenario}: flasgo / {rival}", limit, _ratio(samples, "flasgo", rival))
         for rival, limit in limits[scenario]
+    ]
+
+
+def _error_bars(refusals: list[errors.Refusal]) -> list[Bar]:
+    return [
+        Bar("SERVE-3", f"{each.label}: flasgo / Falcon's 404", 1.0, each.ratio)
+        for each in refusals
+        if each.name[0].isdigit()
     ]
 
 
@@ -207,6 +232,10 @@ def _file_bars(transfers: list[files.Transfer]) -> list[Bar]:
             each.ratio,
         )
         for each in transfers
+    ] + [
+        Bar("SERVE-3", f"{each.label}: flasgo / starlette", 0.7, each.ratio)
+        for each in transfers
+        if each.name == "static-304"
     ]
 
 
@@ -255,6 +284,7 @@ def _startup_bars(rows: list[Row]) -> list[Bar]:
     return [
         Bar("PERF-4", "import and app creation: flasgo / fastapi", 0.5, own.ratio),
         Bar("PERF-4", "idle worker memory: flasgo / fastapi", 1.0, own.memory_ratio),
+        Bar("SERVE-5", "idle worker memory: flasgo / fastapi", 0.7, own.memory_ratio),
     ]
 
 

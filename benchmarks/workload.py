@@ -8,7 +8,8 @@ from benchmarks.contestants import BUNDLE, Contestant
 SECRET_KEY = "benchmarks-only-0123456789abcdef-0123456789abcdef"
 SESSION: dict[str, object] = {"user": "alice", "visits": 3, "theme": "dark"}
 ORDER = {"name": "tea", "quantity": 3, "price": 2.5, "tags": ["hot", "green"], "note": None}
-SCENARIOS = ("json", "session", "typed-body")
+TEXT = "Hello, world! This is plain text."
+SCENARIOS = ("json", "text", "parameter", "session", "typed-body")
 
 # Present on every answer of the bundle by default; a bundle without them would be measured naked.
 PROTECTIVE_HEADERS = (
@@ -61,7 +62,7 @@ async def _exchange(app: ASGIApp, scenario: str) -> Exchange:
             (b"sec-fetch-site", b"same-origin"),
         )
         return Exchange("/orders", "POST", headers, body)
-    return Exchange("/")
+    return Exchange({"text": "/text", "parameter": "/items/42"}.get(scenario, "/"))
 
 
 def _check(contestant: Contestant, scenario: str, answer: Answer) -> None:
@@ -70,13 +71,19 @@ def _check(contestant: Contestant, scenario: str, answer: Answer) -> None:
         expected = {"user": SESSION["user"], "visits": SESSION["visits"]}
     elif scenario == "typed-body":
         expected = {"name": "tea", "total": 7.5, "tags": 2}
+    elif scenario == "parameter":
+        expected = {"number": 42}
     media_type = (answer.header("content-type") or "").partition(";")[0]
-    if answer.status != 200 or media_type != "application/json":
+    wanted = "text/plain" if scenario == "text" else "application/json"
+    if answer.status != 200 or media_type != wanted:
         raise WrongAnswer(
-            f"{contestant.label}, {scenario}: expected 200 application/json, found "
+            f"{contestant.label}, {scenario}: expected 200 {wanted}, found "
             f"{answer.status} {media_type or 'without a content type'}: {answer.body[:200]!r}"
         )
-    if json.loads(answer.body) != expected:
+    if scenario == "text":
+        if answer.body != TEXT.encode():
+            raise WrongAnswer(f"{contestant.label}, text: found {answer.body[:200]!r}")
+    elif json.loads(answer.body) != expected:
         raise WrongAnswer(
             f"{contestant.label}, {scenario}: expected {expected}, found {answer.body[:200]!r}"
         )

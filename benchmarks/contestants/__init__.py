@@ -86,24 +86,30 @@ class Contestant:
         return "compiled"
 
 
+# What the quickest peers are compared in besides.
+_PLAIN = ("json", "text", "parameter")
 CONTESTANTS: tuple[Contestant, ...] = (
     Contestant("raw", "raw ASGI function", "asyncio"),
     Contestant(
-        "flasgo-core", "flasgo, core alone", "flasgo", "flasgo-core", ("json", "typed-body")
+        "flasgo-core",
+        "flasgo, core alone",
+        "flasgo",
+        "flasgo-core",
+        (*_PLAIN, "typed-body"),
     ),
     Contestant(
         "flasgo",
         "flasgo, all plugins, all defaults",
         "flasgo_security",
         "flasgo",
-        ("json", "session", "typed-body"),
+        (*_PLAIN, "session", "typed-body"),
     ),
     Contestant(
         "starlette",
         "Starlette, bare",
         "starlette",
         "starlette",
-        ("json", "session"),
+        (*_PLAIN, "session"),
         session_label="Starlette + SessionMiddleware",
     ),
     Contestant(
@@ -116,9 +122,14 @@ CONTESTANTS: tuple[Contestant, ...] = (
     Contestant("fastapi", "FastAPI", "fastapi", "fastapi", ("json", "typed-body")),
     Contestant("litestar", "Litestar", "litestar", "litestar", ("json", "typed-body")),
     # Falcon 4.4 compiles its `cyutil` package and nothing else: this is the build its wheel ships.
-    Contestant("falcon", "Falcon", "falcon", "falcon", compiled="falcon.cyutil.uri"),
+    Contestant("falcon", "Falcon", "falcon", "falcon", _PLAIN, compiled="falcon.cyutil.uri"),
     Contestant(
-        "blacksheep", "BlackSheep", "blacksheep", "blacksheep", compiled="blacksheep.messages"
+        "blacksheep",
+        "BlackSheep",
+        "blacksheep",
+        "blacksheep",
+        _PLAIN,
+        compiled="blacksheep.messages",
     ),
 )
 

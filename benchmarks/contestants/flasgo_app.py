@@ -1,10 +1,10 @@
 """Flasgo as `pip install flasgo` gives it: every plugin on, every default as it is."""
 
 import msgspec
-from flasgo import Flasgo, Request
+from flasgo import Flasgo, Request, Response
 
 from benchmarks.asgi import ASGIApp
-from benchmarks.workload import SECRET_KEY, SESSION
+from benchmarks.workload import SECRET_KEY, SESSION, TEXT
 
 
 class Order(msgspec.Struct):
@@ -22,6 +22,8 @@ def app(scenario: str) -> ASGIApp:
     # The only setting is the secret, so that no random one is made (with a warning) in each run.
     application = Flasgo(settings={"SECRET_KEY": SECRET_KEY})
     application.get("/")(home)
+    application.get("/text")(show_text)
+    application.get("/items/<int:number>")(show_item)
     if scenario == "typed-body":
         application.post("/orders")(create_order)
     if scenario == "session":
@@ -33,6 +35,16 @@ def app(scenario: str) -> ASGIApp:
 async def home() -> dict[str, str]:
     """The JSON route."""
     return {"framework": "flasgo", "status": "ok"}
+
+
+async def show_text() -> Response:
+    """The text route."""
+    return Response.text(TEXT)
+
+
+async def show_item(number: int) -> dict[str, int]:
+    """The route with a parameter."""
+    return {"number": number}
 
 
 async def login(request: Request) -> dict[str, str]:

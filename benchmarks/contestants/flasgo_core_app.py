@@ -1,10 +1,10 @@
 """Flasgo's core without a single plugin."""
 
 import msgspec
-from flasgo import Flasgo
+from flasgo import Flasgo, Response
 
 from benchmarks.asgi import ASGIApp
-from benchmarks.workload import SECRET_KEY
+from benchmarks.workload import SECRET_KEY, TEXT
 
 
 class Order(msgspec.Struct):
@@ -18,9 +18,11 @@ class Order(msgspec.Struct):
 
 
 def app(scenario: str) -> ASGIApp:
-    """Build the application for `json` or `typed-body`."""
+    """Build the application for a scenario."""
     application = Flasgo(settings={"SECRET_KEY": SECRET_KEY}, plugins=[], discover=False)
     application.get("/")(home)
+    application.get("/text")(show_text)
+    application.get("/items/<int:number>")(show_item)
     application.post("/orders")(create_order)
     return application
 
@@ -28,6 +30,16 @@ def app(scenario: str) -> ASGIApp:
 async def home() -> dict[str, str]:
     """The JSON route."""
     return {"framework": "flasgo-core", "status": "ok"}
+
+
+async def show_text() -> Response:
+    """The text route."""
+    return Response.text(TEXT)
+
+
+async def show_item(number: int) -> dict[str, int]:
+    """The route with a parameter."""
+    return {"number": number}
 
 
 async def create_order(order: Order) -> dict[str, object]:

@@ -59,7 +59,7 @@ def test_json_scenario_has_a_row_for_everyone(result: dict[str, Any]) -> None:
         assert found[name]["installed"] is (find_spec(module) is not None)
 
 
-@pytest.mark.parametrize("scenario", ["json", "session", "typed-body"])
+@pytest.mark.parametrize("scenario", ["json", "text", "parameter", "session", "typed-body"])
 def test_installed_contestants_have_figures_and_missing_ones_say_so(
     result: dict[str, Any], scenario: str
 ) -> None:
@@ -72,7 +72,8 @@ def test_installed_contestants_have_figures_and_missing_ones_say_so(
 
 
 def test_ratios_are_present_wherever_both_sides_are(result: dict[str, Any]) -> None:
-    rivals = {"json": "starlette", "session": "starlette", "typed-body": "fastapi"}
+    rivals = dict.fromkeys(("json", "text", "parameter", "session"), "starlette")
+    rivals["typed-body"] = "fastapi"
     for scenario, rival in rivals.items():
         found = rows(result, scenario)
         for row in found.values():
@@ -88,11 +89,25 @@ def test_each_protection_is_compared_with_the_defaults(result: dict[str, Any]) -
 
     assert {"get", "no-hosts", "no-headers", "no-csrf", "session", "limited"} <= set(found)
     assert {"idle", "traced"} <= set(found)
+    # What is off costs nothing: each is there off, on, and as it comes.
+    for extra in ("ids", "access-log", "health"):
+        assert {extra, f"no-{extra}"} <= set(found)
     for each in found.values():
         assert is_figure(each["value"])
         if each["against"] is not None:
             assert math.isfinite(each["difference"])
             assert each["against"] in found
+
+
+def test_refusals_are_compared_with_falcons_404(result: dict[str, Any]) -> None:
+    found = {each["name"]: each for each in result["errors"]}
+
+    assert {"404", "404-page", "405", "401", "403", "429", "falcon-404"} <= set(found)
+    for name, each in found.items():
+        peer = name.partition("-")[0] if name[0].isalpha() else None
+        if peer is None or find_spec(peer):
+            assert is_figure(each["value"])
+        assert is_figure(each["ratio"]) if find_spec("falcon") and each["value"] else True
 
 
 def test_files_are_compared_with_starlettes(result: dict[str, Any]) -> None:
@@ -128,6 +143,8 @@ def test_every_bar_is_judged_or_said_to_be_unmeasured(result: dict[str, Any]) ->
         "PERF-3",
         "PERF-4",
         "PERF-5",
+        "SERVE-3",
+        "SERVE-5",
     }
     for bar in result["bars"]:
         assert bar["is_met"] is None or is_figure(bar["measured"])
@@ -140,12 +157,13 @@ def test_compiled_peers_are_compiled(result: dict[str, Any]) -> None:
 
 
 def test_tables_are_printed_for_people() -> None:
-    done = benchmarks("--quick", "--only", "json", "--rounds", "1", "--requests", "5")
+    done = benchmarks("--quick", "--only", "json", "--rounds", "1", "--requests", "5", "--readme")
 
     assert done.returncode == 0, done.stderr
     assert "JSON route, in process" in done.stdout
     assert "flasgo, all plugins, all defaults" in done.stdout
     assert "Matching a path" not in done.stdout
+    assert "| | JSON |\n|---|---|\n| **flasgo** | **" in done.stdout
 
 
 def test_a_wrong_option_is_refused() -> None:

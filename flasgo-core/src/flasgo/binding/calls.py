@@ -117,12 +117,27 @@ def _with_fields(run: Run, arguments: Arguments) -> Call:
     sources, readers = _sources(arguments), arguments.readers
     count = len(arguments.positional)
 
+    if len(sources) == 1 and not count:
+        return _with_one_field(run, *sources[0])
+
     def call(connection: Connection) -> Awaitable[Any]:
         try:
             named = {name: read(connection) for name, read in sources}
         except InvalidRequestError:
             raise validation_failed(_problems(readers, connection)) from None
         return run(*[connection] * count, **named)
+
+    return call
+
+
+def _with_one_field(run: Run, name: str, read: Reader) -> Call:
+    # PERF: the usual handler has one parameter, that of its path.
+    def call(connection: Connection) -> Awaitable[Any]:
+        try:
+            value = read(connection)
+        except InvalidRequestError:
+            raise validation_failed(_problems((read,), connection)) from None
+        return run(**{name: value})
 
     return call
 

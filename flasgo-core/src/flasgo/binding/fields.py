@@ -249,7 +249,8 @@ def path_reader(name: str, text: Text | None) -> Reader:
     kind, from_text = text.annotation, text.convert
 
     def read(connection: Connection) -> object:
-        value = connection.path_params[name]
+        # PERF: a route with a parameter has them; the property would make a dict.
+        value = connection._path_params[name]  # ty: ignore[not-subscriptable]
         if type(value) is kind:
             return value
         try:

@@ -166,7 +166,8 @@ class Response(ConditionalMixin, TransformMixin):
         Raises:
             TypeError: When something in `data` cannot be encoded.
         """
-        return cls._from_bytes(encode_json(data), JSON, status_code)._with(headers)
+        response = cls._from_bytes(encode_json(data), JSON, status_code)
+        return response if headers is None else response._with(headers)
 
     @classmethod
     def text(cls, content: str, status_code: int = 200, headers: HeadersLike | None = None) -> Self:
@@ -177,7 +178,8 @@ class Response(ConditionalMixin, TransformMixin):
             status_code: The status.
             headers: Further headers.
         """
-        return cls._from_bytes(_encode_body(content), _TEXT, status_code)._with(headers)
+        response = cls._from_bytes(_encode_body(content), _TEXT, status_code)
+        return response if headers is None else response._with(headers)
 
     @classmethod
     def html(cls, content: str, status_code: int = 200, headers: HeadersLike | None = None) -> Self:
@@ -188,7 +190,8 @@ class Response(ConditionalMixin, TransformMixin):
             status_code: The status.
             headers: Further headers.
         """
-        return cls._from_bytes(_encode_body(content), HTML, status_code)._with(headers)
+        response = cls._from_bytes(_encode_body(content), HTML, status_code)
+        return response if headers is None else response._with(headers)
 
     @classmethod
     def redirect(

@@ -78,6 +78,10 @@ _new = object.__new__
 
 
 def _from_response(result: Response, handler: object) -> Response:
+    # PERF: what `claimed` does at first, without another call.
+    if result._at_first is None:
+        result._at_first = (result._status, result._body, tuple(result._raw))
+        return result
     return claimed(result)
 
 

@@ -154,6 +154,9 @@ class IntConverter(Converter):
         """Return the number, or raise ValueError."""
         # SECURITY: int() alone would take "٣", " 1", "1_0" and "-1", and a megabyte of digits.
         if value.isdigit() and value.isascii() and len(value.lstrip("0")) <= _INT_DIGITS:
+            # PERF: so few digits are below the limit.
+            if len(value) < _INT_DIGITS:
+                return int(value)
             number = int(value.lstrip("0") or "0")
             if number <= _MAX_INT:
                 return number
