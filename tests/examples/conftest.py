@@ -87,7 +87,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     started: list[subprocess.Popen[bytes]] = []
 
     def start(*command: str, cwd: Path, ready: str = "/") -> Server:
-        port = _free_port()
+        port = free_port()
         log = tmp_path / f"server-{port}.log"
         environment = {
             **os.environ,
@@ -113,7 +113,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         _end(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

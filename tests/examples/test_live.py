@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from websockets.exceptions import ConnectionClosedError, InvalidStatus
-from websockets.sync.client import connect
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from tests.pages.browser import Page, browser
 
-from .conftest import ROOT, Serve, Server
+from .conftest import ROOT, Serve, Server, free_port
 
 LIVE = ROOT / "examples" / "live"
+BROADCAST = ROOT / "examples" / "plugins" / "flasgo-broadcast"
 # Nothing is asserted about speed: this only ends what hangs.
 SETTLE_SECONDS = 30.0
 needs_chromium = pytest.mark.skipif(
@@ -200,3 +204,74 @@ def test_a_ticker_goes_on_where_a_reader_was(server: Server) -> None:
     with httpx2.stream("GET", f"{server.url}/ticker/prices", headers=headers, timeout=30) as answer:
         ids = (line for line in answer.iter_lines() if line.startswith("id:"))
         assert [next(ids), next(ids)] == ["id: 4", "id: 5"]
+
+
+# --- Several workers --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def redis_uri(tmp_path: Path) -> Iterator[str]:
+    """A redis-server, ended by its process id."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed: apt-get install redis-server")
+    port = free_port()
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
+    try:
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.kill()
+        process.wait(SETTLE_SECONDS)
+
+
+@pytest.fixture
+def two_workers(
+    serve: Serve, redis_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Server:
+    """The page served by two workers, with the plugin as if it were installed."""
+    info = tmp_path / "site" / "flasgo_broadcast-0.1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: flasgo-broadcast\nVersion: 0.1.0\n"
+    )
+    (info / "entry_points.txt").write_text(
+        "[flasgo.plugins]\nbroadcast = flasgo_broadcast:BroadcastPlugin\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{info.parent}:{BROADCAST / 'src'}")
+    monkeypatch.setenv("FLASGO_BROADCAST_URI", redis_uri)
+    command = ("flasgo", "run", "workers.py", "--port", "{port}", "--workers", "2")
+    return serve(*command, cwd=LIVE)
+
+
+def hear(socket: ClientConnection, text: str) -> None:
+    """Receive until somebody has said this."""
+    while json.loads(socket.recv(timeout=SETTLE_SECONDS))["text"] != text:
+        pass
+
+
+def a_worker_of(server: Server) -> int:
+    """Return the process id of a worker."""
+    for task in Path(f"/proc/{server.process.pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            if b"resource_tracker" not in Path(f"/proc/{child}/cmdline").read_bytes():
+                return child
+    pytest.fail(f"There are no workers:\n{server.log.read_text()}")
+
+
+def test_one_chat_over_two_workers(two_workers: Server) -> None:
+    room = two_workers.url.replace("http", "ws") + "/chat/room"
+    with ExitStack() as stack:
+        people = [stack.enter_context(connect(room, proxy=None)) for _ in range(8)]
+        people[0].send(json.dumps({"name": "Ann", "text": "Is anybody there?"}))
+        for person in people:
+            hear(person, "Is anybody there?")
+        os.kill(a_worker_of(two_workers), signal.SIGKILL)
+        # The people of the worker that is left, and those who reconnect, are in the same chat.
+        two_workers.until(lambda answer: answer.status_code == 200)
+        with connect(room, proxy=None) as late:
+            hear(late, "Is anybody there?")
+            late.send(json.dumps({"name": "Bob", "text": "I am."}))
+            hear(late, "I am.")
+            for person in people:
+                with suppress(ConnectionClosed):  # of those whose worker was killed
+                    hear(person, "I am.")
