@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from statistics import median
 
-from flasgo import Flasgo, Request
+from flasgo import Connection, Flasgo
 from flasgo_auth import HasScope, IsAuthenticated, User
 
 from benchmarks.asgi import ASGIApp, Exchange, ask, running
@@ -73,7 +73,7 @@ def application() -> ASGIApp:
     """Build the app that refuses: the whole bundle, with a backend, permissions and a quota."""
     app = Flasgo(settings={"SECRET_KEY": SECRET_KEY})
 
-    async def who(request: Request) -> User | None:
+    async def who(request: Connection) -> User | None:
         return _ALICE if request.raw_header(b"x-user") else None
 
     app.register_auth_backend("key", who)

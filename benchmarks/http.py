@@ -1,12 +1,13 @@
-"""Requests per second through uvicorn, against a function that sends the same bytes (SERVE-1).
+"""Requests per second through uvicorn and granian, next to a function with the same bytes (SERVE-1).
 
     uv run --group benchmarks python -m benchmarks.http
 
 Each application is served by a uvicorn of its own (uvloop, httptools): with uvicorn's own protocol,
-or with that of `flasgo run`. The client keeps some connections busy with prepared requests and
-counts bytes. The servers take turns; a ratio compares values that were measured within a second or
-two. Each ratio is printed with its spread over several runs. Where the client is the bottleneck, or
-another program takes the processor, ratios come out nearer to 1 than they are: look at the load.
+or with that of `flasgo run`; or by a granian of its own (uvloop), with one worker. The client keeps
+some connections busy with prepared requests and counts bytes. The servers take turns; a ratio
+compares values that were measured within a second or two. Each ratio is printed with its spread
+over several runs. Where the client is the bottleneck, or another program takes the processor,
+ratios come out nearer to 1 than they are: look at the load.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import sys
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from statistics import median
 
 from benchmarks.asgi import CLIENT_HEADERS
@@ -31,6 +33,13 @@ CONTESTANTS = {
     "flasgo-run": "flasgo, all plugins, flasgo run",
     "flasgo": "flasgo, all plugins, stock uvicorn",
     "starlette": "Starlette bare, stock uvicorn",
+    "falcon": "Falcon, stock uvicorn",
+    "blacksheep": "BlackSheep, stock uvicorn",
+    "raw-granian": "raw function, granian",
+    "flasgo-granian": "flasgo, all plugins, granian",
+    "starlette-granian": "Starlette bare, granian",
+    "falcon-granian": "Falcon, granian",
+    "blacksheep-granian": "BlackSheep, granian",
 }
 _OURS = ("--http", "flasgo.serving.protocol:GuardedProtocol")
 OPTIONS = {"raw-run": _OURS, "flasgo-run": _OURS}
@@ -99,6 +108,13 @@ def once(port: int, effort: Effort) -> float:
         return max(effort.requests, _CONNECTIONS) / (time.perf_counter() - started)
 
 
+def is_installed(name: str) -> bool:
+    """Whether a contestant, and the server that it is on, can be started here."""
+    framework, _, server = name.partition("-")
+    needed = [] if framework == "raw" else [framework]
+    return all(find_spec(each) for each in (*needed, *(["granian"] if server == "granian" else ())))
+
+
 def measure(effort: Effort) -> list[Row]:
     """Measure all contestants in turns.
 
@@ -106,7 +122,7 @@ def measure(effort: Effort) -> list[Row]:
         effort: How long.
     """
     return in_turns(
-        CONTESTANTS,
+        {name: label for name, label in CONTESTANTS.items() if is_installed(name)},
         RIVAL,
         module="benchmarks.http_apps",
         rounds=effort.rounds,
@@ -125,8 +141,9 @@ def render(runs: list[list[Row]], load: str) -> str:
     """Lay several runs out as text, each ratio with its spread."""
     lines = [
         f"{platform.python_implementation()} {platform.python_version()}, uvicorn "
-        f"{version('uvicorn')}, {platform.machine()}, {os.cpu_count()} processors{load}",
-        f"\nJSON route, requests per second through uvicorn; median and spread of {len(runs)} runs",
+        f"{version('uvicorn')}, granian {_version('granian')}, {platform.machine()}, "
+        f"{os.cpu_count()} processors{load}",
+        f"\nJSON route, requests per second when served; median and spread of {len(runs)} runs",
     ]
     for row in runs[0]:
         rates = [each.per_second for run in runs for each in run if each.name == row.name]
@@ -140,6 +157,10 @@ def render(runs: list[list[Row]], load: str) -> str:
         word = "met" if median(found) >= bar else "MISSED"
         lines.append(f"SERVE-1 at least {bar} x {rival}: {_spread(found)}, {word}")
     return "\n".join(lines)
+
+
+def _version(distribution: str) -> str:
+    return version(distribution) if find_spec(distribution) else "is not installed"
 
 
 def _spread(values: list[float]) -> str:

@@ -3,7 +3,7 @@
 from benchmarks.asgi import ASGIApp, Exchange, Message, Receive, Scope, Send, ask
 from benchmarks.contestants import contestant
 
-__all__ = ["flasgo", "flasgo_run", "raw", "raw_run", "starlette"]
+__all__ = ["blacksheep", "falcon", "flasgo", "flasgo_run", "raw", "raw_run", "starlette"]
 
 
 def flasgo() -> ASGIApp:
@@ -14,6 +14,16 @@ def flasgo() -> ASGIApp:
 def starlette() -> ASGIApp:
     """Starlette, bare."""
     return contestant("starlette").app("json")
+
+
+def falcon() -> ASGIApp:
+    """Falcon, bare."""
+    return contestant("falcon").app("json")
+
+
+def blacksheep() -> ASGIApp:
+    """BlackSheep, bare."""
+    return contestant("blacksheep").app("json")
 
 
 def raw() -> ASGIApp:

@@ -1,4 +1,4 @@
-"""Contestants served by a uvicorn each: started, spoken to, measured in turns, ended."""
+"""Contestants, each on a server: started, spoken to, measured in turns, ended."""
 
 import contextlib
 import os
@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+ON_GRANIAN = "-granian"
+"""What the names of contestants end with that granian serves; one process, as with uvicorn."""
 START_SECONDS = 60.0
 ANSWER_SECONDS = 60.0
 
@@ -31,13 +33,13 @@ def serving(name: str, module: str, options: Sequence[str] = ()) -> Generator[in
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    factory = f"{module}:{name.replace('-', '_')}"
-    command = ["uvicorn", "--factory", factory, "--port", str(port), "--log-level", "error"]
+    factory = f"{module}:{name.removesuffix(ON_GRANIAN).replace('-', '_')}"
+    command = ["uvicorn", "--no-access-log", "--ws-per-message-deflate", "false"]
+    if name.endswith(ON_GRANIAN):
+        command = ["granian", "--interface", "asgi", "--no-ws", "--loop", "uvloop"]
+    command += ["--factory", factory, "--port", str(port), "--log-level", "error", *options]
     process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", *command, "--no-access-log"),
-            *("--ws-per-message-deflate", "false", *options),
-        ],
+        [sys.executable, "-m", *command],
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )
     try:
