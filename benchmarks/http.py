@@ -1,4 +1,6 @@
-"""Requests per second through uvicorn and granian, next to a function with the same bytes (SERVE-1).
+"""Requests per second through uvicorn and granian, next to a raw function (SERVE-1).
+
+The raw function sends the same bytes.
 
     uv run --group benchmarks python -m benchmarks.http
 
