@@ -43,6 +43,13 @@ def test_links_lead_to_the_same_page_within_the_site() -> None:
     assert "../docs/" not in text
 
 
+def test_every_picture_is_shown_somewhere_and_small() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in SITE["pages"]())
+    for picture in (ROOT / "docs" / "assets").glob("*.png"):
+        assert f"assets/{picture.name})" in pages
+        assert picture.stat().st_size < 200_000, f"{picture.name} is large for a page"
+
+
 def test_pictures_are_found_from_pages_outside_of_docs() -> None:
     text = SITE["relinked"](ROOT / "README.md", SITE["pages"]())
     assert "](../assets/tutorial-debug.png)" in text

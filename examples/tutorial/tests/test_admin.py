@@ -8,6 +8,7 @@ from flasgo import TestClient, hash_password
 from app import create_app
 
 PASSWORD = "correct horse battery"
+PASSWORD_HASH = asyncio.run(hash_password(PASSWORD))  # once: it takes its time by design
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
         "SECRET_KEY": "only-for-tests-0123456789-abcdefghijkl",
         "SESSION_COOKIE_SECURE": False,
         "GUESTBOOK_FILE": str(tmp_path / "book.sqlite3"),
-        "ADMIN_PASSWORD_HASH": asyncio.run(hash_password(PASSWORD)),
+        "ADMIN_PASSWORD_HASH": PASSWORD_HASH,
     }
     with create_app(settings).test_client(follow_redirects=True) as client:
         client.post("/", data={"name": "Mallory", "text": "Buy now!"})
