@@ -173,6 +173,9 @@ def test_a_websocket(proxy: Proxy, secure: bool) -> None:
 def test_a_websocket_from_another_origin_is_refused(proxy: Proxy, origin: str) -> None:
     with pytest.raises(InvalidStatus, match="403"):
         handshake(proxy, origin, secure=True)
+    ask(proxy, "GET", "/echo/after")
+    # No client writes errors into the log: uvicorn takes a denial for a missing answer.
+    assert "without completing handshake" not in proxy.log.read_text()
 
 
 # --- Request smuggling ------------------------------------------------------------------------

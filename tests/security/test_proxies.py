@@ -231,6 +231,14 @@ def test_both_kinds_together_are_refused(ask, caplog):
     assert "TRUSTED_PROXY_HEADERS" in caplog.text
 
 
+def test_a_prefix_beside_forwarded_is_refused_unless_both_are_named(ask):
+    lines = {"forwarded": f"for={CLIENT};proto=https", "x-forwarded-prefix": "/shop"}
+    assert ask(lines).status_code == 400
+    named = {"forwarded", "x-forwarded-prefix"}
+    assert ask(lines, TRUSTED_PROXY_HEADERS=named).json()["root"] == "/shop"
+    assert ask(lines, TRUSTED_PROXY_HEADERS={"forwarded"}).json()["root"] == ""
+
+
 @pytest.mark.parametrize(
     ("named", "client"),
     [

@@ -181,6 +181,7 @@ class ForwardedGuard:
     def __init__(self) -> None:
         self._proxies = TrustedProxies(())
         self._headers = _HEADERS
+        self._takes_all = True
         self._has_warned = False
 
     @property
@@ -214,6 +215,7 @@ class ForwardedGuard:
         """Read the settings."""
         self._proxies = TrustedProxies(sorted(cast("set[str]", settings["TRUSTED_PROXIES"])))
         named = cast("set[str] | None", settings["TRUSTED_PROXY_HEADERS"])
+        self._takes_all = named is None
         self._headers = _HEADERS if named is None else frozenset(name.lower() for name in named)
 
     @hookimpl(tryfirst=True, before=("security.throttle", "security.hosts"))
@@ -251,7 +253,8 @@ class ForwardedGuard:
             # The rightmost word is that of the trusted peer itself.
             pieces = hops.rsplit(",", _MOST_HOPS) if hops else []
             return pieces[::-1], proto.rpartition(",")[2]
-        if hops or proto:
+        # SECURITY: Forwarded says nothing of prefixes, so that one may be the client's own.
+        if hops or proto or (self._takes_all and request.raw_header(b"x-forwarded-prefix")):
             self._refuse_both()
         try:
             elements = parse_forwarded(forwarded)[: -_MOST_HOPS - 1 : -1]

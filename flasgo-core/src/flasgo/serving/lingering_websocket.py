@@ -36,6 +36,20 @@ class _LingeringWebSocket(_Base):
     _left = 0
     _deadline = 0.0
 
+    async def run_asgi(self) -> None:
+        """Call the app; a denial that it has sent is an answer, and not an error in the log."""
+        app = self.app
+
+        async def noting_denial(*args: Any) -> object:
+            try:
+                return await app(*args)
+            finally:
+                if self.initial_response is not None and self.close_sent:
+                    self.handshake_complete = True
+
+        self.app = noting_denial
+        await super().run_asgi()
+
     def data_received(self, data: bytes) -> None:
         """Take what the client sends, or throw it away after the end."""
         if not self._deadline:
