@@ -285,6 +285,7 @@ _KIT_MEMBERS = (
             "register",
             "implementations",
             "hook_callables",
+            "is_implemented",
             "notify",
             "call",
             "call_all",

@@ -131,6 +131,15 @@ def test_a_component_is_held_to_it_as_well(make_app: Callable[..., Flasgo]) -> N
         make_app(Flags, Late)
 
 
+def test_whether_a_hook_is_implemented_is_known(make_app: Any) -> None:
+    app = make_app(Flags)
+    assert not app.plugins.is_implemented("flag")
+    app.plugins.register(implementing("late", flag=lambda self: True))
+    assert app.plugins.is_implemented("flag")
+    with pytest.raises(PluginError, match="No hook 'flagg'"):
+        app.plugins.is_implemented("flagg")
+
+
 def test_an_unknown_hook_is_an_error(make_app: Any) -> None:
     app = make_app(Flags)
     with pytest.raises(PluginError, match=r"No hook 'flagg'. Did you mean 'flag'"):

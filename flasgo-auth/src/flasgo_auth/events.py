@@ -8,7 +8,7 @@ from flasgo import Connection
 
 from flasgo_auth.users import UserId
 
-__all__ = ["note", "report", "report_failed_login", "tell"]
+__all__ = ["is_heard", "note", "report", "report_failed_login", "tell"]
 
 logger = logging.getLogger("flasgo.security")
 
@@ -72,10 +72,20 @@ def tell(hook: str, request: Connection, *args: object) -> None:
         request: The request.
         args: Its other arguments.
     """
+    if is_heard(hook, request):
+        request.app.plugins.notify(hook, request, *args)
+
+
+def is_heard(hook: str, request: Connection) -> bool:
+    """Return whether any plugin implements one of the auth plugin's hooks.
+
+    Args:
+        hook: Its name.
+        request: The request.
+    """
     plugins = request.app.plugins
     # An app without the plugin has no such hook.
-    if ("hook", hook) in plugins.declarations.owners:
-        plugins.notify(hook, request, *args)
+    return ("hook", hook) in plugins.declarations.owners and plugins.is_implemented(hook)
 
 
 def note(event: str, request: Connection, *, reason: str, user: UserId) -> None:

@@ -10,7 +10,7 @@ from typing import NoReturn
 from flasgo import Connection, HTTPException
 
 from flasgo_auth.backends.backend import Backends, NamedBackend
-from flasgo_auth.events import report, tell
+from flasgo_auth.events import is_heard, report, tell
 from flasgo_auth.identification import Answers, answer_of, assigned_user, settle
 from flasgo_auth.permissions import AllowAny, CompiledCheck, Permission, compile_check
 from flasgo_auth.policy import AuthPolicy
@@ -113,6 +113,8 @@ class Gate:
 
     def _tell_of_failure(self, request: Connection) -> None:
         """Tell plugins of credentials that no backend has recognised."""
+        if not is_heard("login_failed", request):
+            return
         refused = [each.name for each in self.backends if each.was_tried(request)]
         if refused:
             tell("login_failed", request, None, f"refused by {', '.join(refused)}")

@@ -27,6 +27,7 @@ logger = logging.getLogger("flasgo.security")
 EVENTS_ATTRIBUTE = "security_events"
 """The request attribute that lists the kinds of events a request has caused."""
 
+_HOOK = "security_event_reported"
 _LONGEST_TEXT = 256
 
 

@@ -35,11 +35,13 @@ class CompressionPlugin(Plugin):
 
     @hookimpl(trylast=True)
     def response_finalize(self, request: Connection, response: Response) -> None:
-        if not response.mimetype.startswith(_TYPES):
+        # A 304 has no type, and tells what the 200 would (RFC 9110, section 15.4.5).
+        if response.status_code != 304 and not response.mimetype.startswith(_TYPES):
             return
         response.headers.add_vary("Accept-Encoding")
         read = request.app.settings.read
-        if not response.is_streaming and len(response.body) < read("GZIP_MIN_BYTES", int):
+        is_small = not response.is_streaming and len(response.body) < read("GZIP_MIN_BYTES", int)
+        if is_small and response.status_code != 304:
             return
         codings = acceptable_encodings(request.headers.get("accept-encoding"), ["gzip"])
         if codings and codings[0] == "gzip":

@@ -583,6 +583,17 @@ class Plugins:
                 self._published[code] = (impl.plugin, hook)
         return tuple(impl.call for impl in impls)
 
+    def is_implemented(self, hook: str) -> bool:
+        """Return whether a plugin implements a published hook: if not, nothing need be made for it.
+
+        Args:
+            hook: The hook's name.
+
+        Raises:
+            PluginError: When no hook of that name exists.
+        """
+        return self._hooks.is_implemented(hook)
+
     def notify(self, hook: str, *args: object) -> None:
         """Call the implementations of a published hook that take note of something.
 

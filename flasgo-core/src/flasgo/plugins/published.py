@@ -31,6 +31,10 @@ class PublishedHooks:
         """Look the implementations up anew."""
         self._known.clear()
 
+    def is_implemented(self, hook: str) -> bool:
+        """Return whether there is any."""
+        return bool(self._of(hook))
+
     def _of(self, hook: str) -> tuple[Implementation, ...]:
         known = self._known.get(hook)
         if known is None:
