@@ -200,6 +200,18 @@ def test_models_are_bodies_and_answers(app: Flasgo, connect: Connect) -> None:
     assert answer.json() == {"title": "a", "first": ANN}
 
 
+def test_routes_tell_which_models_they_use(app: Flasgo) -> None:
+    found = {
+        route.path: [
+            (stage.plugin, stage.reason) for stage in app.explain(route) if stage.stage == "models"
+        ]
+        for route in app.routes
+    }
+    assert found["/users"] == found["/many"] == found["/form"] == [("pydantic", "User")]
+    assert found["/teams"] == [("pydantic", "User")]
+    assert found["/public"] == [("pydantic", "PublicUser, User")]
+
+
 def test_a_response_model_keeps_the_rest_back(app: Flasgo, connect: Connect) -> None:
     assert connect(app).post("/public", json=ANN).json() == {"name": "Ann"}
 

@@ -121,6 +121,11 @@ def test_what_a_plugin_provides(connect: Connect) -> None:
     operation = document["paths"]["/"]["post"]
     assert [each["name"] for each in operation["parameters"]] == ["x-tenant"]
     assert "requestBody" not in operation
+    stages = app.explain(app.routes[0])
+    provided = [(stage.plugin, stage.reason) for stage in stages if stage.stage == "provides"]
+    assert provided[0] == ("databases", "Database")
+    assert len(provided) == 2
+    assert all(stage.stage != "provides" for stage in app.explain(app.routes[1]))
     # Tests override it by the type, or by the provider.
     for key in (Database, database):
         app.dependency_overrides[key] = lambda: Database("fake")

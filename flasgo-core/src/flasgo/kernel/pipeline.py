@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import Struct
@@ -16,6 +16,7 @@ from flasgo import _bundle
 from flasgo.callables import full_name, is_async
 from flasgo.errors import HookError, PluginError, UnenforcedPolicyError
 from flasgo.kernel.callbacks import Callback, Callbacks, as_callback
+from flasgo.kernel.declared_stages import Declared, used_by
 from flasgo.kernel.error_handling import ErrorAnswers, ErrorHandlers
 from flasgo.kernel.notices import closing_steps, noting_accept
 from flasgo.kernel.wrapping import wrap_call
@@ -55,11 +56,13 @@ class StageInfo(Struct, frozen=True):
     """One step of a pipeline, as `flasgo routes --explain` shows it.
 
     Attributes:
-        stage: The hook's name, `before_request`, `handler` or `after_request`.
+        stage: The hook's name, `before_request`, `handler` or `after_request`; `provides`, `models`
+            or `body_format` for what a plugin has declared and the endpoint uses.
         plugin: The plugin or component, or `app` for the app's own code.
         callable: The callable's qualified name.
         kind: `sync` or `async`.
-        reason: The policies because of which the step is here; empty for every route.
+        reason: The policies because of which the step is here, or the type that it is for; empty
+            for every route.
     """
 
     stage: str
@@ -316,7 +319,7 @@ class PipelineCompiler:
                 *(_stage(impl, self._reason(impl, route)) for impl in (*guards, *quotas)),
                 *(_stage(impl) for impl in wrapping),
                 StageInfo("handler", "app", _label(route.handler), _kind(route)),
-                *self._formats(route),
+                *map(_declared, used_by(route, self._declarations)),
                 *(_stage(impl) for impl in accepted),
                 *(_stage(impl) for impl in answers),
                 *(StageInfo("after_request", "app", _label(c), "async") for c in after),
@@ -344,14 +347,6 @@ class PipelineCompiler:
         for policy in route.policies:
             if self._declarations.enforcer_of(policy) is None:
                 raise unenforced(route, policy)
-
-    def _formats(self, route: Route) -> Iterator[StageInfo]:
-        """Return what else than JSON the endpoint's bodies and answers may be."""
-        formats = self._declarations.custom_types.formats
-        if route.plan is not None and not route.is_websocket:
-            for each in formats.values():
-                name = full_name(each.decode)
-                yield StageInfo("body_format", each.plugin, name, "sync", each.media_type)
 
     def _reason(self, impl: Implementation, route: Route) -> str:
         """Return what the policies say that the implementation's plugin enforces."""
@@ -401,6 +396,10 @@ def _coercing(callback: Callback) -> Gate:
         return None if result is None else coerce_response(result, callback)
 
     return functools.update_wrapper(before_request, callback)
+
+
+def _declared(each: Declared) -> StageInfo:
+    return StageInfo(each.stage, each.plugin, each.callable, each.kind, each.reason)
 
 
 def _stage(impl: Implementation, reason: str = "") -> StageInfo:
