@@ -82,9 +82,10 @@ class Figures:
 # (its former folders openapi and error_answers, now in features, left out as well).
 GOALS = {"lines": 11_300, "top_files": 12, "longest": 50, "calls_bundle": 21, "calls_core": 13}
 
-# What a change may not exceed: the goals, and for the lines what has been reached. The goal was
-# set for what the core could do then; what it has learned since comes on top.
-CEILINGS = {**GOALS, "lines": 17_700}
+# What a change may not exceed: the goals, but for what has been reached. The goal for the lines was
+# set for what the core could do then; what it has learned since comes on top. One file more lies in
+# flasgo/ than was aimed at: `lazy_import`, which every floor may use.
+CEILINGS = {**GOALS, "lines": 18_000, "top_files": 13}
 # Tables that hold words and no logic; the first is written by a script.
 TABLES = ("_bundle", "advice.names_elsewhere")
 
