@@ -57,7 +57,9 @@ def failing_app(templates: Path, *, debug: bool) -> Flasgo:
             "ALLOWED_HOSTS": {"localhost", "127.0.0.1", "testserver"},
         },
     )
-    (templates / "page.html").write_text("<h1>{{ title }}</h1>\n\n<p>{{ nobody.name }}</p>\n")
+    (templates / "page.html").write_text(
+        "<h1>{{ title }}</h1>\n\n<p>{{ nobody.name }}</p> behind it\n"
+    )
     (templates / "broken.html").write_text("<h1>\n{% if %}\n")
     app.configure_templates(templates)
     add_plain_failures(app)

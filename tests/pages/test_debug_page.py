@@ -76,6 +76,12 @@ def test_an_exception_in_a_template_shows_its_line(ask):
     assert "{% if %}" in page.text
 
 
+def test_no_part_of_a_templates_line_is_marked(ask):
+    # The columns of a template's frame are those of other code.
+    assert "&lt;p&gt;{{ nobody.name }}&lt;/p&gt; behind it" in ask("/template").text
+    assert "<mark>" in ask("/chain").text
+
+
 def test_an_exception_in_a_worker_thread(ask):
     assert "in flasgo" in Reader(ask("/thread").text).text
     page = Reader(ask("/background").text)

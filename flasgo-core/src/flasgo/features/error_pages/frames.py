@@ -131,7 +131,8 @@ def _source(frame: FrameType, line: int) -> tuple[tuple[int, str], ...]:
 
 def _span(code: CodeType, instruction: int, line: int, text: str | None) -> tuple[int, int] | None:
     """Return the columns of the failing expression, where it is not the whole line anyway."""
-    if text is None or instruction < 0:
+    # In a template's file the columns are those of the Python code that it was compiled to.
+    if text is None or instruction < 0 or not code.co_filename.endswith(".py"):
         return None
     position = next(islice(code.co_positions(), instruction // 2, None), None)
     if position is None:
