@@ -139,7 +139,7 @@ def test_an_import_says_it() -> None:
     [
         (lambda app: app.include_router, AttributeError, "app.register_blueprint"),
         (lambda app: setattr(app, "secret_key", "x"), AttributeError, "SECRET_KEY"),
-        (lambda app: app.teardown_appcontext, AttributeError, "app.teardown_request"),
+        (lambda app: app.before_first_request, AttributeError, "@app.lifespan"),
         (lambda app: of(Blueprint("x")).record_once, AttributeError, "No, because"),
         (lambda app: of(Response("x")).data, AttributeError, "response.body"),
         (lambda app: of(Response("x")).boddy, AttributeError, "Did you mean 'body'"),
@@ -204,7 +204,7 @@ def test_uploads_and_forms_say_it(make_app: MakeApp, connect: Connect) -> None:
         (lambda args: args.get("bad", 1, type=int), 1),
         (lambda args: args.get("bad", type=int), None),
         (lambda args: args.get("none", 7, int), 7),
-        (lambda args: args.get("page", type=lambda text: len(None)), None),
+        (lambda args: args.get("page", type=lambda text: len(of(None))), None),
         (lambda args: args.get("page"), "2"),
         (lambda args: args.get("none"), None),
         (lambda args: args.getlist("page", type=int), [2, 3]),

@@ -82,6 +82,7 @@ if TYPE_CHECKING:
         AnyOf as AnyOf,
         ApiKeyBackend as ApiKeyBackend,
         ApiKeyValidator as ApiKeyValidator,
+        AppCliRunner as AppCliRunner,
         AppProtocolError as AppProtocolError,
         AppTemplates as AppTemplates,
         AppTimeoutError as AppTimeoutError,

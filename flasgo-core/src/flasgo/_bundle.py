@@ -159,6 +159,7 @@ _EXPORTS: Mapping[str, tuple[str, ...]] = {
         "render_template_string",
     ),
     "flasgo_testing": (
+        "AppCliRunner",
         "AppProtocolError",
         "AppTimeoutError",
         "AsyncWebSocketSession",
@@ -203,7 +204,7 @@ _APP_MEMBERS: Mapping[str, tuple[str, ...]] = {
         "template_test",
         "templates",
     ),
-    "flasgo-testing": ("test_client", "test_request_context"),
+    "flasgo-testing": ("test_cli_runner", "test_client", "test_request_context"),
 }
 
 _REQUEST_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
@@ -443,6 +444,7 @@ if TYPE_CHECKING:
         render_template_string as render_template_string,
     )
     from flasgo_testing import (
+        AppCliRunner as AppCliRunner,
         AppProtocolError as AppProtocolError,
         AppTimeoutError as AppTimeoutError,
         AsyncWebSocketSession as AsyncWebSocketSession,

@@ -34,12 +34,11 @@ from flasgo.interop.mounts import METHODS, Mount
 from flasgo.kernel.background import BackgroundRunner, BackgroundTasks
 from flasgo.kernel.callbacks import Callbacks
 from flasgo.kernel.compilation import Compilation
-from flasgo.kernel.context import AppContext, RequestContext
 from flasgo.kernel.dispatch import Dispatcher
 from flasgo.kernel.lifespan import Lifespan, LifespanFunction
 from flasgo.kernel.log_lines import ensure_log_lines
+from flasgo.kernel.outside_requests import OutsideRequests
 from flasgo.kernel.pipeline import Call, Pipeline, StageInfo
-from flasgo.kernel.request_contexts import nothing_received, request_context
 from flasgo.kernel.threads import WorkerThreads
 from flasgo.kernel.urls import endpoint_url
 from flasgo.plugins.choice import choose
@@ -71,7 +70,7 @@ _logger = logging.getLogger("flasgo.app")
 _L = TypeVar("_L", bound=LifespanFunction)
 
 
-class Flasgo(RouteScope, AppMembers, _bundle.AppMembers, WithSettings[SettingsT]):
+class Flasgo(RouteScope, OutsideRequests, AppMembers, _bundle.AppMembers, WithSettings[SettingsT]):
     """A web application. Instances are ASGI applications.
 
     Args:
@@ -127,6 +126,7 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers, WithSettings[SettingsT]
         **options: Unpack[_bundle.AppOptions],
     ) -> None:
         ensure_log_lines()
+        self._prepare_outside()
         self.name = name
         self._shared = shared_options(
             f"The app {name!r}",
@@ -463,6 +463,8 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers, WithSettings[SettingsT]
         self._addresses += placement.addresses
         for placed in placement.names.values():
             placed._join(self)
+        for full_name, placed in placement.names.items():
+            self.cli._add_group(full_name, placed.cli)
         for step in placement.steps:
             step()
         self._add_lifespans(placement.routes)
@@ -574,24 +576,6 @@ class Flasgo(RouteScope, AppMembers, _bundle.AppMembers, WithSettings[SettingsT]
             anchor=_anchor,
             scheme=_scheme,
         )
-
-    def request_context(self, scope: Scope, receive: Receive = nothing_received) -> RequestContext:
-        """Return a context in which a request is the current one, without being served.
-
-        No hook and no callback is called.
-
-        Args:
-            scope: The ASGI scope of an HTTP request.
-            receive: Gives its body.
-        """
-        return request_context(self, self._router, scope, receive)
-
-    def app_context(self) -> AppContext:
-        """Return a context in which `current_app`, `g`, `url_for` and templates work.
-
-        For scripts and commands, outside of requests: `with app.app_context():`.
-        """
-        return AppContext(self)
 
     # --- Lifespan ---------------------------------------------------------------------------
 

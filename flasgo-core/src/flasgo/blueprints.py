@@ -18,6 +18,7 @@ from flasgo.errors import ConfigurationError, RouteError
 from flasgo.interop.middleware import Layer
 from flasgo.interop.mounts import METHODS, Mount
 from flasgo.kernel.callbacks import Callbacks, check_callback
+from flasgo.kernel.commands import Commands
 from flasgo.kernel.error_handling import check_error_key
 from flasgo.plugins.blueprint_parts import (
     PlacedBlueprint,
@@ -143,6 +144,7 @@ class Blueprint(RouteScope, _bundle.BlueprintMembers):
         self._shared = shared_options(f"The blueprint {name!r}", shared)
         parts = {key: value for key, value in options.items() if key in brought}
         self._parts = PluginParts(parts, [])
+        self._commands = Commands()
         self._callbacks = Callbacks()
         self._of_app = Callbacks()
         self._layers: list[Layer] = []
@@ -174,6 +176,11 @@ class Blueprint(RouteScope, _bundle.BlueprintMembers):
                 f"well: app.{name}(...)(blueprint), or the function for it in the plugin's package."
             )
         return super()._hint(name)
+
+    @property
+    def cli(self) -> Commands:
+        """Commands for `flasgo`, in a group with the blueprint's name: `flasgo notes purge`."""
+        return self._commands
 
     def _recompile(self) -> None:
         """Have the pipelines of its routes compiled anew before the next request."""

@@ -47,6 +47,7 @@ from flasgo.settings.settings import SettingInfo, SettingSpec
 from flasgo.settings.types import convert_value
 
 if TYPE_CHECKING:
+    from flasgo.cli.commands import command_line
     from flasgo.features.openapi import add_error, operations
     from flasgo.serving.target import NoTargetError, TargetError, find_target, load_target
 
@@ -95,6 +96,7 @@ __all__ = [
     "add_error",
     "attach_policy",
     "called_by",
+    "command_line",
     "context_proxy",
     "convert_value",
     "current_request",
@@ -123,6 +125,7 @@ _HOMES = {
     "NoTargetError": "serving.target",
     "TargetError": "serving.target",
     "add_error": "features.openapi",
+    "command_line": "cli.commands",
     "find_target": "serving.target",
     "load_target": "serving.target",
     "operations": "features.openapi",

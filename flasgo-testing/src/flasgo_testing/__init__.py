@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import conformance
+    from .cli_runner import AppCliRunner
     from .client import TestClient
     from .errors import (
         AppProtocolError,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .websocket import AsyncWebSocketSession, WebSocketSession
 
 __all__ = [
+    "AppCliRunner",
     "AppProtocolError",
     "AppTimeoutError",
     "AsyncWebSocketSession",
@@ -45,6 +47,7 @@ _HOMES = {
     "HookCall": "recording",
     "HookRecorder": "recording",
     "LifespanError": "errors",
+    "AppCliRunner": "cli_runner",
     "TestClient": "client",
     "TestingPlugin": "plugin",
     "WebSocketClosedError": "errors",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 if TYPE_CHECKING:
     from flasgo.plugin import RequestContext
 
+    from .cli_runner import AppCliRunner
     from .client import TestClient
     from .options import BuildOptions, ClientOptions
 
@@ -18,6 +19,10 @@ class AppMembers:
 
     def test_client(self, **options: Unpack[ClientOptions]) -> TestClient:
         """Make a test client for this app; the keywords are those of `TestClient`."""
+        raise NotImplementedError  # a declaration: the plugin contributes the method itself
+
+    def test_cli_runner(self) -> AppCliRunner:
+        """Make a runner for the app's commands; see `AppCliRunner`."""
         raise NotImplementedError  # a declaration: the plugin contributes the method itself
 
     def test_request_context(

@@ -10,6 +10,7 @@ from flasgo.plugin import Plugin
 if TYPE_CHECKING:
     from flasgo.plugin import RequestContext
 
+    from .cli_runner import AppCliRunner
     from .client import TestClient
     from .options import BuildOptions, ClientOptions
 
@@ -17,7 +18,7 @@ __all__ = ["TestingPlugin"]
 
 
 class TestingPlugin(Plugin):
-    """Contributes `app.test_client()` and `app.test_request_context()`.
+    """Contributes `app.test_client()`, `test_request_context()` and `test_cli_runner()`.
 
     The HTTP client is imported when one is made.
     """
@@ -29,6 +30,7 @@ class TestingPlugin(Plugin):
     def plugin_setup(self, registry: Registry) -> None:
         """Register the methods."""
         registry.app_method("test_client", self.test_client)
+        registry.app_method("test_cli_runner", self.test_cli_runner)
         registry.app_method("test_request_context", self.test_request_context)
 
     @hookimpl
@@ -48,6 +50,12 @@ class TestingPlugin(Plugin):
         from .client import TestClient
 
         return TestClient(self._app, **options)
+
+    def test_cli_runner(self) -> AppCliRunner:
+        """Make a runner for the app's commands; `app.test_cli_runner().invoke("init-db")`."""
+        from .cli_runner import AppCliRunner
+
+        return AppCliRunner(self._app)
 
     def test_request_context(
         self,

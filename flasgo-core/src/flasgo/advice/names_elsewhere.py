@@ -59,7 +59,7 @@ _STATIC = (
     "Static files are served by Flasgo(static_folder='static') and "
     "app.configure_static(folder, url_path)."
 )
-_COMMANDS = "A plugin's hook cli_commands adds commands to `flasgo`; see docs/plugins.md."
+_GROUPS = "The commands of blueprint.cli are a group with the blueprint's name."
 _MODELS = (
     "Models are dataclasses and msgspec.Struct; response_model= drops what the model does not have."
 )
@@ -121,11 +121,8 @@ TABLE: Mapping[Kind, Mapping[str, str]] = {
         "before_serving after_serving on_event router.on_startup": _LIFESPAN,
         "user_loader login_manager request_loader": "Users are found by "
         "app.register_auth_backend('session', session_backend(load_user)).",
-        "teardown_appcontext": "It is called app.teardown_request; there is one context.",
-        "cli": _COMMANDS,
         "shell_context_processor shell_context_processors make_shell_context": "`flasgo shell` has "
         "the app, its routes and a test client.",
-        "test_cli_runner test_cli_runner_class": "Use typer's CliRunner on your commands.",
         "include_router": "It is called app.register_blueprint(blueprint, prefix='/x').",
         "exception_handler add_exception_handler exception_handlers": "It is called "
         "app.errorhandler(key), or app.register_error_handler(key, function).",
@@ -169,8 +166,8 @@ TABLE: Mapping[Kind, Mapping[str, str]] = {
         "handle_url_build_error handle_user_exception log_exception make_aborter make_config "
         "make_default_options_response preprocess_request process_response "
         "raise_routing_exception request_class response_class should_ignore_error "
-        "teardown_appcontext_funcs teardown_request_funcs test_client_class trap_http_exception "
-        "url_build_error_handlers": _INSIDE,
+        "teardown_appcontext_funcs teardown_request_funcs test_cli_runner_class test_client_class "
+        "trap_http_exception url_build_error_handlers": _INSIDE,
         "openapi": "It is called app.openapi_spec().",
         "title description version summary contact license_info terms_of_service servers "
         "openapi_external_docs openapi_schema openapi_tags openapi_url openapi_version docs_url "
@@ -182,7 +179,7 @@ TABLE: Mapping[Kind, Mapping[str, str]] = {
     "blueprint": {
         "url_prefix": "It is called blueprint.prefix.",
         "subdomain": _HOSTS,
-        "cli cli_group": _COMMANDS,
+        "cli_group": _GROUPS,
         "record record_once deferred_functions make_setup_state register": "No, because a "
         "blueprint does nothing at registration; write a plugin, or a function that takes the app.",
         "template_context_processors": "Use @blueprint.context_processor, or "
@@ -316,7 +313,7 @@ TABLE: Mapping[Kind, Mapping[str, str]] = {
         "subdomain": _HOSTS,
         "url_defaults": _PREFIX_DEFAULTS,
         "root_path": "No, because a blueprint has no folder: use Path(__file__).parent.",
-        "cli_group": _COMMANDS,
+        "cli_group": _GROUPS,
         "default_response_class": f"{_JSON} Return another Response for anything else.",
         "callbacks": _DOCUMENT,
         "routes": "Call blueprint.add_route(path, handler), or decorate handlers.",

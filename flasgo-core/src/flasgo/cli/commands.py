@@ -31,7 +31,7 @@ from flasgo.serving.target import VARIABLE, NoTargetError, load_app, user_error
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
 
-__all__ = ["CommandGroup", "app_in", "create_cli", "main"]
+__all__ = ["CommandGroup", "app_in", "command_line", "create_cli", "main"]
 
 
 # What can be nothing but an app: a file, or a module and a name in it.
@@ -201,7 +201,7 @@ def _app_to_ask() -> Flasgo:
 
 def _commands_of(app: Flasgo, taken: set[str]) -> dict[str, Any]:
     """Ask each plugin for its commands; names have to be new."""
-    from flasgo.cli.declared import declared_commands
+    from flasgo.cli.declared import declared_commands, own_commands
 
     found: dict[str, Any] = {}
 
@@ -226,4 +226,29 @@ def _commands_of(app: Flasgo, taken: set[str]) -> dict[str, Any]:
             add(impl.plugin, name, command)
     for name, (plugin, command) in declared_commands(app).items():
         add(plugin, name, command)
+    for name, command in own_commands(app).items():
+        if name in taken:
+            fail(
+                f"The app has a command {name!r}, and there is one of that name already. Give it "
+                f"another: @app.cli.command('my-{name}')."
+            )
+        found[name] = command
     return found
+
+
+def command_line(app: Flasgo) -> typer.Typer:
+    """Return the commands that an app adds to `flasgo`: its own, and those of its plugins.
+
+    What a command raises is not reported as `flasgo` does it, but goes on: for tests.
+
+    Args:
+        app: The app.
+    """
+    from flasgo.cli.declared import add_declared, add_own, new_typer
+
+    cli = new_typer()
+    add_own(app, cli, reports=False)
+    add_declared(app, cli, reports=False)
+    for impl in app.plugins.implementations("cli_commands"):
+        app.plugins.call_setup(impl, cli)
+    return cli

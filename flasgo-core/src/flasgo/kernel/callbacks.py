@@ -16,7 +16,7 @@ from flasgo.errors import ConfigurationError
 if TYPE_CHECKING:
     from flasgo.kernel.threads import WorkerThreads
 
-__all__ = ["Callback", "Callbacks", "as_callback", "check_callback"]
+__all__ = ["Callback", "Callbacks", "as_callback", "call_now", "check_callback"]
 
 Callback = Callable[..., Awaitable[object]]
 """An app callback, ready to be awaited with all the arguments of its kind, by position."""
@@ -54,6 +54,7 @@ _OFFERED = {
     "after_request": ("request", "response"),
     "teardown_request": ("request", "error"),
     "errorhandler": ("request", "error"),
+    "teardown_appcontext": ("error",),
 }
 """The arguments of each kind of callback."""
 
@@ -117,6 +118,20 @@ def as_callback(kind: str, function: Callable[..., Any], threads: WorkerThreads)
             return await result if inspect.isawaitable(result) else result
 
     return functools.update_wrapper(call, function)
+
+
+def call_now(kind: str, function: Callable[..., object], *args: object) -> object:
+    """Call a `def` function with those of the arguments of its kind that it asks for.
+
+    Args:
+        kind: The decorator's name, which says what is offered.
+        function: The function.
+        args: What is offered.
+    """
+    indices, named = _arguments(kind, function)
+    return function(
+        *(args[index] for index in indices), **{name: args[index] for name, index in named.items()}
+    )
 
 
 def _by_name(

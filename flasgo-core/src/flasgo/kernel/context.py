@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -77,7 +78,8 @@ class AppContext:
         print(render_template("mail/welcome.txt"))
     ```
 
-    Each one has a `g` of its own. Inside of a request the request stays what they stand for.
+    Each one has a `g` of its own. Inside of a request the request stays what they stand for, and
+    its end is what functions of `teardown_appcontext` wait for.
 
     Args:
         app: The app.
@@ -98,7 +100,12 @@ class AppContext:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _active_app.reset(self._tokens.pop())
+        token = self._tokens.pop()
+        try:
+            if not has_request_context() and not self._tokens:
+                _tear_down(self.app, error)
+        finally:
+            _active_app.reset(token)
 
 
 class RequestContext:
@@ -125,7 +132,19 @@ class RequestContext:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        active_request.reset(self._tokens.pop())
+        token = self._tokens.pop()
+        try:
+            if not self._tokens:
+                _tear_down(self.request.app, error)
+        finally:
+            active_request.reset(token)
+
+
+def _tear_down(app: Flasgo, error: BaseException | None) -> None:
+    """Call what ends a context outside of requests: all of it, whatever fails."""
+    with ExitStack() as stack:
+        for function in app._context_teardowns:
+            stack.callback(function, error)
 
 
 class ContextProxy:
