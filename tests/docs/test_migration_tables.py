@@ -85,6 +85,7 @@ STUBS = {
     "before_request": "def stub():\n    return None",
     "before_app_request": "def stub():\n    return None",
     "teardown_request": "def stub(error):\n    return None",
+    "teardown_appcontext": "def stub(error):\n    return None",
     "websocket": "async def stub(websocket):\n    await websocket.accept()",
 }
 ENDS = ("return", "raise")
