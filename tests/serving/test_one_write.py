@@ -276,3 +276,27 @@ def test_options_of_uvicorn_hold(options: dict[str, Any]) -> None:
         with serving(protocol, **options) as served:
             answers.append(served.exchange(GET + LAST))
     assert answers[0] == answers[1]
+
+
+def test_heads_are_kept_only_of_lines_that_are_kept_and_so_many() -> None:
+    length = (b"content-length", b"5")
+    for number in range(2 * head_lines._MOST_LINES):
+        kind = (b"content-type", b"text/x-%d" % number)
+        line = head_lines.encode_line(*kind)
+        assert head_lines.known_lines([kind, length]) == line
+        assert head_lines.known_lines([kind, (b"content-length", b"6")]) == line
+        assert len(head_lines._blocks) <= head_lines._MOST_LINES
+    kept = len(head_lines._blocks)
+    for header in (
+        (b"set-cookie", b"a=b"),
+        (b"etag", b'"1"'),
+        (b"content-length", b"5"),
+        (b"transfer-encoding", b"chunked"),
+        (b"connection", b"close"),
+        (b"content-security-policy", b"script-src 'nonce-abc'"),
+    ):
+        head_lines.encode_line(*header)
+        assert head_lines.known_lines([kind, header, length]) is None
+    assert head_lines.known_lines([list(kind), length]) is None  # ty: ignore[invalid-argument-type]
+    assert head_lines.known_lines([kind, (b"vary", b"never encoded"), length]) is None
+    assert len(head_lines._blocks) == kept

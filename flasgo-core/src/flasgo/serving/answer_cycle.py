@@ -48,9 +48,11 @@ class AnswerCycle:
         "_waiting",
         "access_logger",
         "body",
+        "chunked_encoding",
         "default_headers",
         "disconnected",
         "ended",
+        "expected_content_length",
         "flow",
         "held",
         "keep_alive",
@@ -91,6 +93,9 @@ class AnswerCycle:
         self.more_body = True
         self.response_started = False
         self.response_complete = False
+        # How the body is framed, where the subclass does that itself.
+        self.chunked_encoding: bool | None = None
+        self.expected_content_length = 0
         # A head that waits for the body.
         self.held: bytes = b""
         # PERF: an asyncio.Event is only made where the app waits.

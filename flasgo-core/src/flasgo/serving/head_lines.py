@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE
 
-__all__ = ["LINES", "default_block", "encode_line", "length_line"]
+__all__ = ["LINES", "default_block", "encode_line", "known_lines", "length_line"]
 
 # SECURITY: only lines that say the same to every client are kept. Cookies, dates, tokens, nonces,
 # validators, addresses and echoes of a request are not: they would stay in memory, and crowd out
@@ -34,6 +34,7 @@ LINES: dict[tuple[bytes, bytes], bytes] = {}
 """Encoded lines by their header, as the app wrote it. For reading; `encode_line` fills it."""
 
 _names: dict[bytes, bytes] = {}
+_blocks: dict[tuple[tuple[bytes, bytes], ...], bytes] = {}
 _lengths: dict[bytes, tuple[bytes, int]] = {}
 _defaults: tuple[Sequence[tuple[bytes, bytes]] | None, bytes | None] = (None, None)
 
@@ -61,6 +62,32 @@ def encode_line(name: bytes, value: bytes) -> bytes:
         _make_place(LINES)
         LINES[name, value] = line
     return line
+
+
+def known_lines(headers: list[tuple[bytes, bytes]]) -> bytes | None:
+    """Return all header lines but the last one, where they have been together before.
+
+    Args:
+        headers: The headers as the app wrote them.
+
+    Returns:
+        The lines; None where one of them is not kept by itself, or says how the answer is framed.
+    """
+    try:
+        key = tuple(headers[:-1])
+        lines = _blocks.get(key)
+    except TypeError:  # a list in place of a tuple
+        return None
+    if lines is None:
+        encoded = [LINES.get(header) for header in key]
+        # What frames an answer is never among the lines that are kept.
+        known = [line for line in encoded if line is not None]
+        if len(known) < len(encoded):
+            return None
+        lines = b"".join(known)
+        _make_place(_blocks)
+        _blocks[key] = lines
+    return lines
 
 
 def length_line(name: bytes, value: bytes) -> tuple[bytes, int]:

@@ -8,7 +8,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from flasgo.asgi import Message
 from flasgo.serving.answer_cycle import MOST_JOINED, AnswerCycle, unexpected
-from flasgo.serving.head_lines import LINES, default_block, encode_line, length_line
+from flasgo.serving.head_lines import LINES, default_block, encode_line, known_lines, length_line
 
 __all__ = ["HttpToolsCycle"]
 
@@ -16,13 +16,7 @@ __all__ = ["HttpToolsCycle"]
 class HttpToolsCycle(AnswerCycle):
     """A request on a connection that httptools parses."""
 
-    __slots__ = ("chunked_encoding", "expected_content_length")
-
-    # Any: the arguments of `AnswerCycle`.
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.chunked_encoding: bool | None = None
-        self.expected_content_length = 0
+    __slots__ = ()
 
     # PERF: one function, however long; most requests come here twice, and nowhere else.
     async def send(self, message: Message) -> None:
@@ -62,8 +56,21 @@ class HttpToolsCycle(AnswerCycle):
     # Any: the headers are whatever the app has sent.
     def _head(self, status: int, headers: Any) -> bytes:
         """Return the status line and all header lines, and learn how the body is framed."""
-        content = [STATUS_LINE[status]]
         block = default_block(self.default_headers)
+        # PERF: most answers of an app have the same lines, and their length behind them.
+        if self.keep_alive and block is not None and type(headers) is list and headers:
+            name, value = headers[-1]
+            if name == b"content-length":
+                lines = known_lines(headers)
+                if lines is not None:
+                    line, self.expected_content_length = length_line(name, value)
+                    self.chunked_encoding = False
+                    return b"".join((STATUS_LINE[status], block, lines, line, b"\r\n"))
+        return self._new_head(status, headers, block)
+
+    # Any: as above.
+    def _new_head(self, status: int, headers: Any, block: bytes | None) -> bytes:
+        content = [STATUS_LINE[status]]
         if block is None:
             headers = [*self.default_headers, *headers]
         else:
