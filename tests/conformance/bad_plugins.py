@@ -351,6 +351,15 @@ class NoDocstring:
         return colour
 
 
+@seeded("documents_itself", r"command 'paint' has no docstring")
+class SilentCommand:
+    """Brings a command that nobody explains."""
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.command("paint", lambda: None)
+
+
 @dataclass(frozen=True)
 class Silent(Policy):
     """A policy that explains nothing."""
@@ -879,8 +888,9 @@ class Hashing:
     """Stretches a key for each request."""
 
     @hookimpl
-    async def request_started(self):
-        hashlib.pbkdf2_hmac("sha256", b"x", b"y", 100_000)
+    async def request_started(self, request):
+        if request.path.endswith("/text"):
+            hashlib.pbkdf2_hmac("sha256", b"x", b"y", 250_000)
 
 
 @seeded("does_not_block", r"wrap_handler of 'napping' calls time\.sleep\(\)")
@@ -1093,3 +1103,61 @@ class BadStore:
     @hookimpl
     def plugin_setup(self, registry):
         registry.session_store("dict", DictStore)
+
+
+# --- Hooks of other plugins -------------------------------------------------------------------
+
+
+@seeded(
+    "hears_other_plugins", r"user_logged_in of 'welcome' for a login raised AttributeError: .*email"
+)
+class Welcome:
+    """Takes for granted what users have."""
+
+    @hookimpl(optionalhook=True)
+    def user_logged_in(self, request, user):
+        request.state.welcomed = user.email
+
+
+@seeded(
+    "hears_other_plugins", r"login_failed of 'watchful' for a failed login raised AttributeError"
+)
+class Watchful:
+    """Takes for granted that people say who they are."""
+
+    @hookimpl(optionalhook=True)
+    def login_failed(self, request, username, reason):
+        request.state.suspect = username.lower()
+
+
+@seeded("hears_other_plugins", r"security_event_reported of 'alarming' for .* raised KeyError")
+class Alarming:
+    """Knows some events only."""
+
+    @hookimpl(optionalhook=True)
+    def security_event_reported(self, event):
+        {"csrf": 1}[event.kind.upper()]
+
+
+@seeded("hears_other_plugins", r"a page from a template fails: .*KeyError: 'theme'")
+class Themed:
+    """Takes for granted that a request carries a cookie."""
+
+    @hookimpl(optionalhook=True)
+    def template_context(self, request):
+        return {"theme": request.scope["theme"]}
+
+
+@seeded("keeps_streams_streaming", r"first piece of a streamed response does not leave")
+class BufferingTransform:
+    """Changes the bytes of a body once it has all of them."""
+
+    @hookimpl
+    def response_finalize(self, response):
+        pieces = []
+
+        def keep(piece, is_last):
+            pieces.append(piece)
+            return b"".join(pieces).upper() if is_last else b""
+
+        response.transform(keep)

@@ -180,7 +180,7 @@ class HookRecorder(Sequence[HookCall]):
         return dataclasses.replace(impl, call=call)
 
     def _begin(self, impl: Implementation, args: tuple[object, ...]) -> HookCall:
-        connection = next((arg for arg in args if isinstance(arg, Connection)), None)
+        connection = _connection_of(args)
         record = HookCall(next(self._numbers), impl.hook, impl.plugin, connection, impl.is_async)
         self._calls.append(record)
         if self._observer is not None:
@@ -191,3 +191,12 @@ class HookRecorder(Sequence[HookCall]):
         record.is_done = True
         if self._observer is not None:
             self._observer(record)
+
+
+def _connection_of(args: tuple[object, ...]) -> Connection | None:
+    """Return what a call is about: the request, or that of an event."""
+    for arg in args:
+        if isinstance(arg, Connection):
+            return arg
+    found = (getattr(arg, "request", None) for arg in args)
+    return next((each for each in found if isinstance(each, Connection)), None)

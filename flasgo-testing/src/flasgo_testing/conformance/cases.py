@@ -13,6 +13,7 @@ from . import (
     powers,
     predicates,
     process,
+    published,
     serving,
     setting_values,
 )
@@ -101,6 +102,11 @@ CASES = (
         "keeps_streams_streaming",
         "A streamed response leaves piece by piece.",
         serving.keeps_streams_streaming,
+    ),
+    Case(
+        "hears_other_plugins",
+        "Hooks that installed plugins publish, such as those about logins, do their work.",
+        published.hears_other_plugins,
     ),
     Case(
         "takes_every_route",

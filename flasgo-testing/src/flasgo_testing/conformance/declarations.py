@@ -23,9 +23,7 @@ def documents_itself(subject: Subject) -> Iterator[str]:
     for name in made.owned("option"):
         if not registry.options[name].help.strip():
             yield f"The option {name}= has no help: registry.option({name!r}, help=...)."
-    for name in made.owned("app method"):
-        if not inspect.getdoc(registry.app_methods.get(name) or registry.app_properties[name]):
-            yield f"app.{name} has no docstring: say what it does, above the function's body."
+    yield from _members(made)
     for name in made.owned("hook"):
         spec = getattr(made.app.plugins.manager.hook, name).spec
         if not inspect.getdoc(spec.function):
@@ -37,6 +35,16 @@ def documents_itself(subject: Subject) -> Iterator[str]:
         yield from _explanation(policy)
     if not _own_doc(made.plugin if isinstance(made.plugin, ModuleType) else type(made.plugin)):
         yield f"{subject.label} itself has no docstring."
+
+
+def _members(made: SubjectApp) -> Iterator[str]:
+    registry = made.app.plugins.declarations
+    for name in made.owned("app method"):
+        if not inspect.getdoc(registry.app_methods.get(name) or registry.app_properties[name]):
+            yield f"app.{name} has no docstring: say what it does, above the function's body."
+    for name in made.owned("command"):
+        if not inspect.getdoc(registry.commands[name].function):
+            yield f"The command {name!r} has no docstring: `flasgo --help` shows it."
 
 
 def _settings(made: SubjectApp) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 from flasgo import ClientDisconnect, HTTPException, Response
+from flasgo.plugin import REQUEST_HOOKS
 
 from flasgo_testing.asgi import Scope, websocket_scope
 from flasgo_testing.conversation import Conversation
@@ -333,7 +334,7 @@ def _fault_of(call: HookCall) -> str | None:
         if is_answer and call.hook in _GATES:
             return None
         return f"{what} raised {type(error).__name__}: {error}{_line_of(error)}"
-    if not call.is_done or call.result is None or call.hook == "wrap_handler":
+    if not call.is_done or call.result is None or call.hook not in REQUEST_HOOKS:
         return None
     if call.hook == "request_finished":
         return f"{what} returned {call.result!r}; request_finished returns nothing."
