@@ -78,7 +78,7 @@ def test_an_exception_in_a_template_shows_its_line(ask):
 
 def test_no_part_of_a_templates_line_is_marked(ask):
     # The columns of a template's frame are those of other code.
-    assert "&lt;p&gt;{{ nobody.name }}&lt;/p&gt; behind it" in ask("/template").text
+    assert "<mark>&lt;p&gt;{{ nobody" not in ask("/template").text
     assert "<mark>" in ask("/chain").text
 
 
