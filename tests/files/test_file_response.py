@@ -387,3 +387,9 @@ def test_what_it_cannot_do():
         FileResponse.json({})
     assert isinstance(FileResponse("x"), Response)
     assert FileResponse("x").body == b""
+
+
+def test_a_wrong_argument_is_answered_with_those_of_the_class() -> None:
+    with pytest.raises(TypeError, match=r"FileResponse has no .*Did you mean 'filename'") as caught:
+        FileResponse("report.csv", file_name="x")
+    assert "attachment, max_age" in str(caught.value)

@@ -126,7 +126,9 @@ class Response(ConditionalMixin, TransformMixin):
         **aliases: Unpack[ResponseAliases],
     ) -> None:
         if aliases:
-            status_code, content_type = _from_aliases(status_code, content_type, **aliases)
+            status_code, content_type = _from_aliases(
+                type(self), status_code, content_type, **aliases
+            )
         if background is not None:
             self.background = as_tasks(background)
         self._status = 200 if status_code == 200 else checked_status(status_code)
@@ -583,6 +585,7 @@ def checked_status(status: object) -> int:
 
 
 def _from_aliases(
+    kind_of_response: type,
     status_code: int,
     content_type: str | None,
     *,
@@ -593,13 +596,16 @@ def _from_aliases(
 ) -> tuple[int, str | None]:
     """Return status and content type, by whichever of their names they were given."""
     for name in unknown:
+        import inspect
+
         from flasgo.advice.names_elsewhere import advice
 
-        known = ("content", "status_code", "headers", "content_type", "background", "status")
+        own = inspect.signature(kind_of_response.__init__).parameters
+        known = [each for each in (*own, "status") if each not in ("self", "aliases")]
         meant = advice("Response", name)
         hint = f" {meant}" if meant else did_you_mean(name, known)
         raise TypeError(
-            f"A response has no argument {name!r}.{hint} Its arguments: "
+            f"{kind_of_response.__name__} has no argument {name!r}.{hint} Its arguments: "
             f"{', '.join(known)}, mimetype."
         )
     if status is not None:
