@@ -387,6 +387,7 @@ class WholeTypes(PydanticModels):
     def fields(self, kind: Any) -> Iterable[ModelField]:
         about = {"type": "string", "maxLength": 9, "description": "Words."}
         yield ModelField("text", str, schema=about)
+        yield ModelField("count", int, False, 1, schema={"type": "integer"})
 
 
 class Cat(pydantic.BaseModel):
@@ -404,6 +405,7 @@ CAT = {"kind": "cat", "address": None}
 
 class Words(pydantic.BaseModel):
     text: str
+    count: int = 1
     seen: str = ""
 
 
@@ -449,7 +451,7 @@ def test_unions_and_lists_of_models_are_bodies_and_answers(whole: Flasgo, connec
     client = connect(whole)
     assert client.post("/pet", json=CAT).json() == CAT
     assert client.post("/pets", json=[CAT]).json() == [CAT, {"kind": "dog"}]
-    parts = {"pet": {"kind": "dog"}, "words": {"text": "a", "seen": ""}}
+    parts = {"pet": {"kind": "dog"}, "words": {"text": "a", "count": 1, "seen": ""}}
     assert client.post("/parts", json=parts).json() == parts
     answer = client.post("/pets", json=[CAT, {"kind": "cow"}])
     assert answer.json()["errors"][0]["loc"] == ["body", 1]
@@ -475,7 +477,20 @@ def test_a_constraint_of_msgspecs_is_left_to_msgspec(whole: Flasgo, connect: Con
 
 def test_texts_are_told_from_json(whole: Flasgo, connect: Connect) -> None:
     answer = connect(whole).get("/words?text=a")
-    assert answer.json() == {"text": "a", "seen": "as texts"}
+    assert answer.json() == {"text": "a", "count": 1, "seen": "as texts"}
+
+
+def test_an_empty_text_is_missing_where_it_can_be_no_value(whole: Flasgo, connect: Connect) -> None:
+    answer = connect(whole).get("/words?text=&count=")
+    assert answer.json() == {"text": "", "count": 1, "seen": "as texts"}
+
+
+def test_what_is_missing_is_told_with_the_rest(whole: Flasgo, connect: Connect) -> None:
+    answer = connect(whole).get("/words?count=x")
+    assert [each["loc"] for each in answer.json()["errors"]] == [
+        ["query", "text"],
+        ["query", "count"],
+    ]
 
 
 def test_definitions_within_whole_types_are_components(whole: Flasgo) -> None:
@@ -487,7 +502,8 @@ def test_definitions_within_whole_types_are_components(whole: Flasgo) -> None:
     assert body["discriminator"]["mapping"] == there
     assert body["oneOf"] == [{"$ref": reference} for reference in there.values()]
     assert document["components"]["schemas"]["Address"]["required"] == ["city"]
-    (parameter,) = paths["/words"]["get"]["parameters"]
+    parameter, count = paths["/words"]["get"]["parameters"]
+    assert count["schema"] == {"type": "integer"}
     assert parameter["schema"]["maxLength"] == 9
     assert parameter["description"] == "Words."
 
@@ -534,3 +550,23 @@ def test_a_constraint_of_models_says_what_to_install(make_app: Callable[..., Fla
 
     with pytest.raises(RouteError, match="pip install flasgo-pydantic"):
         make_app().add_route("/pets", handler, ["POST"])
+
+
+class Unfinished(WholeTypes):
+    """Meets a class with a name that stands for nothing."""
+
+    def prepare(self, kind: Any) -> bool:
+        raise NameError("name 'Missing' is not defined")
+
+
+def test_what_an_adapter_raises_names_the_route(make_app: Callable[..., Flasgo]) -> None:
+    app = make_app(declaring("pydantic", lambda registry: registry.models(Unfinished())))
+
+    async def handler(body: Any) -> None: ...
+
+    for annotation in (User, list[User], Annotated[User, Query()]):
+        handler.__annotations__["body"] = annotation
+        with pytest.raises(RouteError, match=r"Route '/unfinished': parameter 'body'.*Missing"):
+            app.add_route("/unfinished", handler, ["POST"])
+    with pytest.raises(RouteError, match=r"Route '/unfinished': response_model.*Missing"):
+        app.add_route("/unfinished", lambda: 1, endpoint="unfinished", response_model=list[User])

@@ -90,6 +90,7 @@ class Search(BaseModel):
     page_size: int = Field(default=10, alias="pageSize", le=100)
     colours: list[Colour] = []
     since: date | None = None
+    colour: Colour = Colour.RED
 
 
 class Upload(BaseModel):
@@ -377,10 +378,13 @@ def test_queries(client: TestClient) -> None:
     answer = client.get("/search?text=tea&pageSize=5&colours=red&colours=blue&since=2026-01-02")
     assert answer.json() == {
         "text": "tea", "pageSize": 5, "colours": ["red", "blue"], "since": "2026-01-02",
+        "colour": "red",
     }  # fmt: skip
+    assert client.get("/search?text=tea&colour=blue&since=").json()["colour"] == "blue"
     assert client.get("/search?text=tea").json()["pageSize"] == 10
-    answer = client.get("/search?text=tea&pageSize=101&colours=red&colours=hunter2")
-    assert set(problems(answer)) == {("query", "pageSize"), ("query", "colours", 1)}
+    answer = client.get("/search?pageSize=101&colours=red&colours=hunter2")
+    expected = {("query", "text"), ("query", "pageSize"), ("query", "colours", 1)}
+    assert set(problems(answer)) == expected
     assert set(problems(client.get("/search"))) == {("query", "text")}
 
 
@@ -391,7 +395,7 @@ def test_forms(client: TestClient) -> None:
     answer = client.post("/upload", data={"title": "t", "count": "3"}, files=files)
     assert answer.json() == {"count": 3, "size": 5}
     answer = client.post("/upload", data={"title": "t", "count": "x"})
-    assert set(problems(answer)) == {("form", "document")}
+    assert set(problems(answer)) == {("form", "document"), ("form", "count")}
 
 
 def test_cookies_and_headers(client: TestClient) -> None:

@@ -44,6 +44,7 @@ class Field(msgspec.Struct, frozen=True):
         marker: What the developer said about it.
         shown_default: The default that the API description tells.
         schema: The JSON Schema that the API description has; None for that of the type.
+        takes_blank: Whether an empty text may be meant; None leaves that to the type.
     """
 
     place: Place
@@ -53,6 +54,7 @@ class Field(msgspec.Struct, frozen=True):
     marker: Marker
     shown_default: Any = MISSING
     schema: Mapping[str, Any] | None = None
+    takes_blank: bool | None = None
 
     @property
     def is_required(self) -> bool:
@@ -66,7 +68,8 @@ class Field(msgspec.Struct, frozen=True):
         default, location = self.default, (self.place, self.name)
         copied = copier(default)
         # What a browser sends for an input that was left empty.
-        blank_is_missing = not self.text.is_text and not self.is_required
+        takes_blank = self.text.is_text if self.takes_blank is None else self.takes_blank
+        blank_is_missing = not takes_blank and not self.is_required
 
         def read(source: Any) -> object:
             found = find(source)
@@ -179,6 +182,7 @@ class Model(msgspec.Struct, frozen=True):
         )
         sent_names = [field.name for field in self.fields]
         annotation, default, place = self.annotation, self.default, self.place
+        adapter = self.adapter
         is_sent, copied = _presence(place), copier(default)
         convert = self._converter()
 
@@ -191,7 +195,8 @@ class Model(msgspec.Struct, frozen=True):
                 try:
                     value = read_field(source)
                 except InvalidRequestError as error:
-                    problems += error.problems
+                    # What is missing is for an adapter to tell, with all the rest.
+                    problems += error.problems if adapter is None else ()
                 else:
                     # No text and no file becomes None: it is what `Model.of` has as default.
                     if value is not None:

@@ -146,10 +146,24 @@ def _adapted_model(
         shown = MISSING if member.required else member.default
         field = field_of(site, place, member.name, text, default, shown, marker)
         if member.schema is not None and isinstance(field, Field):
-            field = msgspec.structs.replace(field, schema=member.schema)
+            field = msgspec.structs.replace(
+                field, schema=member.schema, takes_blank=_takes_blank(member.schema)
+            )
         fields.append(field)
     names = tuple(member.name for member in members)
     return Model(place, kind, names, tuple(fields), asked.default, adapter)
+
+
+def _takes_blank(schema: Mapping[str, Any]) -> bool:
+    """Whether an empty text may be meant for a field: a text, and no date or number."""
+    parts = (schema, *schema.get("anyOf", ()), schema.get("items", {}))
+    return any(
+        part.get("type") == "string"
+        and part.get("format", "password") == "password"
+        and "enum" not in part
+        and "const" not in part
+        for part in parts
+    )
 
 
 def _sent_name(place: Place, name: str) -> str:

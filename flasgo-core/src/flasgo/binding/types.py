@@ -292,7 +292,11 @@ def ignored_constraint(annotation: Any) -> object | None:
         annotation: The type. Where a plugin takes it as a whole, the plugin checks it.
     """
     known = custom_types()
-    if known.meant(known.whole(annotation)) is not known.whole(annotation):
+    try:
+        taken = known.whole(annotation)
+    except Exception:  # noqa: BLE001 - an adapter may raise anything; it is asked again, and blamed
+        return None
+    if known.meant(taken) is not taken:
         return None
     annotation = unaliased(annotation)
     parts = typing.get_args(annotation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any
 
@@ -88,9 +88,12 @@ def _alternatives(annotation: Any) -> Iterator[Any]:
 
 def _is_list(annotation: Any) -> bool:
     origin = typing.get_origin(annotation) or annotation
-    if not isinstance(origin, type) or issubclass(origin, (*_TEXTS, dict)):
-        return False
-    return hasattr(origin, "__iter__") and hasattr(origin, "__contains__")
+    # Not `hasattr`: the class of enumerations has `__iter__`, their members do not.
+    return (
+        isinstance(origin, type)
+        and issubclass(origin, Collection)
+        and not issubclass(origin, (*_TEXTS, dict))
+    )
 
 
 def _is_collection(annotation: Any) -> bool:
