@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
-from flasgo import redirect
+from flasgo import is_safe_redirect_target, redirect
 
 if TYPE_CHECKING:
     from flasgo import Connection, Response
@@ -32,7 +32,8 @@ def is_local(target: str) -> bool:
     if target.startswith("//") or any(not "!" <= char <= "~" or char in '\\"<>' for char in target):
         return False
     parts = urlsplit(target)
-    return not (parts.scheme or parts.netloc)
+    # The core knows more spellings, such as "/.//host", which some programs shorten.
+    return not (parts.scheme or parts.netloc) and is_safe_redirect_target(target)
 
 
 def safe_next(target: str | None, default: str = "/") -> str:

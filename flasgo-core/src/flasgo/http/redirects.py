@@ -14,7 +14,6 @@ _SCRIPT_SCHEMES = frozenset({"data", "javascript", "vbscript"})
 # Everything RFC 3986 allows in a URL, and "%" because escapes are the caller's.
 _URL_SAFE = "%/:?#[]@!$&'()*+,;=-._~"
 _HOST = re.compile(r"(?:[A-Za-z0-9._\-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-_DOTS_THEN_SLASH = re.compile(r"(?:/\.{1,2})+/+/")
 
 
 def encode_location(location: str) -> bytes:
@@ -66,7 +65,7 @@ def is_safe_redirect_target(url: object, allowed_hosts: Iterable[str] = ()) -> b
         return False
     if _CONTROL.search(url) or "\\" in url:
         return False
-    if url.startswith("//") or _DOTS_THEN_SLASH.match(url):
+    if url.startswith("//") or _is_shortened_to_a_host(url):
         return False
     head = re.split("[/?#]", url, maxsplit=1)[0]
     if ":" not in head:
@@ -78,3 +77,21 @@ def is_safe_redirect_target(url: object, allowed_hosts: Iterable[str] = ()) -> b
     if parts.scheme not in ("http", "https") or _HOST.fullmatch(parts.netloc) is None:
         return False
     return parts.netloc.lower() in {host.lower() for host in allowed_hosts}
+
+
+def _is_shortened_to_a_host(url: str) -> bool:
+    """Whether a path begins with two slashes once its dot segments are removed.
+
+    Browsers keep the host of such a path, but programs that shorten it and read it again do not
+    (RFC 3986, sections 5.2.4 and 4.2).
+    """
+    path = re.split("[?#]", url, maxsplit=1)[0].lower().replace("%2e", ".")
+    if "./" not in path:
+        return False
+    kept: list[str] = []
+    for segment in path.removeprefix("/").split("/"):
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    return len(kept) > 1 and not kept[0]
