@@ -167,6 +167,9 @@ def test_another_type_is_a_415_that_names_what_is_taken(
     assert answer.status_code == 415
     assert f"takes application/json, {MSGPACK}, not 'application/xml'" in answer.json()["detail"]
     assert answer.headers["accept"] == f"application/json, {MSGPACK}"
+    # What is too large is refused for its type, before it is read.
+    large = connect(shop(make_app)).post("/items", content=b"x" * 2000, headers=headers)
+    assert large.status_code == 415
     without = connect(make_app())
     assert "accept" not in without.post("/", content=b"", headers=headers).headers
 

@@ -96,16 +96,18 @@ class JsonBody:
         decode, default, finder = self._decode, self.default, self._finder
         copied = copier(default)
         as_json, formats = None, custom_types().formats
+        check_type = Request._require_json
         if formats:
-            from flasgo.binding.formats import as_json
+            from flasgo.binding.formats import as_json, check_type_in
+
+            check_type = check_type_in(formats)
 
         async def read(request: Request) -> object:
             # PERF: the usual header is compared before anything is made of it.
             if request.raw_header(b"content-type") != _JSON:
                 if default is not MISSING and not await request.body():
                     return default if copied is None else copied(default)
-                if as_json is None:
-                    request._require_json()
+                check_type(request)
             body = await request.body()
             if not body and default is not MISSING:
                 return default if copied is None else copied(default)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flasgo.requests.request import Request
     from flasgo.routing import Route
 
-__all__ = ["as_json", "in_formats"]
+__all__ = ["as_json", "check_type_in", "in_formats"]
 
 _JSON_TYPE = "application/json"
 # What a library raises for input that is malformed, or that asks for too much.
@@ -30,29 +30,41 @@ _MALFORMED = (ValueError, TypeError, RecursionError, OverflowError, EOFError)
 Respond = Callable[[object], object]
 
 
+def check_type_in(formats: Mapping[str, BodyFormat]) -> Callable[[Request], None]:
+    """Return what refuses a body that is neither JSON nor in a format, before it is read.
+
+    It raises HTTPException, 415, whose `Accept` names what is taken.
+
+    Args:
+        formats: The app's formats, by media type.
+    """
+    taken = ", ".join((_JSON_TYPE, *formats))
+
+    def check_type(request: Request) -> None:
+        kind = request.content_type
+        if kind and not request.is_json and kind not in formats:
+            detail = f"This request takes {taken}, not {printable(kind)!r}."
+            raise HTTPException(415, detail, headers={"accept": taken})
+
+    return check_type
+
+
 def as_json(request: Request, body: bytes, formats: Mapping[str, BodyFormat]) -> bytes:
     """Return the JSON of a body in one of the formats; JSON is returned as it is.
 
     Args:
-        request: The request.
+        request: The request, whose type has been checked.
         body: Its body, whose size has been checked.
         formats: The app's formats, by media type.
 
     Raises:
-        HTTPException: 415 for a type that is neither; 400 for a body that is malformed.
+        HTTPException: 400 for a body that is malformed.
         HookError: When the plugin fails otherwise.
     """
     kind = request.content_type
     found = formats.get(kind)
     if found is None:
-        if not kind or request.is_json:
-            return body
-        taken = [_JSON_TYPE, *formats]
-        raise HTTPException(
-            415,
-            f"This request takes {', '.join(taken)}, not {printable(kind)!r}.",
-            headers={"accept": ", ".join(taken)},
-        )
+        return body
     try:
         return encode_json(found.decode(body))
     except _MALFORMED:
