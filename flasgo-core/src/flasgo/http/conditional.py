@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from calendar import timegm
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
@@ -18,6 +17,7 @@ _MEMBER = re.compile(
 )
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_EPOCH = date(1970, 1, 1).toordinal()
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TIME = r"(?P<hour>\d{2}):(?P<minute>\d{2}):(?P<second>\d{2})"
 _MONTH = f"(?P<month>{'|'.join(_MONTHS)})"
@@ -142,10 +142,10 @@ def parse_http_date(value: str) -> int | None:
     if hour > 23 or minute > 59 or second > 60:
         return None
     try:
-        date(year, month, int(match["day"]))
+        days = date(year, month, int(match["day"])).toordinal() - _EPOCH
     except ValueError:
         return None
-    return timegm((year, month, int(match["day"]), hour, minute, second))
+    return ((days * 24 + hour) * 60 + minute) * 60 + second
 
 
 def http_date(seconds: int) -> str:
