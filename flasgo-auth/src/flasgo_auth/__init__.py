@@ -66,6 +66,8 @@ if TYPE_CHECKING:
     from flasgo_auth.passwords.hashing import (
         MAX_PASSWORD_BYTES,
         PasswordCheck,
+        check_password_hash,
+        generate_password_hash,
         hash_password,
         needs_rehash,
         verify_password,
@@ -116,9 +118,11 @@ __all__ = [
     "authorize",
     "basic_auth_backend",
     "bearer_token_backend",
+    "check_password_hash",
     "current_user",
     "extract_basic_credentials",
     "extract_bearer_token",
+    "generate_password_hash",
     "hash_password",
     "jwt_backend",
     "login",
@@ -162,6 +166,8 @@ _HOMES = {
     "jwt_backend": "backends.jwt",
     "needs_rehash": "passwords.hashing",
     "secrets_match": "backends.static_keys",
+    "check_password_hash": "passwords.hashing",
+    "generate_password_hash": "passwords.hashing",
     "verify_password": "passwords.hashing",
 }
 

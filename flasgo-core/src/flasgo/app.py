@@ -7,7 +7,7 @@ import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
 from flasgo import _bundle
 from flasgo.asgi import ASGIApp, Receive, Scope, Send
@@ -49,6 +49,8 @@ from flasgo.plugins.registry import Declarations
 from flasgo.plugins.route_hooks import RouteHooks
 from flasgo.registrar import RouteOptions, RouteScope
 from flasgo.requests.connection import Connection
+from flasgo.requests.forms import FormData
+from flasgo.requests.request import Request
 from flasgo.responses.open_streams import OpenStreams
 from flasgo.routing import Converter, Route, Router, routed_host
 from flasgo.routing.operation import EndpointOptions, SharedOptions, merged, shared_options
@@ -142,7 +144,8 @@ class Flasgo(RouteScope, OutsideRequests, AppMembers, _bundle.AppMembers, WithSe
         self.state = State()
         self._declarations = Declarations(SettingSpecs(CORE_SETTINGS))
         self._is_traced = False  # besides what the settings DEBUG and TRACE_HOOKS say
-        for kind, provider in ((Flasgo, _app), (type(self), _app), (BackgroundTasks, _background)):
+        own = (Flasgo, _app), (type(self), _app), (BackgroundTasks, _background), (FormData, _form)
+        for kind, provider in own:
             self._declarations.claim("type", str(kind), "flasgo-core")
             self._declarations.provided[kind] = Depends(provider, blocking=False)
         self._dispatcher: Dispatcher | None = None
@@ -391,6 +394,13 @@ class Flasgo(RouteScope, OutsideRequests, AppMembers, _bundle.AppMembers, WithSe
         ]
         self._register(routes)
         return routes[0]
+
+    def _name_route(self, rule: str, endpoint: str | None) -> None:
+        named = next((route for route in self._calls if route.path == rule), None)
+        if named is None or endpoint is None:
+            super()._name_route(rule, endpoint)
+        else:
+            self._router.add_name(endpoint, named)
 
     def _register(self, routes: Sequence[Route]) -> None:
         """Take routes: all of them, or none when one is refused."""
@@ -711,6 +721,10 @@ class Flasgo(RouteScope, OutsideRequests, AppMembers, _bundle.AppMembers, WithSe
 
 async def _app(connection: Connection) -> Flasgo:
     return connection.app
+
+
+async def _form(connection: Connection) -> FormData:
+    return await cast("Request", connection).form()
 
 
 async def _background(connection: Connection) -> BackgroundTasks:

@@ -238,7 +238,8 @@ class RouteScope(PolicyScope):
         Args:
             rule: The rule, such as `/users/<int:id>`.
             endpoint: The name for `url_for`; the function's name when left out.
-            view_func: The handler.
+            view_func: The handler. An app takes a rule of a route that is there without one: the
+                endpoint is a further name of that route then.
             methods: The HTTP methods; those of the handler's attribute `methods` when left out,
                 else GET.
             options: See `RouteOptions`.
@@ -247,16 +248,21 @@ class RouteScope(PolicyScope):
             RouteError: When there is no handler, or as `add_route` does.
         """
         if view_func is None:
-            raise RouteError(
-                f"add_url_rule({rule!r}) was given no view_func; the handler is registered "
-                "together with its rule."
-            )
+            self._name_route(rule, endpoint)
+            return
         named: RouteOptions = {**options}
         if endpoint is not None:
             named["endpoint"] = endpoint
         if view_of(view_func) is None:
             methods = methods or getattr(view_func, "methods", None)
         self.add_route(rule, view_func, methods or DEFAULT_METHODS, **named)
+
+    def _name_route(self, rule: str, endpoint: str | None) -> None:
+        """Give a route that is there another name."""
+        raise RouteError(
+            f"add_url_rule({rule!r}, endpoint={endpoint!r}) was given no view_func; the handler is "
+            "registered together with its rule."
+        )
 
     def _take_callback(
         self,

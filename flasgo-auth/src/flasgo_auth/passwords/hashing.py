@@ -17,6 +17,8 @@ from flasgo_auth.passwords.schemes import PasswordScheme, best_scheme, scheme_of
 __all__ = [
     "MAX_PASSWORD_BYTES",
     "PasswordCheck",
+    "check_password_hash",
+    "generate_password_hash",
     "hash_password",
     "needs_rehash",
     "verify_password",
@@ -124,6 +126,67 @@ async def _check_password(
         # No hash was ever made for it; known and unknown users are refused alike.
         return PasswordCheck(is_valid=False)
     return await _off_the_loop(_verify, data, stored, current, older)
+
+
+def generate_password_hash(password: str, *, scheme: PasswordScheme | None = None) -> str:
+    """Return what `hash_password` does, for `def` handlers and commands: it blocks meanwhile.
+
+    Args:
+        password: As for `hash_password`.
+        scheme: As for `hash_password`.
+
+    Raises:
+        RuntimeError: On the event loop, where `await hash_password(password)` is right.
+        TypeError: When the password is not a str.
+        ValueError: When the password cannot be one; see `hash_password`.
+    """
+    _check_thread("generate_password_hash(password)", "await hash_password(password)")
+    return (scheme or best_scheme()).hash(_prepared(password))
+
+
+def check_password_hash(
+    stored: str | None,
+    password: str,
+    *,
+    scheme: PasswordScheme | None = None,
+    older: Iterable[PasswordScheme] = (),
+) -> PasswordCheck:
+    """Return what `verify_password` does, for `def` handlers and commands: it blocks meanwhile.
+
+    Args:
+        stored: What was returned for the password, or None for a user without one: call it for
+            unknown users too, so that the time does not tell who has an account (CWE-208).
+        password: What the visitor typed.
+        scheme: As for `verify_password`.
+        older: As for `verify_password`.
+
+    Raises:
+        RuntimeError: On the event loop, where `await verify_password(password, stored)` is right.
+        TypeError: When the password is not a str, or `stored` neither a str nor None.
+        ConfigurationError: When the hash is of Argon2 and argon2-cffi is not installed.
+    """
+    _check_thread(
+        "check_password_hash(stored, password)", "await verify_password(password, stored)"
+    )
+    if stored is not None:
+        _check_stored(stored)
+    try:
+        data = _prepared(password)
+    except ValueError:
+        return PasswordCheck(is_valid=False)
+    return _verify(data, stored, scheme or best_scheme(), tuple(older))
+
+
+def _check_thread(call: str, instead: str) -> None:
+    """Refuse to block an event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError(
+        f"{call} would stop the event loop for as long as it computes. Write `{instead}` in an "
+        "`async def` function, or make the handler `def`."
+    )
 
 
 def needs_rehash(stored: str, *, scheme: PasswordScheme | None = None) -> bool:

@@ -361,6 +361,23 @@ class Router:
             return None
         return other
 
+    def add_name(self, endpoint: str, route: Route) -> None:
+        """Let URLs of a route be built by another endpoint as well.
+
+        Args:
+            endpoint: The name.
+            route: One of the router's.
+
+        Raises:
+            RouteError: When another route has the name.
+        """
+        other = self._handlers.setdefault(endpoint, route)
+        if other is not route:
+            raise RouteError(
+                f"The endpoint {endpoint!r} belongs to another handler, that of {label_of(other)}."
+            )
+        self._rules[endpoint] = self._rules[route.endpoint]
+
     def build(self, endpoint: str, params: Mapping[str, object]) -> str:
         """Return the URL path of an endpoint, percent-encoded.
 
