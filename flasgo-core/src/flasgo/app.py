@@ -144,8 +144,7 @@ class Flasgo(RouteScope, OutsideRequests, AppMembers, _bundle.AppMembers, WithSe
         self.state = State()
         self._declarations = Declarations(SettingSpecs(CORE_SETTINGS))
         self._is_traced = False  # besides what the settings DEBUG and TRACE_HOOKS say
-        own = (Flasgo, _app), (type(self), _app), (BackgroundTasks, _background), (FormData, _form)
-        for kind, provider in own:
+        for kind, provider in (*_PROVIDED, (type(self), _app)):
             self._declarations.claim("type", str(kind), "flasgo-core")
             self._declarations.provided[kind] = Depends(provider, blocking=False)
         self._dispatcher: Dispatcher | None = None
@@ -729,3 +728,7 @@ async def _form(connection: Connection) -> FormData:
 
 async def _background(connection: Connection) -> BackgroundTasks:
     return connection.background
+
+
+# The types that handlers may annotate, beside the class of the app.
+_PROVIDED = ((Flasgo, _app), (BackgroundTasks, _background), (FormData, _form))
