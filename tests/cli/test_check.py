@@ -363,6 +363,13 @@ def test_every_finding_of_the_bundle_says_why(run: Run) -> None:
     assert "  why    An attacker on the network can take over the session (CWE-614).\n" in text
 
 
+def test_queries_in_the_log_are_reported(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "access_log.I001" not in found(run("--deploy", "--json"))
+    monkeypatch.setenv("FLASGO_ACCESS_LOG_QUERY", "true")
+    assert found(run("--deploy", "--json"))["access_log.I001"]["setting"] == "ACCESS_LOG_QUERY"
+    assert "access_log.I001" not in found(run("--json"))
+
+
 def test_every_reason_is_one_of_a_code_that_there_is() -> None:
     source = Path(__file__).parents[2] / "flasgo-security/src/flasgo_security/checks.py"
     codes = set(re.findall(r'"(security\.[EWI]\d{3})"', source.read_text()))

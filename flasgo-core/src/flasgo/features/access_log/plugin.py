@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flasgo.plugin import Plugin, hookimpl
+from flasgo.plugin import Finding, Plugin, hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flasgo.app import Flasgo
     from flasgo.plugins.registry import Registry
 
@@ -44,3 +46,16 @@ class AccessLogPlugin(Plugin):
 
             lines = AccessLines(with_query=app.settings.ACCESS_LOG_QUERY)
             self._registry.component("lines", lines)
+
+    @hookimpl
+    def check_app(self, app: Flasgo, deploy: bool) -> Iterator[Finding]:
+        """Report that query strings are logged."""
+        if deploy and app.settings.read("ACCESS_LOG_QUERY", bool):
+            yield Finding(
+                "access_log.I001",
+                "info",
+                "ACCESS_LOG_QUERY is True: query strings are logged.",
+                "Set it to False, the default, or keep the log as secret as what is in it.",
+                "Tokens of links in mails, and personal data, end in the log (CWE-532).",
+                "ACCESS_LOG_QUERY",
+            )
