@@ -87,7 +87,8 @@ def relinked(page: Path, places: dict[Path, str]) -> str:
     code: list[str] = []
 
     def keep(match: re.Match[str]) -> str:
-        code.append(match[0])
+        # Parts of a class are not run, so the page calls them text; they are Python to look at.
+        code.append(match[0].replace("```text\n@hookimpl", "```python\n@hookimpl"))
         return f"\0{len(code) - 1}\0"
 
     text = _LINK.sub(relink, _CODE.sub(keep, page.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""Takes the pictures of the documentation, in Chromium, from the tutorial's application.
+"""Takes the pictures of the documentation, in Chromium, from the tutorial and the examples.
 
     uv run python docs/pictures.py
 
@@ -141,12 +141,28 @@ def take(page: Page, scratch: Path) -> None:
         shoot(page, "tutorial-admin", 760)
 
 
+def take_api(page: Page) -> None:
+    """Take the picture of Swagger UI.
+
+    Args:
+        page: A tab of the browser.
+    """
+    with served(ROOT / "examples" / "widgets") as address:
+        page.open(f"{address}/docs", width=WIDTH)
+        shown = (
+            "document.querySelectorAll('.opblock').length > 3 ? done(true) : setTimeout(wait, 50)"
+        )
+        page.evaluate(f"new Promise(done => {{ const wait = () => {shown}; wait(); }})")
+        shoot(page, "api-docs", 640)
+
+
 def main() -> None:
     """Take the pictures."""
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         with browser(scratch / "profile") as page:
             take(page, scratch)
+            take_api(page)
 
 
 if __name__ == "__main__":
