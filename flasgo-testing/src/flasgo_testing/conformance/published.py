@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import flasgo
 from flasgo import Request
@@ -53,29 +54,37 @@ _SITUATIONS = {
 }
 
 
-# What is asked of `flasgo` here is there where the plugins are installed that bring it.
+# `Any`: a function of a plugin's package.
+def _offered(name: str) -> Any:
+    """Return what `flasgo` offers under a name, or None where its package is not installed."""
+    try:
+        return getattr(flasgo, name, None)
+    except ImportError:
+        return None
 
 
 async def _enter(request: Request) -> str:
-    if hasattr(flasgo, "login") and hasattr(request, "session"):
-        flasgo.login(request, flasgo.User("conformance"))
+    login, user = _offered("login"), _offered("User")
+    if login is not None and hasattr(request, "session"):
+        login(request, user("conformance"))
     return "entered"
 
 
 async def _leave(request: Request) -> str:
     await _enter(request)
-    if hasattr(flasgo, "logout") and hasattr(request, "session"):
-        flasgo.logout(request)
+    logout = _offered("logout")
+    if logout is not None and hasattr(request, "session"):
+        logout(request)
     return "left"
 
 
 async def _refused(request: Request) -> str:
-    if hasattr(flasgo, "report_failed_login"):
-        flasgo.report_failed_login(request, username=None)
+    report = _offered("report_failed_login")
+    if report is not None:
+        report(request, username=None)
     return "refused"
 
 
 async def _page() -> str:
-    if hasattr(flasgo, "render_template_string"):
-        return flasgo.render_template_string("<p>{{ 1 + 1 }}</p>")
-    return "no templates"
+    render = _offered("render_template_string")
+    return "no templates" if render is None else render("<p>{{ 1 + 1 }}</p>")
