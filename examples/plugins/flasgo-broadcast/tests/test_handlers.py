@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from flasgo import EventSourceResponse, Flasgo, Request, SettingError, WebSocket
-from flasgo_broadcast import Broadcast, BroadcastError, BroadcastPlugin
+from flasgo_broadcast import Broadcast, BroadcastError, BroadcastPlugin, memory
 from flasgo_testing import TestClient, WebSocketClosedError, WebSocketSession
 
 
@@ -109,6 +109,22 @@ def test_the_history_is_bounded() -> None:
             lines = answer.iter_lines()
             got = [next(lines) for _ in range(7)]
     assert [line for line in got if line.startswith("data")] == ["data: 3", "data: 4"]
+
+
+def test_what_is_remembered_of_all_channels_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_MOST_BYTES", 100)
+    monkeypatch.setattr(memory, "_MOST_CHANNELS", 3)
+    backend = memory.MemoryBackend(2, 60)
+
+    async def kept(*said: tuple[str, int]) -> list[int]:
+        for channel, size in said:
+            await backend.publish(channel, b"x" * size)
+        return [len(await backend.history(name, None, 9)) for name in "abcd"]
+
+    assert asyncio.run(kept(("a", 1), ("a", 1), ("a", 1), ("b", 1), ("c", 1))) == [2, 1, 1, 0]
+    assert asyncio.run(kept(("d", 1))) == [0, 1, 1, 1]
+    assert asyncio.run(kept(("b", 98))) == [0, 2, 0, 1]
+    assert asyncio.run(kept(("c", 99))) == [0, 0, 1, 0]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -18,12 +19,16 @@ from flasgo_broadcast.messages import (
     message_id,
 )
 from flasgo_broadcast.subscription import SlowReaders, Subscription
+from flasgo_broadcast.tasks import end_task
 
 __all__ = ["Broadcast", "Limits"]
 
 _LONGEST_CHANNEL = 200
 _RETRY_SECONDS = 1.0
 _TRY_AGAIN_LATER = 1013
+_INTERNAL_ERROR = 1011
+
+_logger = logging.getLogger("flasgo_broadcast")
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,14 @@ class Limits:
         slow_readers: What happens when more would.
         message_bytes: How many bytes one message may have.
         history: How many messages of a channel are remembered.
+        seconds: How long a subscription may take to be made.
     """
 
     queue_size: int
     slow_readers: SlowReaders
     message_bytes: int
     history: int
+    seconds: float
 
 
 class Broadcast:
@@ -171,8 +178,7 @@ class Broadcast:
             try:
                 yield messages
             finally:
-                task.cancel()
-                await asyncio.wait((task,))
+                await end_task(task)
 
     async def events(
         self,
@@ -211,9 +217,7 @@ class Broadcast:
         for subscription in [s for each in self._subscribers.values() for s in each]:
             subscription.close()
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait((task,))
+        await end_task(task)
         await self._backend.stop()
         self._listened.clear()
         self._changed.clear()
@@ -242,20 +246,33 @@ class Broadcast:
                 self._has_changes.set()
 
     async def _settle(self) -> None:
-        """Have the backend listen to what has subscribers, and to nothing else."""
-        async with self._lock:
-            while self._changed:
-                channel = next(iter(self._changed))
-                count = len(self._subscribers.get(channel, ()))
-                if count and channel not in self._listened:
-                    await self._backend.listen(channel)
-                    self._listened.add(channel)
-                elif not count and channel in self._listened:
-                    self._listened.discard(channel)
-                    await self._backend.unlisten(channel)
-                await self._backend.set_count(channel, count)
-                if count == len(self._subscribers.get(channel, ())):
-                    self._changed.pop(channel, None)
+        """Have the backend listen to what has subscribers, and to nothing else.
+
+        Raises:
+            BroadcastError: When Redis does not answer. However many wait, each waits this long.
+        """
+        try:
+            async with asyncio.timeout(self._limits.seconds), self._lock:
+                await self._settle_each()
+        except TimeoutError:
+            raise BroadcastError(
+                "Redis does not answer, so nothing can be subscribed to. BROADCAST_URI says where "
+                "it is expected."
+            ) from None
+
+    async def _settle_each(self) -> None:
+        while self._changed:
+            channel = next(iter(self._changed))
+            count = len(self._subscribers.get(channel, ()))
+            if count and channel not in self._listened:
+                await self._backend.listen(channel)
+                self._listened.add(channel)
+            elif not count and channel in self._listened:
+                self._listened.discard(channel)
+                await self._backend.unlisten(channel)
+            await self._backend.set_count(channel, count)
+            if count == len(self._subscribers.get(channel, ())):
+                self._changed.pop(channel, None)
 
 
 async def _forward(messages: Subscription, websocket: WebSocket) -> None:
@@ -265,6 +282,11 @@ async def _forward(messages: Subscription, websocket: WebSocket) -> None:
                 await websocket.send_text(message.text)
         except SlowSubscriberError:
             await websocket.close(_TRY_AGAIN_LATER, "Read faster.")
+        except WebSocketDisconnect:
+            raise
+        except Exception:
+            _logger.exception("Messages of %r cannot be forwarded any more.", messages.channel)
+            await websocket.close(_INTERNAL_ERROR)
 
 
 def _checked(channel: str) -> str:

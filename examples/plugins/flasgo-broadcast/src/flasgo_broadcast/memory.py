@@ -10,7 +10,9 @@ from flasgo_broadcast.messages import Deliver, Message
 
 __all__ = ["MemoryBackend"]
 
-_MOST_CHANNELS = 1000  # clients may choose the names of channels
+# Clients may choose the names of channels, and what is said.
+_MOST_CHANNELS = 1000
+_MOST_BYTES = 64 * 2**20
 
 
 class MemoryBackend:
@@ -28,6 +30,7 @@ class MemoryBackend:
         self._listened: set[str] = set()
         self._counts: dict[str, int] = {}
         self._remembered: OrderedDict[str, deque[Message]] = OrderedDict()
+        self._bytes = 0
         self._last = (0, 0)
 
     async def start(self, deliver: Deliver) -> None:
@@ -56,11 +59,15 @@ class MemoryBackend:
         return f"{self._last[0]}-{self._last[1]}"
 
     def _remember(self, message: Message) -> None:
-        kept = self._remembered.setdefault(message.channel, deque(maxlen=self._history))
+        kept = self._remembered.setdefault(message.channel, deque())
         kept.append(message)
+        self._bytes += len(message.data)
+        if len(kept) > self._history:
+            self._bytes -= len(kept.popleft().data)
         self._remembered.move_to_end(message.channel)
-        while len(self._remembered) > _MOST_CHANNELS:
-            self._remembered.popitem(last=False)
+        while len(self._remembered) > _MOST_CHANNELS or self._bytes > _MOST_BYTES:
+            _, forgotten = self._remembered.popitem(last=False)
+            self._bytes -= sum(len(each.data) for each in forgotten)
 
     async def listen(self, channel: str) -> None:
         """See `Backend`."""

@@ -114,6 +114,7 @@ class BroadcastPlugin(Plugin):
             slow_readers=slow_readers,
             message_bytes=read("BROADCAST_MAX_MESSAGE_BYTES", int),
             history=history,
+            seconds=read("BROADCAST_TIMEOUT_SECONDS", float) * 3,
         )
         self._broadcast = Broadcast(backend, limits)
 

@@ -15,6 +15,7 @@ from typing import Any
 from flasgo import ConfigurationError
 
 from flasgo_broadcast.messages import BroadcastError, Deliver, Message
+from flasgo_broadcast.tasks import end_task
 
 __all__ = ["RedisBackend"]
 
@@ -99,9 +100,7 @@ class RedisBackend:
         """See `Backend`."""
         task, self._task = self._task, None
         client, self._client = self._client, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait((task,))
+        await end_task(task)
         if client is not None:
             with contextlib.suppress(*self._errors):
                 async with asyncio.timeout(self._timeout):
@@ -219,6 +218,7 @@ class RedisBackend:
     async def listen(self, channel: str) -> None:
         """See `Backend`."""
         self._listened.add(channel)
+        is_confirmed = False
         try:
             async with asyncio.timeout(self._timeout * 2):
                 await self._is_connected.wait()
@@ -227,14 +227,16 @@ class RedisBackend:
                 self._confirmed[channel] = confirmed
                 await self._pubsub.subscribe(self._name(channel))
                 await confirmed
+            is_confirmed = True
         except self._errors as error:
-            self._listened.discard(channel)
             raise BroadcastError(
                 "Redis does not answer, so nothing can be subscribed to. BROADCAST_URI says where "
                 "it is expected."
             ) from error
         finally:
             self._confirmed.pop(channel, None)
+            if not is_confirmed:  # the caller may have been cancelled, too
+                self._listened.discard(channel)
 
     async def _note_last(self, channel: str) -> None:
         """Note where the history ends, so that what follows can be read when it was missed."""
@@ -254,6 +256,7 @@ class RedisBackend:
     async def _run(self) -> None:
         """Listen until the end, and open the connection anew when it breaks."""
         failures = 0
+        lost: tuple[type[Exception], ...] = (*self._errors, BroadcastError)
         while True:
             try:
                 await self._connect()
@@ -261,7 +264,7 @@ class RedisBackend:
                     _logger.warning("Redis answers again; messages are delivered.")
                 failures = 0
                 await self._read()
-            except self._errors as error:
+            except lost as error:
                 failures += 1
                 if failures == 1:
                     _logger.warning(
