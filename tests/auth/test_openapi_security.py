@@ -69,6 +69,13 @@ def test_a_token_url_of_json_web_tokens_gives_it_too() -> None:
     assert scheme == {"type": "oauth2", "flows": {"password": {"tokenUrl": "/token", "scopes": {}}}}
 
 
+def test_only_bearer_tokens_have_a_format() -> None:
+    for name, wanted in (("Bearer", {"bearerFormat": "JWT"}), ("Token", {})):
+        backend = jwt_backend("k" * 32, algorithm="HS256", scheme=name)
+        scheme = backend.openapi_scheme(app_with())
+        assert scheme == {"type": "http", "scheme": name.lower(), **wanted}
+
+
 @pytest.mark.parametrize("url", ["", 5, "/token\r\n"])
 def test_a_token_url_is_checked(url: Any) -> None:
     with pytest.raises(ValueError, match="token_url="):

@@ -293,7 +293,9 @@ class JwtBackend(AuthBackend):
             return {"type": "apiKey", "in": "cookie", "name": self._cookie}
         if self._token_url is not None:
             return password_flow(self._token_url)
-        return {"type": "http", "scheme": self._scheme.lower(), "bearerFormat": "JWT"}
+        scheme: dict[str, object] = {"type": "http", "scheme": self._scheme.lower()}
+        # OpenAPI 3.1, security scheme object: the format is one of the scheme "bearer" alone.
+        return scheme | {"bearerFormat": "JWT"} if scheme["scheme"] == "bearer" else scheme
 
 
 def jwt_backend(

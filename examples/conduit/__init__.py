@@ -1,0 +1,1 @@
+"""The API of RealWorld ("Conduit"): an application that many frameworks show."""
