@@ -368,6 +368,26 @@ def switched_off() -> None:
     assert "security.W015" in {finding.code for finding in collect_findings(app, deploy=True)}
 
 
+@row(LIMITER, "in a handler")
+def by_the_body() -> None:
+    async def by_address(request: Request) -> str:
+        return str((await request.form()).get("email"))
+
+    app = make()
+
+    @app.post("/")
+    @rate_limit("1/minute", key_func=by_address)
+    async def index(request: Request) -> str:
+        return str((await request.form()).get("email"))
+
+    client = client_of(app)
+
+    def send(email: str) -> int:
+        return client.post("/", data={"email": email}).status_code
+
+    assert [send("a@b.c"), send("a@b.c"), send("d@b.c")] == [200, 429, 200]
+
+
 @row(LIMITER, "class-based views")
 def class_based_views() -> None:
     class View(MethodView):
