@@ -81,12 +81,36 @@ class Installer:
     make_environment: MakeEnvironment
     folder: Path
     _made: dict[str, Installed] = field(default_factory=dict)
+    _checker: Environment | None = None
 
     def __call__(self, name: str) -> Installed:
         """Return the installed plugin of this name."""
         if name not in self._made:
             self._made[name] = self._install(PLUGINS[name])
         return self._made[name]
+
+    def check_types(self, installed: Installed) -> None:
+        """Have mypy look at a plugin's project.
+
+        All plugins are checked in one environment, with one cache: else mypy reads core and the
+        standard library again for each of them.
+        """
+        if self._checker is None:
+            plugins = PLUGINS.values()
+            environment = self.make_environment(*sorted({n for p in plugins for n in p.needs}))
+            wheels = [self._wheel(self(plugin.name)) for plugin in plugins]
+            tools = [tool for plugin in plugins for tool in plugin.tools]
+            pip = [self.uv, "pip", "install", "--quiet", "--python", environment.python]
+            run([*pip, *wheels, *_TOOLS, *tools, "typer"], cwd=environment.directory)
+            self._checker = environment
+        cache = self._checker.directory / "cache"
+        self._checker.execute(
+            *("-m", "mypy", "--cache-dir", cache, "src", "tests"), cwd=installed.project
+        )
+
+    def _wheel(self, installed: Installed) -> Path:
+        (wheel,) = (self.folder / f"{installed.plugin.name}-wheel").glob("*.whl")
+        return wheel
 
     def _install(self, plugin: ReferencePlugin) -> Installed:
         # A copy, so that nothing is written into this checkout.

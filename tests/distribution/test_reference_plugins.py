@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .reference_plugins import FOLDER, PLUGINS, Installed, MakeInstalled
+from .reference_plugins import FOLDER, PLUGINS, Installed, Installer, MakeInstalled
 
 
 @pytest.fixture(params=PLUGINS)
@@ -32,8 +32,8 @@ def test_its_own_tests_pass(installed: Installed) -> None:
     assert "skipped" not in output
 
 
-def test_it_is_typed(installed: Installed) -> None:
-    installed.environment.execute("-m", "mypy", "src", "tests", cwd=installed.project)
+def test_it_is_typed(installed: Installed, reference_plugin: Installer) -> None:
+    reference_plugin.check_types(installed)
 
 
 def test_it_is_listed_with_what_it_brings(installed: Installed) -> None:
