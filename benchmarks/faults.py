@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from benchmarks.faults_clients import CLIENT_FAULTS
-from benchmarks.faults_lab import Fault, Lab
+from benchmarks.faults_lab import Fault, Lab, be_patient
 from benchmarks.faults_services import SERVICE_FAULTS
 from benchmarks.soak import SERVERS
 
@@ -79,7 +79,9 @@ def render(rows: list[dict[str, str]]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Bring faults about and print what was seen."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="leave out what takes long")
+    parser.add_argument(
+        "--quick", action="store_true", help="leave out what takes long, and be patient"
+    )
     parser.add_argument("--only", help="those whose name has this text")
     parser.add_argument(
         "--server",
@@ -89,6 +91,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args(arguments)
+    if options.quick:
+        be_patient()
     chosen = [
         fault
         for fault in (FAULTS if options.server == "flasgo-run" else SERVICE_FAULTS)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from benchmarks.faults_lab import Fault, Lab, Running, check, exchange, until
+from benchmarks.faults_lab import Fault, Lab, Running, check, check_time, exchange, until
 from benchmarks.soak_load import frame, leave_early, multipart, upgrade
 
 __all__ = ["CLIENT_FAULTS", "SMUGGLING"]
@@ -87,8 +87,8 @@ async def byte_by_byte(running: Running) -> str:
         status = answer[9:12].decode()
         expected = {"408"} if name == "head" else {"408", "415"}
         check(status in expected, f"a {name} byte by byte is answered {status!r}")
-        check(took[name] < 10, f"a {name} byte by byte is cut after {took[name]:.1f} s")
-    return "cut within seconds (the limit is 2 s here)"
+        check_time(took[name], 5, f"cutting a {name} byte by byte")
+    return "cut within 5 s"
 
 
 async def never_reading(running: Running) -> str:

@@ -58,7 +58,7 @@ def canonical(host: str | None) -> str:
         return text
 
 
-@bounded(250)
+@bounded(150)
 @given(host=HOSTS)
 def test_an_accepted_host_is_the_one_that_clients_connect_to(driver: Driver, host: str) -> None:
     answer = driver(b"/", headers=[(b"host", host.encode())])
@@ -126,7 +126,7 @@ def spelled(hop: str, how: int) -> str:
     return (bare, f"{bare}:4711", f'"{bare}"', bare)[how]
 
 
-@bounded(200)
+@bounded(120)
 @given(peer=NEAR | FAR, hops=HOPS, cut=st.integers(0, 6))
 def test_the_client_is_the_models(
     driver: Driver, peer: str, hops: list[tuple[str, int]], cut: int
@@ -206,7 +206,7 @@ ADDRESSES = st.integers(0, 2**32 - 1).map(IPv4Address) | st.sampled_from(
 )
 
 
-@bounded(400)
+@bounded(250)
 @given(st.data(), SCHEMES, AROUND, ADDRESSES, PORTS, TAILS)
 def test_what_the_guard_lets_pass_is_where_clients_go(
     guard: SSRFGuard,
@@ -242,7 +242,7 @@ def test_what_the_guard_lets_pass_is_where_clients_go(
             assert canonical(found) in {"example.com", str(address)}, (name, url, found)
 
 
-@bounded(200)
+@bounded(120)
 @given(ADDRESSES)
 def test_no_spelling_reaches_what_is_not_global(guard: SSRFGuard, address: IPv4Address) -> None:
     for text in spellings(address):

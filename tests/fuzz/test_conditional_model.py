@@ -176,7 +176,7 @@ ONLY_RANGES = st.builds(
 )
 
 
-@bounded(250)
+@bounded(200)
 @given(asked=ASKED | ONLY_RANGES)
 @example(Asked("GET", '"one"', None, None, None, None, ((0, 0),) * 17, None, 0))
 def test_status_and_bytes(client: TestClient, asked: Asked) -> None:

@@ -93,13 +93,13 @@ QUERY_STRINGS = pieces(
 )
 
 
-@bounded(400)
+@bounded(250)
 @given(data=COOKIE_HEADERS)
 def test_cookies(data: bytes) -> None:
     agree("Cookies", data, COOKIES)
 
 
-@bounded(400)
+@bounded(250)
 @given(data=QUERY_STRINGS)
 def test_queries(data: bytes) -> None:
     agree("Queries", data, QUERIES)
@@ -152,7 +152,7 @@ def test_forms_of_browsers_are_read_alike(
     ]
 
 
-@bounded(250)
+@bounded(150)
 @given(
     parts=st.lists(PARTS, min_size=1, max_size=2),
     where=st.integers(0, 200),

@@ -110,7 +110,7 @@ def built(rules: list[Rule], trailing_slash: str) -> tuple[Router, list[Rule]]:
     return router, taken
 
 
-@bounded(150)
+@bounded(100)
 @given(rules=st.lists(RULES, max_size=12), paths=st.lists(PATHS, max_size=12))
 def test_strict(rules: list[Rule], paths: list[str]) -> None:
     router, taken = built(rules, "strict")
@@ -137,7 +137,7 @@ def test_strict(rules: list[Rule], paths: list[str]) -> None:
         assert set(router.allowed_methods(path)) == expected | more
 
 
-@bounded(100)
+@bounded(60)
 @given(rules=st.lists(RULES, max_size=12), paths=st.lists(PATHS, max_size=12))
 def test_redirect_and_ignore(rules: list[Rule], paths: list[str]) -> None:
     strict, taken = built(rules, "strict")

@@ -135,7 +135,7 @@ def body_schema(document: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "components": document.get("components", {})}
 
 
-@bounded(40)
+@bounded(25)
 @given(kind=KINDS, data=st.data())
 def test_a_body_of_any_type(kind: Kind, data: st.DataObject) -> None:
     app = make_app({"value": Annotated[kind.type, Body()]})
@@ -171,7 +171,7 @@ TEXT = st.text(max_size=6) | st.sampled_from(
 SCALARS = [kind for kind in LEAVES if kind.type not in {str, bool, timedelta}]
 
 
-@bounded(120)
+@bounded(80)
 @given(kind=st.sampled_from(SCALARS), text=TEXT, value=st.data())
 def test_a_query_of_any_type(kind: Kind, text: str, value: st.DataObject) -> None:
     client = query_client(kind)
@@ -207,7 +207,7 @@ SINGLE = st.sampled_from([kind for kind in LEAVES if kind.type is not timedelta]
 MARKED = st.tuples(st.sampled_from([Query, Header, Cookie]), SINGLE, st.booleans())
 
 
-@bounded(12)
+@bounded(8)
 @given(
     routes=st.lists(
         st.tuples(st.lists(MARKED, max_size=4), st.none() | KINDS, KINDS), min_size=1, max_size=5
