@@ -167,7 +167,7 @@ class Running:
         finally:
             client.close()
 
-    async def serves(self, seconds: float = 1.0) -> float:
+    async def serves(self, seconds: float = 2.0) -> float:
         """Return how long a simple request takes, in seconds.
 
         Raises:

@@ -55,7 +55,7 @@ def plot(title: str, panels: dict[str, list[Series]]) -> str:
         title: Stands above.
         panels: Series by the name of their panel; each panel has the same labels.
     """
-    height = 56 + len(panels) * (_PANEL + _GAP)
+    height = 66 + len(panels) * (_PANEL + _GAP)
     every = [series for drawn in panels.values() for series in drawn]
     end = max((time for series in every for time in series.times), default=1.0) or 1.0
     labels = list(dict.fromkeys(series.label for series in every))
@@ -69,7 +69,7 @@ def plot(title: str, panels: dict[str, list[Series]]) -> str:
         x, colour = _LEFT + number * 165, _COLOURS[number % len(_COLOURS)]
         parts.append(f'<text x="{x}" y="38" fill="{colour}">{escape(label)}</text>')
     for number, (name, drawn) in enumerate(panels.items()):
-        parts += _panel(name, drawn, labels, top=56 + number * (_PANEL + _GAP), end=end)
+        parts += _panel(name, drawn, labels, top=66 + number * (_PANEL + _GAP), end=end)
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -80,7 +80,7 @@ def _panel(name: str, drawn: list[Series], labels: list[str], *, top: int, end: 
     parts = [
         f'<rect x="{_LEFT}" y="{top}" width="{width}" height="{_PANEL}" '
         'fill="none" stroke="#bbb"/>',
-        f'<text x="{_LEFT + 6}" y="{top + 15}" fill="#555">{escape(name)}</text>',
+        f'<text x="{_LEFT}" y="{top - 5}" fill="#555">{escape(name)}</text>',
         f'<text x="{_LEFT - 6}" y="{top + 10}" text-anchor="end">{most:,.0f}</text>',
         f'<text x="{_LEFT - 6}" y="{bottom}" text-anchor="end">0</text>',
         f'<text x="{_LEFT + width}" y="{bottom + 14}" text-anchor="end">{end:,.0f} s</text>',

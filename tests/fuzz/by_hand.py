@@ -10,9 +10,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
+from typing import Any
 from urllib.parse import urlsplit
 
-import atheris  # ty: ignore[unresolved-import]
+atheris: Any = import_module("atheris")
 
 with atheris.instrument_imports(include=["flasgo", "flasgo_security"]):
     from flasgo.http.conditional import parse_entity_tags, parse_http_date
