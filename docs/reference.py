@@ -117,6 +117,8 @@ def front(app: Flasgo[Shop]) -> str:
 
 
 assert app.test_client().get("/").text == "Shop"
+small = Flasgo(own_settings={"PAGE_SIZE": 20}, settings={"PAGE_SIZE": 50})  # names and defaults
+assert small.settings["PAGE_SIZE"] == 50
 ```
 """
 

@@ -97,7 +97,7 @@ def test_what_is_not_such_a_class_is_refused(make_app: MakeApp) -> None:
     with pytest.raises(PluginError, match="DEBUG is declared by both"):
         make_app(own_settings=Clash)
     for kind in (dict, Shop("x"), "Shop"):
-        with pytest.raises(ConfigurationError, match="is not a dataclass or Struct"):
+        with pytest.raises(ConfigurationError, match="is not a dataclass, Struct or mapping"):
             make_app(own_settings=kind)
     with pytest.raises(ConfigurationError, match="own_settings=Shop"):
         make_app().settings.own(Shop)
@@ -136,3 +136,21 @@ def test_an_app_is_typed_by_the_class_of_its_settings(make_app: MakeApp, connect
         return app.settings.SHOP_NAME
 
     assert connect(app).get("/").text == "typed"
+
+
+def test_names_and_defaults_are_enough(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    defaults: dict[str, Any] = {"PAGE_SIZE": 20, "NOTE": None, "CURRENCIES": ["EUR"]}
+    monkeypatch.setenv("FLASGO_PAGE_SIZE", "30")
+    monkeypatch.setenv("FLASGO_NOTE", "text")
+    app = make_app(own_settings=defaults)
+    assert (app.config["PAGE_SIZE"], app.config["NOTE"]) == (30, "text")
+    assert app.settings.source("PAGE_SIZE") == "environment FLASGO_PAGE_SIZE"
+    assert app.config["CURRENCIES"] == ["EUR"]
+    assert app.config["CURRENCIES"] is not defaults["CURRENCIES"]
+    monkeypatch.delenv("FLASGO_PAGE_SIZE")
+    with pytest.raises(SettingError, match="PAGE_SIZE"):
+        make_app(own_settings=defaults, settings={"PAGE_SIZE": "many"})
+    with pytest.raises(ConfigurationError, match="write 'PAGE_SIZE'"):
+        make_app(own_settings={"page_size": 20})
+    with pytest.raises((ConfigurationError, SettingError, PluginError), match="DEBUG"):
+        make_app(own_settings={"DEBUG": True})

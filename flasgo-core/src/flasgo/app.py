@@ -80,6 +80,7 @@ class Flasgo(RouteScope, OutsideRequests, AppMembers, _bundle.AppMembers, WithSe
         settings: A dict of UPPERCASE names, or the dotted path of a module that holds them.
         own_settings: A dataclass or Struct whose UPPERCASE fields are settings of the app's own;
             for type checkers derived from `OwnSettings`, with `Flasgo[Shop](own_settings=Shop)`.
+            Or a dict of UPPERCASE names and defaults.
         plugins: Plugin instances, classes or modules besides the installed ones; one with the
             name of an installed plugin takes its place.
         disable_plugins: Names of plugins not to load.
@@ -116,7 +117,7 @@ class Flasgo(RouteScope, OutsideRequests, AppMembers, _bundle.AppMembers, WithSe
         name: str = "flasgo",
         *,
         settings: Mapping[str, object] | str | None = None,
-        own_settings: type | None = None,
+        own_settings: type | Mapping[str, object] | None = None,
         plugins: Iterable[object] = (),
         disable_plugins: Iterable[str] = (),
         discover: bool = True,

@@ -1,22 +1,18 @@
 """A journal for many authors: the shape of Flask's tutorial application."""
 
-from dataclasses import dataclass
-
-from flasgo import Flasgo, OwnSettings
+from flasgo import Flasgo
 
 from . import auth, blog, db
 
 
-@dataclass
-class Config(OwnSettings):
-    """The settings of the app's own."""
-
-    DATABASE: str = "journal.sqlite"
-
-
 def create_app(test_config=None):
     """Return the application."""
-    app = Flasgo(__name__, own_settings=Config, settings=test_config, static_folder="static")
+    app = Flasgo(
+        __name__,
+        static_folder="static",
+        own_settings={"DATABASE": "journal.sqlite"},
+        settings=test_config,
+    )
     app.configure_templates("templates")
 
     @app.route("/ping")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
 import msgspec
@@ -70,7 +72,7 @@ class _Field(NamedTuple):
     metadata: Mapping[str, object]
 
 
-def own_setting_specs(kind: type | None) -> Iterator[SettingSpec]:
+def own_setting_specs(kind: type | Mapping[str, object] | None) -> Iterator[SettingSpec]:
     """Iterate over the settings that a class declares with its fields.
 
     What a setting is for stands in `Annotated[str, msgspec.Meta(description="...")]` or, in a
@@ -78,13 +80,17 @@ def own_setting_specs(kind: type | None) -> Iterator[SettingSpec]:
     `metadata={"secret": True}` mask its value. Constraints of `msgspec.Meta` are checked.
 
     Args:
-        kind: A dataclass or Struct whose fields are UPPERCASE; None declares nothing.
+        kind: A dataclass or Struct whose fields are UPPERCASE; or a mapping of UPPERCASE names to
+            defaults, whose types are those of the settings. None declares nothing.
 
     Raises:
         ConfigurationError: When it is another class, a field is not UPPERCASE, or an annotation
             cannot be evaluated.
     """
     if kind is None:
+        return
+    if isinstance(kind, Mapping):
+        yield from map(_plain_spec, kind.items())
         return
     fields = _fields(kind)
     try:
@@ -115,6 +121,23 @@ def own_setting_specs(kind: type | None) -> Iterator[SettingSpec]:
         )
 
 
+def _plain_spec(item: tuple[str, object]) -> SettingSpec:
+    """Return a setting that has a name and a default."""
+    name, default = item
+    if not isinstance(name, str) or not is_setting_name(name):
+        raise ConfigurationError(
+            f"own_settings has {name!r}, which is not UPPERCASE; write {upper_name(str(name))!r}."
+        )
+    # None says nothing about a type; text is what an environment variable has.
+    kind = str | None if default is None else type(default)
+    return SettingSpec(
+        name=name,
+        type=kind,
+        default_factory=partial(deepcopy, default),
+        owner=_OWNER,
+    )
+
+
 def _is_meta(value: object) -> bool:
     return isinstance(value, msgspec.Meta)
 
@@ -143,6 +166,7 @@ def _fields(kind: type) -> list[_Field]:
             for field in msgspec.structs.fields(kind)
         ]
     raise ConfigurationError(
-        f"own_settings={kind!r} is not a dataclass or Struct; write a class such as "
-        "`class Shop(msgspec.Struct): SHOP_NAME: str = 'Shop'` and pass the class itself."
+        f"own_settings={kind!r} is not a dataclass, Struct or mapping; write a class such as "
+        "`class Shop(msgspec.Struct): SHOP_NAME: str = 'Shop'` and pass the class itself, or "
+        "names and defaults: {'SHOP_NAME': 'Shop'}."
     )
