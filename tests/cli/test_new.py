@@ -6,10 +6,11 @@ import json
 import stat
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
-from flasgo.cli.projects import create_project
+from flasgo.cli.projects import Kind, create_project
 from flasgo.errors import ConfigurationError
 
 from tests.cli.conftest import environment
@@ -41,6 +42,21 @@ def test_a_new_app_is_found_by_the_other_commands(tmp_path: Path) -> None:
     assert flasgo("new", "app", "my-shop", cwd=tmp_path).returncode == 0
     listed = flasgo("routes", "--json", cwd=tmp_path / "my-shop")
     assert {route["path"] for route in json.loads(listed.stdout)} >= {"/", "/greet", "/api/status"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"), [("app", {"flasgo"}), ("plugin", {"flasgo-core", "flasgo-testing"})]
+)
+def test_a_project_that_a_checkout_makes_depends_on_the_checkout(
+    tmp_path: Path, kind: Kind, names: set[str]
+) -> None:
+    create_project(kind, "shop", tmp_path / "shop", "0.1.0")
+    project = tomllib.loads((tmp_path / "shop" / "pyproject.toml").read_text())
+    sources = project["tool"]["uv"]["sources"]
+    assert sources.keys() == names
+    for name, source in sources.items():
+        found = tomllib.loads((Path(source["path"]) / "pyproject.toml").read_text())
+        assert found["project"]["name"] == name
 
 
 @pytest.mark.parametrize("name", ["flasgo-greeting", "zeta", "Upper_Case-name"])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 import re
 import secrets
 import sys
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 from typing import Literal
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from flasgo.errors import ConfigurationError
 
@@ -53,11 +57,35 @@ def create_project(kind: Kind, name: str, folder: Path, version: str) -> list[Pa
         target = Path(*parts[:-1], _HIDDEN.get(parts[-1], parts[-1]))
         (folder / target).parent.mkdir(parents=True, exist_ok=True)
         text = Template(source.read_text(encoding="utf-8")).substitute(values)
+        if target.name == "pyproject.toml":
+            text += _checkout_sources(text)
         (folder / target).write_text(text, encoding="utf-8")
         if target.name == ".env":
             (folder / target).chmod(0o600)  # it holds a key
         written.append(target)
     return sorted(written)
+
+
+def _checkout_sources(project: str) -> str:
+    """Return the lines that have uv take Flasgo from the checkout that is in use, if one is.
+
+    An index may hold other packages of these names, or none.
+    """
+    lines: list[str] = []
+    for name in dict.fromkeys(re.findall(r'"(flasgo[a-z-]*)>=', project)):
+        try:
+            described = distribution(name).read_text("direct_url.json")
+        except PackageNotFoundError:
+            continue
+        origin = json.loads(described or "{}")
+        if origin.get("dir_info", {}).get("editable"):
+            path = json.dumps(url2pathname(urlsplit(origin["url"]).path))
+            lines.append(f"{name} = {{ path = {path}, editable = true }}")
+    if not lines:
+        return ""
+    return "\n".join(
+        ["\n# The checkout of Flasgo that is in use.", "[tool.uv.sources]", *lines, ""]
+    )
 
 
 def _sources(folder: Traversable, place: Path) -> list[tuple[Path, Traversable]]:
