@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,8 @@ class SecurityEvents(list[str]):
 
     def __init__(self, request: Connection) -> None:
         super().__init__()
-        self._request = request
+        # The request holds the list: held in turn, it would stay until the garbage collector comes.
+        self._request = weakref.ref(request)
 
     def tell(self, kind: str, reason: str) -> None:
         """Note an event that is logged elsewhere, and tell other plugins of it.
@@ -71,7 +73,9 @@ class SecurityEvents(list[str]):
             reason: What was wrong, for the operator.
         """
         self.append(kind)
-        report_event(kind, self._request, reason)
+        request = self._request()
+        if request is not None:
+            report_event(kind, request, reason)
 
 
 def report_event(kind: str, request: Connection, reason: str) -> None:
