@@ -110,7 +110,7 @@ def test_a_lazy_module_gives_its_place_to_the_real_one(
     namespace = make_stand_in("colorsys")
     stand_in = namespace["colorsys"]
     assert "colorsys" not in sys.modules
-    assert stand_in.rgb_to_hsv(0, 0, 0) == (0.0, 0.0, 0)  # ty: ignore[unresolved-attribute]
+    assert stand_in.rgb_to_hsv(0, 0, 0) == (0.0, 0.0, 0)  # ty: ignore[missing-attribute]
     assert namespace["colorsys"] is sys.modules["colorsys"]
     monkeypatch.setattr(stand_in, "ONE_THIRD", 3)
     assert sys.modules["colorsys"].ONE_THIRD == 3
