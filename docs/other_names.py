@@ -140,6 +140,12 @@ def _objects() -> Iterator[Compared]:
             public(fastapi.HTTPException(404)),
             public(flasgo.HTTPException(404)),
         ),
+        "settings": (
+            "`app.config`",
+            public(flask.Config("")),
+            set(),
+            public(app.settings),
+        ),
         "upload": (
             "Uploaded files",
             public(werkzeug.datastructures.FileStorage()),

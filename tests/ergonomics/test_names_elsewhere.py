@@ -139,6 +139,8 @@ def test_an_import_says_it() -> None:
     [
         (lambda app: app.include_router, AttributeError, "app.register_blueprint"),
         (lambda app: setattr(app, "secret_key", "x"), AttributeError, "SECRET_KEY"),
+        (lambda app: of(app.config).from_object("x"), AttributeError, "Flasgo(settings='pkg"),
+        (lambda app: of(app.config).update(A=1), AttributeError, "Flasgo(own_settings={"),
         (lambda app: app.before_first_request, AttributeError, "@app.lifespan"),
         (lambda app: of(Blueprint("x")).record_once, AttributeError, "No, because"),
         (lambda app: of(Response("x")).data, AttributeError, "response.body"),

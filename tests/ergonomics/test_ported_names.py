@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flasgo import (
     Flasgo,
     FormData,
+    Response,
     RouteError,
     check_password_hash,
     generate_password_hash,
@@ -71,3 +73,9 @@ async def test_they_do_not_stop_an_event_loop() -> None:
     with pytest.raises(RuntimeError, match="await verify_password"):
         check_password_hash(stored, PASSWORD)
     assert await asyncio.to_thread(check_password_hash, stored, PASSWORD)
+
+
+def test_a_cookie_lives_for_a_timedelta() -> None:
+    response = Response("x")
+    response.set_cookie("theme", "dark", max_age=timedelta(days=1, milliseconds=5))
+    assert "Max-Age=86400;" in response.headers["set-cookie"] + ";"

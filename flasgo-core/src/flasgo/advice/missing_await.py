@@ -33,5 +33,6 @@ def note_missing_await(error: BaseException) -> None:
         name = used[1]
         error.add_note(
             f"The body is read when it is asked for: write `{name} = await request.{name}()` in an "
-            f"`async def` handler and use `{name}`. A `def` handler takes the body as parameters."
+            f"`async def` handler and use `{name}`. A `def` handler takes the body as parameters: "
+            "`form: FormData`, or a type with its fields."
         )

@@ -26,6 +26,7 @@ Kind = Literal[
     "error",
     "upload",
     "form",
+    "settings",
     "Flasgo",
     "Blueprint",
     "Response",
@@ -101,6 +102,13 @@ TABLE: Mapping[Kind, Mapping[str, str]] = {
         "APIKeyHeader APIKeyQuery APIKeyCookie": "It is called api_key_backend.",
         "CORSMiddleware": "Set CORS_ORIGINS, or decorate a route with @app.cors(...).",
         "login_required": "Decorate the handler with @app.authorize().",
+        "login_user": "It is called login(request, User(id=...)); see docs/auth.md.",
+        "logout_user": "It is called logout(request).",
+        "LoginManager UserMixin": "Users are User(id=...): register a function that finds them, "
+        "app.register_auth_backend('session', session_backend(load_user)).",
+        "CSRFProtect": "No, because CSRF is checked anyway: csrf_input() gives forms their token.",
+        "SQLAlchemy": "Use SQLAlchemy itself, or the plugin flasgo-sqlalchemy.",
+        "Limiter": "Decorate the handler with @app.ratelimit('20/minute').",
         "copy_current_request_context": "No, because threads that asyncio.to_thread starts see the "
         "request anyway; hand other threads the values they need.",
         "stream_template stream_template_string": "No, because a rendered template is sent whole: "
@@ -239,6 +247,8 @@ TABLE: Mapping[Kind, Mapping[str, str]] = {
         "script_root": "It is called request.root_path.",
         "url_rule": "It is called request.route; its rule is request.route.path.",
         "url_for": "Import url_for from flasgo.",
+        "environ": "It is called request.scope, the ASGI scope.",
+        "is_xhr": "Look at request.headers.get('x-requested-with').",
         "trusted_hosts": "It is the setting ALLOWED_HOSTS.",
         "client": "It is called request.client_ip.",
         "is_disconnected": "No, because streams end by themselves when the client has left.",
@@ -359,6 +369,15 @@ TABLE: Mapping[Kind, Mapping[str, str]] = {
         "seek": "Each read begins at the beginning; `async for` over upload.chunks() reads pieces.",
         "stream": "It is called upload.file: an open binary file.",
         "write": "No, because an upload is read only; save it with `await upload.save(path)`.",
+    },
+    "settings": {
+        "from_object from_pyfile": "Give the module's name: Flasgo(settings='pkg.settings').",
+        "from_mapping update setdefault": "Settings are given to Flasgo(settings={...}), those of "
+        "the app's own to Flasgo(own_settings={...}), and do not change afterwards.",
+        "from_envvar from_prefixed_env from_file": "FLASGO_... variables and .env are read anyway.",
+        "get_namespace": "Write `{name: value for name, value in app.settings.items() if ...}`.",
+        "clear copy fromkeys pop popitem root_path": "No, because settings do not change: "
+        "dict(app.settings) is a copy.",
     },
     "form": {
         "add clear copy deepcopy fromkeys pop popitem popitemlist poplist setdefault setlist "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, TypedDict
 
 from flasgo.http.conditional import http_date
@@ -35,7 +35,8 @@ class CookieAttributes(TypedDict, total=False):
     """What a cookie can be given besides its name and value.
 
     Attributes:
-        max_age: Seconds until it expires; 0 or less removes it, None is until the browser closes.
+        max_age: Seconds, or a timedelta, until it expires; 0 or less removes it, None is until the
+            browser closes.
         expires: When it expires: a datetime (UTC when naive) or seconds since the epoch.
         path: Path prefix for which browsers send it; `/` when left out.
         domain: Domain, with its subdomains, for which browsers send it; None is this host only.
@@ -46,7 +47,7 @@ class CookieAttributes(TypedDict, total=False):
         partitioned: Keep one cookie jar per top-level site (CHIPS); False when left out.
     """
 
-    max_age: int | None
+    max_age: int | timedelta | None
     expires: datetime | int | None
     path: str | None
     domain: str | None
@@ -87,7 +88,7 @@ def format_set_cookie(
     name: str,
     value: str = "",
     *,
-    max_age: int | None = None,
+    max_age: int | timedelta | None = None,
     expires: datetime | int | None = None,
     path: str | None = "/",
     domain: str | None = None,
@@ -101,7 +102,7 @@ def format_set_cookie(
     Args:
         name: A token.
         value: Printable ASCII without blanks, quotes, commas, semicolons and backslashes.
-        max_age: Seconds until the cookie expires; 0 or less removes it.
+        max_age: Seconds, or a timedelta, until the cookie expires; 0 or less removes it.
         expires: When it expires: a datetime (UTC when naive) or seconds since the epoch.
         path: Path prefix for which browsers send it.
         domain: Domain, with its subdomains, for which browsers send it; None is this host only.
@@ -201,10 +202,13 @@ def _check_flags(
                 )
 
 
-def _whole_seconds(name: str, max_age: int) -> int:
+def _whole_seconds(name: str, max_age: int | timedelta) -> int:
+    if isinstance(max_age, timedelta):
+        return max_age // timedelta(seconds=1)
     if isinstance(max_age, bool) or not isinstance(max_age, int):
         raise TypeError(
-            f"Cookie {name!r} has max_age={max_age!r}; it is a whole number of seconds."
+            f"Cookie {name!r} has max_age={max_age!r}; it is a whole number of seconds, or a "
+            "timedelta."
         )
     return max_age
 

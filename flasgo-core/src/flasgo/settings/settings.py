@@ -249,6 +249,10 @@ class Settings(_bundle.SettingMembers, Mapping[str, object]):
         )
 
     def _unknown(self, name: str) -> str:
+        from flasgo.advice.names_elsewhere import advice
+
+        if isinstance(name, str) and (meant := advice("settings", name)):
+            return f"Settings has no attribute {name!r}. {meant}"
         hint = did_you_mean(name, self.__dict__) if isinstance(name, str) else ""
         owner = self._owner_of_unknown(name) if self._owner_of_unknown and not hint else None
         return f"There is no setting {name!r}.{hint}{_belongs_to(owner)}"
