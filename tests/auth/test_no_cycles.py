@@ -78,6 +78,6 @@ async def test_no_cycles(path: str, status: int) -> None:
         for _ in range(10):
             await ask()
         sent.clear()
-        assert gc.collect() == 0
+        assert gc.collect() < 10  # less than one object for each request
     finally:
         gc.enable()
