@@ -85,7 +85,7 @@ GOALS = {"lines": 11_300, "top_files": 12, "longest": 50, "calls_bundle": 21, "c
 # What a change may not exceed: the goals, but for what has been reached. The goal for the lines was
 # set for what the core could do then; what it has learned since comes on top. One file more lies in
 # flasgo/ than was aimed at: `lazy_import`, which every floor may use.
-CEILINGS = {**GOALS, "lines": 18_000, "top_files": 13}
+CEILINGS = {**GOALS, "lines": 18_200, "top_files": 13}
 # Tables that hold words and no logic; the first is written by a script.
 TABLES = ("_bundle", "advice.names_elsewhere")
 
