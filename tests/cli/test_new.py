@@ -114,3 +114,23 @@ def test_the_shell_ends_with_the_error_of_its_code(tmp_path: Path) -> None:
     done = flasgo("shell", "-c", "1 / 0", cwd=tmp_path)
     assert done.returncode != 0
     assert "ZeroDivisionError" in done.stderr
+
+
+def test_a_project_takes_flasgo_from_the_wheels_that_were_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pip writes it down for `pip install dist/*.whl`."""
+    wheel = tmp_path / "dist" / "flasgo-0.1.0-py3-none-any.whl"
+    described = tmp_path / "site" / "flasgo-0.1.0.dist-info"
+    described.mkdir(parents=True)
+    (described / "METADATA").write_text("Metadata-Version: 2.4\nName: flasgo\nVersion: 0.1.0\n")
+    (described / "direct_url.json").write_text(
+        json.dumps({"archive_info": {}, "url": wheel.as_uri()})
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+
+    create_project("app", "shop", tmp_path / "shop", "0.1.0")
+
+    tool = tomllib.loads((tmp_path / "shop" / "pyproject.toml").read_text())["tool"]["uv"]
+    assert tool["find-links"] == [str(wheel.parent)]
+    assert tool["sources"]["flasgo"] == {"path": str(wheel)}

@@ -32,6 +32,8 @@ class Guard:
     def request_started(self, request: Request) -> Response | None:
         if "early" in request.path:
             return Response("no", 418)
+        if "closed" in request.path:
+            raise HTTPException(503, "Closed for a while.")
         return Response("cached") if "cached" in request.path else None
 
     @hookimpl(when=lambda route: route.policy(Staff) is not None)
@@ -53,7 +55,7 @@ def denials(
     for path in ("/staff", "/login-first"):
         handler = attach_policy(lambda: "staff", Staff())
         app.add_route(path, handler, endpoint=path)
-    for path in ("/busy", "/cached", "/open", "/early"):
+    for path in ("/busy", "/cached", "/open", "/early", "/closed"):
         app.add_route(path, lambda: "open", endpoint=path)
 
     @app.before_request
@@ -93,6 +95,10 @@ def denials(
         (
             "/no%0Aearly",
             r"Denied GET /no\nearly: 418 by plugin guard in request_started: it answered",
+        ),
+        (
+            "/closed",
+            "Denied GET /closed: 503 by plugin guard in request_started: Closed for a while.",
         ),
         ("/open?bad=1", "Denied GET /open: 400 by the app in before_request: it answered"),
         (

@@ -67,25 +67,31 @@ def create_project(kind: Kind, name: str, folder: Path, version: str) -> list[Pa
 
 
 def _checkout_sources(project: str) -> str:
-    """Return the lines that have uv take Flasgo from the checkout that is in use, if one is.
+    """Return the lines that have uv take Flasgo from the checkout or the wheels in use, if any.
 
     An index may hold other packages of these names, or none.
     """
     lines: list[str] = []
+    folders: set[str] = set()  # of wheels, where uv finds what those need in turn
     for name in dict.fromkeys(re.findall(r'"(flasgo[a-z-]*)>=', project)):
         try:
             described = distribution(name).read_text("direct_url.json")
         except PackageNotFoundError:
             continue
         origin = json.loads(described or "{}")
+        if not origin.get("url", "").startswith("file:"):
+            continue
+        path = url2pathname(urlsplit(origin["url"]).path)
         if origin.get("dir_info", {}).get("editable"):
-            path = json.dumps(url2pathname(urlsplit(origin["url"]).path))
-            lines.append(f"{name} = {{ path = {path}, editable = true }}")
+            lines.append(f"{name} = {{ path = {json.dumps(path)}, editable = true }}")
+        elif path.endswith(".whl"):
+            lines.append(f"{name} = {{ path = {json.dumps(path)} }}")
+            folders.add(str(Path(path).parent))
     if not lines:
         return ""
-    return "\n".join(
-        ["\n# The checkout of Flasgo that is in use.", "[tool.uv.sources]", *lines, ""]
-    )
+    links = ["[tool.uv]", f"find-links = {json.dumps(sorted(folders))}", ""] if folders else []
+    head = "\n# Where the Flasgo that is in use was installed from."
+    return "\n".join([head, *links, "[tool.uv.sources]", *lines, ""])
 
 
 def _sources(folder: Traversable, place: Path) -> list[tuple[Path, Traversable]]:

@@ -37,7 +37,7 @@ def note_denial(
     owner = None if gate is None else pipeline.owners.get(gate)
     plugin, hook = owner or ("app", "before_request")
     status = answer.status_code
-    if hook not in _DENYING and not 400 <= status < 500:
+    if hook not in _DENYING and status < 400:
         return
     said = answer.detail if isinstance(answer, HTTPException) else "it answered"
     policy = next(
