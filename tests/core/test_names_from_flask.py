@@ -212,6 +212,10 @@ def test_an_sqlite_connection_of_two_threads_gets_a_note(
         return "opened"
 
     @app.teardown_request
+    async def really_closes(error: BaseException | None) -> None:
+        g.db.close()
+
+    @app.teardown_request
     def closes(error: BaseException | None) -> None:
         g.db.close()
 
