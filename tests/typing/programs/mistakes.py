@@ -40,6 +40,7 @@ async def index(request: Request) -> str:
     app.settings.DEBGU  # wrong
     size: str = app.settings.MAX_REQUEST_BODY_BYTES  # wrong
     app.settings.DEBUG.lower()  # wrong
+    count: int = app.settings.read("GREETING", str)  # wrong
     return request.path + request.client_ip  # wrong
 
 

@@ -68,6 +68,15 @@ app.register_blueprint(notes)
 client = app.test_client()
 assert client.get("/").status_code == 200
 greeting: str = app.settings.read("GREETING", str)
+farewell: str | None = app.settings.read("FAREWELL", str | None)
+
+
+def unsendable(text: str) -> str | None:
+    return None if text.isascii() else "must be ASCII"
+
+
+def unknown(zones: set[str] | None) -> str | None:
+    return "must name a zone" if zones == set() else None
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,8 @@ class Internal(Policy):
 class InternalPlugin(Plugin):
     @hookimpl
     def plugin_setup(self, registry: Registry) -> None:
+        registry.setting("GREETING", str, default="hello", check=unsendable)
+        registry.setting("ZONES", set[str] | None, default=None, check=unknown)
         registry.enforces(Internal)
 
     @hookimpl

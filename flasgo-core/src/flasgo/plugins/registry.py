@@ -18,13 +18,13 @@ from flasgo.callables import is_async
 from flasgo.errors import PluginError, did_you_mean
 from flasgo.plugins.cli_command import NAME as _COMMAND_NAME, CliCommand
 from flasgo.plugins.roles import ROLES
+from flasgo.requests.request import Request  # `inspect.signature(Declarations)` reads it
 from flasgo.routing.policies import Policy
 from flasgo.settings.settings import MISSING, SettingSpec, SettingSpecs
 
 if TYPE_CHECKING:
     from flasgo.plugins.manager import Plugins
     from flasgo.requests.connection import Connection
-    from flasgo.requests.request import Request
 
 __all__ = ["Declarations", "Option", "Registry"]
 
@@ -189,7 +189,8 @@ class Registry:
         default_factory: Callable[[], object] | None = None,
         help: str = "",  # noqa: A002
         secret: bool = False,
-        check: Callable[[object], str | None] | None = None,
+        # Any: its parameter is annotated with the setting's own type, `str` or what it is.
+        check: Callable[[Any], str | None] | None = None,
     ) -> None:
         """Declare a setting, read afterwards as `app.settings.NAME`.
 

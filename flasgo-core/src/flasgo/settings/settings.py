@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from inspect import get_annotations
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from msgspec import Struct
 
@@ -145,11 +145,19 @@ class Settings(_bundle.SettingMembers, Mapping[str, object]):
         def __delattr__(self, name: str) -> None:
             raise AttributeError(_read_only(name), name=name, obj=self)
 
-    def read(self, name: str, type: Callable[..., _T]) -> _T:  # noqa: A002 - reads best at the call
+    @overload
+    def read(self, name: str, type: Callable[..., _T]) -> _T: ...
+
+    # Any: to mypy the expression `str | None` is no type.
+    @overload
+    def read(self, name: str, type: types.UnionType) -> Any: ...
+
+    def read(self, name: str, type: object) -> object:  # noqa: A002 - reads best at the call
         """Return a setting with the type that type checkers shall see.
 
         They know the settings of the core and of the bundled plugins as attributes. Other plugins
-        read their own with this: `app.settings.read("GREETING", str)`.
+        read their own with this: `app.settings.read("GREETING", str)`. Annotate the variable that
+        a `str | None` is read into; mypy takes the value for `Any` otherwise.
 
         Args:
             name: The setting's name.
@@ -164,7 +172,7 @@ class Settings(_bundle.SettingMembers, Mapping[str, object]):
             raise TypeError(
                 f"Setting {name} was declared as {type_text(declared)}, not as {type_text(type)}."
             )
-        return cast("_T", self.__dict__[name])
+        return self.__dict__[name]
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{row.name}={row.value!r}" for row in self.describe())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -52,8 +52,9 @@ class SettingSpec(Struct, frozen=True):
     default_factory: Callable[[], object] | None = None
     help: str = ""
     secret: bool = False
-    check: Callable[[object], str | None] | None = None
-    warn: Callable[[object], str | None] | None = None
+    # Any: their parameter is annotated with the setting's own type.
+    check: Callable[[Any], str | None] | None = None
+    warn: Callable[[Any], str | None] | None = None
     aliases: tuple[str, ...] = ()
     cumulative: bool = False
     owner: str = "core"
