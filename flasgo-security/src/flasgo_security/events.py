@@ -7,10 +7,10 @@ import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flasgo import HTTPException, hookimpl
+from flasgo import Connection, HTTPException, hookimpl
 
 if TYPE_CHECKING:
-    from flasgo import Connection, Request, Response, Route
+    from flasgo import Request, Response, Route
 
 __all__ = [
     "EVENTS_ATTRIBUTE",

@@ -8,6 +8,7 @@ plugins apply that when the blueprint is registered.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
@@ -82,7 +83,10 @@ class PluginParts(Struct):
         return {*self.options, *(call.name for call in self.calls)}
 
 
-class PlacedBlueprint(Struct, frozen=True):
+# A dataclass: the signature of a Struct needs the types of its fields at run time, and those of
+# apps and blueprints are above this module.
+@dataclass(frozen=True)
+class PlacedBlueprint:
     """A blueprint at its place in an app: what a plugin that brings something to it is given.
 
     Attributes:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 from msgspec import Struct
 
 from flasgo.errors import FlasgoError, PluginError, type_name
+from flasgo.routing import Route  # `inspect.signature(Finding)` reads it
 from flasgo.settings.core import weak_secret_key
 
 if TYPE_CHECKING:
     from flasgo.app import Flasgo
     from flasgo.plugins.implementation import Implementation
-    from flasgo.routing import Route
 
 __all__ = ["LEVELS", "Finding", "Level", "collect_findings", "core_findings", "is_failure"]
 

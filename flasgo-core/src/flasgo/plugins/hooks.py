@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar, overload
+from typing import TypeVar, overload
 
 import pluggy
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    from flasgo.routing import Route
+from flasgo.routing import Route  # `inspect.signature(HookOptions)` reads it
 
 __all__ = ["HookOptions", "hookimpl", "hookspec", "is_sync_only", "options_of"]
 
