@@ -148,7 +148,7 @@ class Settings(_bundle.SettingMembers, Mapping[str, object]):
     @overload
     def read(self, name: str, type: Callable[..., _T]) -> _T: ...
 
-    # Any: to mypy the expression `str | None` is no type.
+    # Any: mypy does not take the expression `str | None` for a type.
     @overload
     def read(self, name: str, type: types.UnionType) -> Any: ...
 
