@@ -4,6 +4,7 @@ import logging
 import uuid
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from flasgo import ConfigurationError, Flasgo, Request, WebSocket, hookimpl, request as current
@@ -13,7 +14,11 @@ from flasgo_auth import (
     AllowAny,
     AuthPlugin,
     User,
+    api_key_backend,
+    basic_auth_backend,
+    bearer_token_backend,
     current_user,
+    jwt_backend,
     login,
     logout,
     session_backend,
@@ -477,6 +482,34 @@ def test_a_login_can_be_written_for_tests():
 def test_load_user_must_be_a_function(wrong):
     with pytest.raises(TypeError, match="takes a function"):
         session_backend(wrong)
+
+
+def any_function(function: Any) -> Any:
+    """Return a function as one that the type checker knows nothing of."""
+    return function
+
+
+@pytest.mark.parametrize(
+    ("make", "takes"),
+    [
+        (lambda: session_backend(any_function(lambda name, db: None)), r"\(user_id\)"),
+        (lambda: session_backend(load_user, generation=any_function(lambda: 1)), r"\(user\)"),
+        (lambda: basic_auth_backend(any_function(lambda name: None)), r"\(username, password\)"),
+        (lambda: api_key_backend(any_function(lambda key, *, db: None)), r"\(key\)"),
+        (lambda: bearer_token_backend(any_function(lambda token, db: None)), r"\(token\)"),
+        (
+            lambda: jwt_backend(KEY, algorithm="HS256", load_user=any_function(lambda: None)),
+            r"\(claims\)",
+        ),
+    ],
+)
+def test_a_function_that_cannot_be_called_with_what_it_gets_is_refused(make, takes):
+    with pytest.raises(TypeError, match=rf"takes a function {takes}.*<lambda>.*current_app\.state"):
+        make()
+
+
+def test_a_function_may_have_more_parameters_with_defaults():
+    session_backend(lambda name, *rest, db=None, **more: None)
 
 
 @pytest.mark.parametrize("age", [0, -1])

@@ -336,6 +336,7 @@ def test_settings(app_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "kappa-9" not in output
     assert all(len(line) <= 80 for line in output.splitlines())
     assert "ContentSecurityPolicy" not in output, "a policy is shown as its header value"
+    assert "environment FLASGO_SYNC_WORKERS\n" in output, "a computed default says nothing"
     one = app_run("settings", "sync_workers").stdout
     for part in ("value    3", "source   environment FLASGO_SYNC_WORKERS", "owner    core"):
         assert part in one

@@ -720,6 +720,7 @@ def test_unknown_variables_are_warned_of(tmp_path: Path, caplog: pytest.LogCaptu
     dotenv.write_text("FLASGO_CSRF_ENABLED=1\n")
     environ = {
         "FLASGO_SECRT_KEY": "x",
+        "FLASGO_ADMIN_PASSWORD_HASH": "x",
         "FLASGO_SECRET_KEY": GOOD_KEY,
         "FLASGO_APP": "app.py",
         "OTHER": "1",
@@ -730,7 +731,11 @@ def test_unknown_variables_are_warned_of(tmp_path: Path, caplog: pytest.LogCaptu
             dotenv=dotenv,
             owner_of_unknown=lambda name: "flasgo-nonesuch" if name == "CSRF_ENABLED" else None,
         )
-    first, second = (record.getMessage() for record in caplog.records)
+    first, other, second = (record.getMessage() for record in caplog.records)
+    assert other == (
+        "environment FLASGO_ADMIN_PASSWORD_HASH sets nothing. No plugin and no own_settings "
+        "declares ADMIN_PASSWORD_HASH."
+    ), "FLASGO_PASSWORD_THREADS is no near miss"
     assert first.startswith("environment FLASGO_SECRT_KEY sets nothing")
     assert "'FLASGO_SECRET_KEY'" in first
     assert "FLASGO_CSRF_ENABLED" in second

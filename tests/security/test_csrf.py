@@ -183,6 +183,14 @@ def test_without_a_word_and_a_token_it_is_refused_with_advice(app, connect, meth
     assert [record.event for record in caplog.records] == ["csrf"]
 
 
+@pytest.mark.parametrize("debug", [True, False])
+def test_developers_are_told_what_is_for_programs(make_app, connect, debug):
+    refused = connect(add_routes(make_app(DEBUG=debug))).post("/act")
+    assert refused.status_code == 403
+    for advice in (b"@csrf_exempt", b"Authorization: Bearer"):
+        assert (advice in refused.content) is debug
+
+
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_a_client_with_a_bearer_token_needs_no_other(app, connect, scheme):
     headers = {"authorization": f"{scheme} abc", "cookie": "theme=dark; csrf=y"}

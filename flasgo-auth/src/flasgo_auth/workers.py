@@ -9,7 +9,7 @@ from types import CoroutineType
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from flasgo import Connection
-from flasgo.plugin import is_async, qualified_name
+from flasgo.plugin import is_async, qualified_name, signature_of
 
 __all__ = ["check_function", "finish", "run_at_once", "runner"]
 
@@ -110,8 +110,21 @@ def check_function(function: object, where: str, takes: str) -> None:
         takes: The signature that is wanted, such as `(token) -> User | None`.
 
     Raises:
-        TypeError: When it is a class, or cannot be called at all.
+        TypeError: When it is a class, cannot be called at all, or takes no such arguments.
     """
     # SECURITY: calling a class gives an instance, which would pass for an answer.
     if isinstance(function, type) or not callable(function):
         raise TypeError(f"{where} takes a function {takes}, got {function!r}.")
+    try:
+        signature = signature_of(function)
+    except ValueError:  # a function of C that does not say its arguments
+        return
+    count = takes.partition(")")[0].count(",") + 1
+    try:
+        signature.bind(*range(count))
+    except TypeError as error:
+        raise TypeError(
+            f"{where} takes a function {takes}, and {qualified_name(function)}{signature} cannot "
+            f"be called like that: {error}. What else it needs, such as the file of a database, "
+            "it can read from `flasgo.current_app.state`."
+        ) from None

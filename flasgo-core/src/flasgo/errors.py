@@ -298,7 +298,7 @@ def abort(
     raise HTTPException._of_response(status_code)
 
 
-def closest(name: str, options: Iterable[str]) -> str | None:
+def closest(name: str, options: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Return the option most like `name`, or None when nothing comes near.
 
     Case is ignored, so that `secret_key` finds `SECRET_KEY`.
@@ -306,11 +306,12 @@ def closest(name: str, options: Iterable[str]) -> str | None:
     Args:
         name: What was written.
         options: What is allowed.
+        cutoff: From 0 to 1: how much of the two has to be alike.
     """
     import difflib  # slow to import, and only an error needs it
 
     by_lower = {option.lower(): option for option in sorted(options, reverse=True)}
-    matches = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    matches = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[matches[0]] if matches else None
 
 

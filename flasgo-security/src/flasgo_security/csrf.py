@@ -33,6 +33,11 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _LONGEST_TOKEN = 128
 _LONGEST_MASKED = 512
+_FOR_PROGRAMS = (
+    " Clients other than browsers have no such cookie: put @csrf_exempt on the endpoints that only "
+    "they call, or let them send `Authorization: Bearer ...` and no session cookie."
+)
+"""For developers, under DEBUG."""
 # What browsers say of a request by the site's own pages, or typed in by the user
 # (Fetch Metadata, section 2.3). Scripts cannot set the header.
 _OWN_PAGE = frozenset({b"same-origin", b"none"})
@@ -208,6 +213,7 @@ class CsrfGuard:
         self._session_cookie = session_cookie
         self._cookie = CookieOptions.read(settings, "CSRF", "csrf")
         self._header = cast("str", settings["CSRF_HEADER_NAME"])
+        self._advice = _FOR_PROGRAMS if settings.DEBUG else ""
         self._raw_header = self._header.lower().encode("ascii")
         self.field_name = cast("str", settings["CSRF_FIELD_NAME"])
         self._trusted = TrustedOrigins(cast("set[str]", settings["CSRF_TRUSTED_ORIGINS"]))
@@ -353,7 +359,7 @@ class CsrfGuard:
             reason,
             f"The CSRF token is missing or wrong. Load a page of this site that sets the cookie "
             f"{self._cookie.name!r}, then repeat the cookie's value in the header "
-            f"{self._header} or the form field {self.field_name!r}.",
+            f"{self._header} or the form field {self.field_name!r}.{self._advice}",
         )
 
     def _refuse(self, request: Request, reason: str, detail: str) -> NoReturn:

@@ -69,8 +69,8 @@ def _details(row: SettingInfo) -> str:
 
 def _source(row: SettingInfo) -> str:
     """Say where the value came from, and what it would be otherwise."""
-    is_default = row.source == "default"
-    return row.source if is_default else f"{row.source}, default {_text(row.default)}"
+    has_other = row.source != "default" and row.default != "(computed)"
+    return row.source if not has_other else f"{row.source}, default {_text(row.default)}"
 
 
 def _text(value: object) -> str:

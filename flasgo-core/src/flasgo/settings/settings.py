@@ -22,7 +22,14 @@ from msgspec import Struct
 
 from flasgo import _bundle
 from flasgo._bundle import how_to_get
-from flasgo.errors import ConfigurationError, FlasgoError, PluginError, SettingError, did_you_mean
+from flasgo.errors import (
+    ConfigurationError,
+    FlasgoError,
+    PluginError,
+    SettingError,
+    closest,
+    did_you_mean,
+)
 from flasgo.settings.core import CORE_SETTINGS, RUN_KEY, key_of_run, weak_secret_key
 from flasgo.settings.dotenv import read_dotenv
 from flasgo.settings.specs import (
@@ -58,6 +65,8 @@ _T = TypeVar("_T")
 COMMAND_VARIABLES = frozenset({"FLASGO_APP", "FLASGO_SERVED_BY", RUN_KEY, "FLASGO_TRACE_HOOKS"})
 
 _REPR_LIMIT = 80
+_ALIKE = 0.8
+"""How much of two names is the same where one is taken for the other misspelled."""
 _CORE_BY_NAME = {spec.name: spec for spec in CORE_SETTINGS}
 
 
@@ -567,10 +576,16 @@ def _warn_of_unknown_variables(
                 continue
             name = variable.removeprefix(PREFIX)
             owner = owner_of_unknown(name) if owner_of_unknown is not None else None
-            hint = "" if owner else did_you_mean(variable, known)
-            logger.warning(
-                "%s sets nothing.%s%s", pattern.format(variable), hint, _belongs_to(owner)
-            )
+            # Names without the prefix, which alone makes them alike.
+            names = {each.removeprefix(PREFIX): each for each in known}
+            match = None if owner else closest(name, names, cutoff=_ALIKE)
+            if owner:
+                why = _belongs_to(owner)
+            elif match:
+                why = f" Did you mean {names[match]!r}?"
+            else:
+                why = f" No plugin and no own_settings declares {name}."
+            logger.warning("%s sets nothing.%s", pattern.format(variable), why)
 
 
 def _belongs_to(distribution: str | None) -> str:
