@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -77,6 +78,31 @@ def test_impossible_names_are_refused_and_nothing_is_written(tmp_path: Path, nam
     with pytest.raises(ConfigurationError, match="name"):
         create_project("app", name, tmp_path / "here", "0.1.0")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "holder"),
+    [
+        ("flasgo-security", "flasgo-security is a package of Flasgo"),
+        ("Flasgo_Core", "flasgo-core is a package of Flasgo"),
+        ("auth", "the plugin 'auth' of flasgo-auth"),
+        ("flasgo-health", "the plugin 'health' of flasgo-core"),
+        ("request-ids", "the plugin 'request_ids' of flasgo-core"),
+    ],
+)
+def test_a_plugin_does_not_take_the_name_of_one_of_flasgo(
+    tmp_path: Path, name: str, holder: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(holder)):
+        create_project("plugin", name, tmp_path / "here", "0.1.0")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_project_of_a_plugin_has_the_command_line_for_its_development(tmp_path: Path) -> None:
+    create_project("plugin", "greeting", tmp_path / "greeting", "0.1.0")
+    project = tomllib.loads((tmp_path / "greeting" / "pyproject.toml").read_text())
+    assert project["project"]["dependencies"] == ["flasgo-core>=0.1,<0.2"]
+    assert "flasgo-core[cli]>=0.1,<0.2" in project["dependency-groups"]["dev"]
 
 
 def test_a_folder_with_files_is_left_alone(tmp_path: Path) -> None:

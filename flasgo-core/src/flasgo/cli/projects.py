@@ -16,7 +16,9 @@ from typing import Literal
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from flasgo import _bundle
 from flasgo.errors import ConfigurationError
+from flasgo.features import BUILT_IN
 
 __all__ = ["Kind", "create_project"]
 
@@ -104,6 +106,17 @@ def _sources(folder: Traversable, place: Path) -> list[tuple[Path, Traversable]]
     return found
 
 
+def _holder_of(kind: Kind, distribution_name: str, identifier: str) -> str | None:
+    """Return what of Flasgo has the name of a new project already, or None."""
+    if distribution_name in {"flasgo-core", *_bundle.PLUGINS.values()}:
+        return f"{distribution_name} is a package of Flasgo"
+    if kind == "plugin" and identifier in _bundle.PLUGINS:
+        return f"the plugin {identifier!r} of {_bundle.PLUGINS[identifier]} has the name"
+    if kind == "plugin" and identifier in BUILT_IN:
+        return f"the plugin {identifier!r} of flasgo-core has the name"
+    return None
+
+
 def _values(kind: Kind, name: str, version: str) -> dict[str, str]:
     module = name.replace("-", "_").lower()
     if not _NAME.match(name) or keyword.iskeyword(module) or keyword.issoftkeyword(module):
@@ -118,6 +131,11 @@ def _values(kind: Kind, name: str, version: str) -> dict[str, str]:
         )
     plugin = name.lower().replace("_", "-").removeprefix("flasgo-")
     identifier = plugin.replace("-", "_")
+    holder = _holder_of(kind, module.replace("_", "-"), identifier)
+    if holder is not None:
+        raise ConfigurationError(
+            f"{name!r} cannot be used: {holder}. Choose another name, such as 'flasgo-my-{plugin}'."
+        )
     words = "".join(word.capitalize() for word in plugin.split("-"))
     major, minor, *_ = version.split(".")
     values = {
