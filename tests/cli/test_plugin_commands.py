@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from flasgo import Flasgo, PluginError, hookimpl
 from flasgo.cli import create_cli
 from typer.testing import CliRunner
 
+from tests.cli.conftest import environment
 from tests.conftest import Connect
 
 APP = """
@@ -137,6 +141,37 @@ def test_a_start_up_that_fails_is_told_with_its_plugin(run: Any, monkeypatch: An
     assert result.exit_code == 1
     assert "Error: Plugin 'database' failed in app_startup: OSError: the database" in result.stderr
     assert "upgraded" not in result.stdout
+
+
+def test_a_command_says_that_it_runs_without_an_app(
+    tmp_path: Path,
+) -> None:
+    """Of a plugin that is installed, in a folder without an app."""
+    module = tmp_path / "installed_database.py"
+    module.write_text(APP)
+    described = tmp_path / "database-1.0.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text("Metadata-Version: 2.4\nName: database\nVersion: 1.0\n")
+    (described / "entry_points.txt").write_text(
+        f"[flasgo.plugins]\ndatabase = {module.stem}:Database\n"
+    )
+
+    def run(*arguments: str) -> tuple[str, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "flasgo", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            check=False,
+            env=environment(PYTHONPATH=str(tmp_path)),
+        )
+        return done.stdout, done.stderr
+
+    said = "No app found; this is what an app without settings would have.\n"
+    assert run("db", "state") == ("open: False\n", said)
+    assert run("db", "state", "--app", module.name) == ("open: False\n", "")
+    help_, errors = run("db", "state", "--help")
+    assert ("Show where the tables are." in help_, errors) == (True, "")
 
 
 # --- Declarations ------------------------------------------------------------------------------

@@ -96,6 +96,27 @@ def test_commands_run_in_the_app_context(make_app: MakeApp) -> None:
         runner.invoke(print)
 
 
+def test_the_output_of_a_command_has_the_error_that_ended_it(make_app: MakeApp) -> None:
+    app = make_app()
+
+    @app.cli.command("refuse")
+    def refuse() -> None:
+        raise ConfigurationError("There are no tables. Run init-db.")
+
+    result = app.test_cli_runner().invoke("refuse")
+    assert (result.exit_code, type(result.exception)) == (1, ConfigurationError)
+    assert result.output == "Error: There are no tables. Run init-db.\n"
+
+
+def test_without_typer_the_runner_says_what_to_install(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = make_app().test_cli_runner()
+    monkeypatch.setitem(sys.modules, "typer.testing", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'flasgo-core\[cli\]'"):
+        runner.invoke("routes")
+
+
 def test_an_async_command_runs_while_the_app_is_started(make_app: MakeApp) -> None:
     app, seen = make_app(), []
 

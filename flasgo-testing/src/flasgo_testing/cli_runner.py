@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from flasgo.plugin import command_line, qualified_name
+from flasgo.plugin import qualified_name
 
 if TYPE_CHECKING:
     from flasgo import Flasgo
@@ -42,13 +42,23 @@ class AppCliRunner:
             options: Keywords of `typer.testing.CliRunner.invoke`, such as `input`.
 
         Returns:
-            The result, with `output`, `exit_code` and `exception`.
+            The result, with `output`, `exit_code` and `exception`. The message of a FlasgoError
+            that ended the command is in `output`, as `flasgo` writes it.
 
         Raises:
             ImportError: When typer is not installed: `pip install 'flasgo-core[cli]'`.
             LookupError: When the app has no command with this function.
         """
-        from typer.testing import CliRunner
+        try:
+            from typer.testing import CliRunner
+        except ModuleNotFoundError as error:
+            if error.name not in ("typer", "typer.testing"):
+                raise
+            raise ModuleNotFoundError(
+                "The commands of an app need typer, which is not installed. "
+                "Next: pip install 'flasgo-core[cli]'",
+                name="typer",
+            ) from None
 
         words = [] if args is None else args.split() if isinstance(args, str) else [*args]
         if isinstance(command, str):
@@ -57,6 +67,8 @@ class AppCliRunner:
             words = [*self._words_of(command), *words]
         elif command is not None:
             words = [*command, *words]
+        from flasgo.plugin import command_line
+
         return CliRunner().invoke(command_line(self._app), words, **options)
 
     def _words_of(self, function: Callable[..., object]) -> list[str]:

@@ -17,6 +17,7 @@ from flasgo.callables import is_async
 from flasgo.cli.check import check
 from flasgo.cli.dev import dev
 from flasgo.cli.explain import explain
+from flasgo.cli.loading import NO_APP
 from flasgo.cli.new import new
 from flasgo.cli.output import fail, note, write
 from flasgo.cli.plugins import plugins
@@ -38,6 +39,7 @@ __all__ = ["CommandGroup", "app_in", "command_line", "create_cli", "main"]
 _TARGET = re.compile(r"(?!-)\S+\.py(?::\S+)?|[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:\(.*\))?")
 # By this variable a shell asks what could come next; typer's scripts set it.
 _COMPLETING = "_FLASGO_COMPLETE"
+_HELP = frozenset({"-h", "--help"})
 _WITHOUT_APP = frozenset({"new", "version"})
 
 
@@ -48,6 +50,8 @@ class CommandGroup(TyperGroup):
     """
 
     _has_asked_plugins = False
+    _of_plugins: tuple[Any, ...] = ()
+    _stands_in = False  # the app that plugins were asked for is one without settings
 
     # Any: typer gives no public name to contexts and commands.
     def list_commands(self, ctx: Any) -> list[str]:
@@ -75,7 +79,15 @@ class CommandGroup(TyperGroup):
                     command = self.get_command(ctx, name)
                     if command is not None and {"-a", "--app"} & _flags_of(command):
                         args = [name, *rest]
-        return super().resolve_command(ctx, args)
+        resolved = super().resolve_command(ctx, args)
+        if self._stands_in and self._needs_app(resolved[1]) and not _HELP & set(args):
+            note(NO_APP)
+        return resolved
+
+    # Any: as above.
+    def _needs_app(self, command: Any) -> bool:
+        """Whether a command is a plugin's, and does not look for the app itself."""
+        return command in self._of_plugins and not {"-a", "--app"} & _flags_of(command)
 
     def _ask_plugins(self) -> None:
         if self._has_asked_plugins:
@@ -84,7 +96,10 @@ class CommandGroup(TyperGroup):
         with ExitStack() as stack:
             if _is_completing():  # what the app's module prints is no command
                 stack.enter_context(redirect_stdout(StringIO()))
-            self.commands.update(_commands_of(_app_to_ask(), taken=set(self.commands)))
+            app, self._stands_in = _app_to_ask()
+            found = _commands_of(app, taken=set(self.commands))
+            self._of_plugins = (*found.values(),)
+            self.commands.update(found)
 
 
 def create_cli() -> typer.Typer:
@@ -180,12 +195,15 @@ def _is_completing() -> bool:
     return _COMPLETING in os.environ
 
 
-def _app_to_ask() -> Flasgo:
-    """Return the app whose plugins add commands; without one, an app without settings."""
+def _app_to_ask() -> tuple[Flasgo, bool]:
+    """Return the app whose plugins add commands; where none is configured, one without settings.
+
+    And whether it is that one.
+    """
     from flasgo.app import Flasgo
 
     try:
-        return load_app()
+        return load_app(), False
     except NoTargetError:
         is_broken = False
     except Exception as error:  # noqa: BLE001 - whatever the user's module raises
@@ -194,7 +212,7 @@ def _app_to_ask() -> Flasgo:
         is_broken = True
     try:
         # The plugins that come with core add commands that can name another app.
-        return Flasgo(discover=not is_broken)
+        return Flasgo(discover=not is_broken), not is_broken
     except FlasgoError as error:
         fail(str(error))
 
@@ -239,7 +257,7 @@ def _commands_of(app: Flasgo, taken: set[str]) -> dict[str, Any]:
 def command_line(app: Flasgo) -> typer.Typer:
     """Return the commands that an app adds to `flasgo`: its own, and those of its plugins.
 
-    What a command raises is not reported as `flasgo` does it, but goes on: for tests.
+    What a command raises goes on, for tests; the message of a FlasgoError is written before.
 
     Args:
         app: The app.

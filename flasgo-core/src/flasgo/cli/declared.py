@@ -13,7 +13,7 @@ import typer
 
 from flasgo.callables import is_async
 from flasgo.cli.loading import end_with_user_error
-from flasgo.cli.output import fail
+from flasgo.cli.output import fail, note_error
 from flasgo.errors import FlasgoError
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def add_declared(app: Flasgo, cli: typer.Typer, *, reports: bool = True) -> dict
     Args:
         app: The app.
         cli: What they are added to.
-        reports: Whether what a command raises is reported, and ends the process with status 1.
+        reports: Whether what a command raises ends the process with status 1, and is reported; else
+            the message of a FlasgoError is written, and what is raised goes on.
     """
     groups: dict[str, typer.Typer] = {}
     plugins: dict[str, list[str]] = {}
@@ -71,7 +72,7 @@ def add_declared(app: Flasgo, cli: typer.Typer, *, reports: bool = True) -> dict
                 cli.add_typer(groups[group[0]], name=group[0])
             target = groups[group[0]]
         run = _running(app, command.function, is_started=command.is_started)
-        target.command(name)(_reporting(run) if reports else run)
+        target.command(name)(_reporting(run) if reports else _telling(run))
         plugins.setdefault(group[0] if group else name, []).append(command.plugin)
     for name, known in groups.items():
         known.info.help = f"Commands of {', '.join(sorted(set(plugins[name])))}."
@@ -84,7 +85,8 @@ def add_own(app: Flasgo, cli: typer.Typer, *, reports: bool = True) -> None:
     Args:
         app: The app.
         cli: What they are added to.
-        reports: Whether what a command raises is reported, and ends the process with status 1.
+        reports: Whether what a command raises ends the process with status 1, and is reported; else
+            the message of a FlasgoError is written, and what is raised goes on.
     """
     groups = app.cli.groups
     for name, commands in (("", app.cli), *groups.items()):
@@ -99,7 +101,7 @@ def add_own(app: Flasgo, cli: typer.Typer, *, reports: bool = True) -> None:
                 if is_async(each.function)
                 else _in_context(app, each.function)
             )
-            target.command(each.name, **each.options)(_reporting(run) if reports else run)
+            target.command(each.name, **each.options)(_reporting(run) if reports else _telling(run))
 
 
 def new_typer() -> typer.Typer:
@@ -141,6 +143,18 @@ def _reporting(function: Callable[..., object]) -> Callable[..., object]:
             if isinstance(error, typer.Abort) or hasattr(error, "exit_code"):
                 raise
             end_with_user_error(error.with_traceback(_from_here(error.__traceback__)))
+
+    return run
+
+
+def _telling(function: Callable[..., object]) -> Callable[..., object]:
+    @functools.wraps(function)
+    def run(*args: object, **kwargs: object) -> object:
+        try:
+            return function(*args, **kwargs)
+        except FlasgoError as error:
+            note_error(str(error))
+            raise
 
     return run
 

@@ -11,7 +11,16 @@ from flasgo.cli.output import fail, note
 from flasgo.errors import FlasgoError
 from flasgo.serving.target import NoTargetError, TargetError, load_app, user_error
 
-__all__ = ["AppOption", "JsonOption", "app_for_command", "app_or_default", "end_with_user_error"]
+__all__ = [
+    "NO_APP",
+    "AppOption",
+    "JsonOption",
+    "app_for_command",
+    "app_or_default",
+    "end_with_user_error",
+]
+
+NO_APP = "No app found; this is what an app without settings would have."
 
 AppOption = Annotated[
     str | None,
@@ -58,7 +67,7 @@ def app_or_default(target: str | None) -> Flasgo:
     try:
         return load_app(target)
     except NoTargetError:
-        note("No app found; this is what an app without settings would have.")
+        note(NO_APP)
     except TargetError as error:
         fail(str(error))
     except Exception as error:  # noqa: BLE001 - whatever the user's module raises

@@ -10,7 +10,17 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn, TextIO
 
-__all__ = ["bold", "coloured", "facts", "fail", "note", "table", "write", "write_json"]
+__all__ = [
+    "bold",
+    "coloured",
+    "facts",
+    "fail",
+    "note",
+    "note_error",
+    "table",
+    "write",
+    "write_json",
+]
 
 _GAP = "  "
 _LEAST_COLUMN = 8
@@ -55,6 +65,11 @@ def _shows_colour(stream: TextIO) -> bool:
     return os.environ.get("TERM") != "dumb" and stream.isatty()
 
 
+def note_error(text: str) -> None:
+    """Write an error to standard error."""
+    note(f"{coloured('Error:', 'red', sys.stderr)} {text}")
+
+
 def fail(text: str) -> NoReturn:
     """Write an error and end with status 1.
 
@@ -64,7 +79,7 @@ def fail(text: str) -> NoReturn:
     Raises:
         SystemExit: Always.
     """
-    note(f"{coloured('Error:', 'red', sys.stderr)} {text}")
+    note_error(text)
     raise SystemExit(1)
 
 
