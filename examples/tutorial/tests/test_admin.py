@@ -15,7 +15,6 @@ PASSWORD_HASH = asyncio.run(hash_password(PASSWORD))  # once: it takes its time 
 def client(tmp_path: Path) -> Iterator[TestClient]:
     settings = {
         "SECRET_KEY": "only-for-tests-0123456789-abcdefghijkl",
-        "SESSION_COOKIE_SECURE": False,
         "GUESTBOOK_FILE": str(tmp_path / "book.sqlite3"),
         "ADMIN_PASSWORD_HASH": PASSWORD_HASH,
     }

@@ -11,7 +11,6 @@ from app import create_app
 def client(tmp_path: Path) -> Iterator[TestClient]:
     settings = {
         "SECRET_KEY": "only-for-tests-0123456789-abcdefghijkl",
-        "SESSION_COOKIE_SECURE": False,
         "GUESTBOOK_FILE": str(tmp_path / "book.sqlite3"),
     }
     with create_app(settings).test_client(follow_redirects=True) as client:
