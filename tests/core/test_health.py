@@ -7,7 +7,7 @@ import logging
 import time
 
 import pytest
-from flasgo import Flasgo, SettingError, hookimpl
+from flasgo import Connection, Flasgo, Response, SettingError, hookimpl
 
 KEY = "for-tests-only-0123456789-abcdefghij"
 PATHS = {"HEALTH_PATH": "/healthz", "READY_PATH": "/readyz"}
@@ -49,6 +49,22 @@ def test_they_answer_ahead_of_hosts_quotas_sessions_and_policies(connect, path: 
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("name", ["aaa", "zzz"])
+def test_they_answer_ahead_of_a_plugin_that_refuses_everything(connect, name: str) -> None:
+    class Gate:
+        name: str
+
+        @hookimpl(tryfirst=True, before=("security",))
+        def request_started(self, request: Connection) -> Response:
+            return Response("closed", 503)
+
+    Gate.name = name
+    client = connect(make_app(Gate()))
+    assert client.get("/elsewhere").status_code == 503
+    for path in PATHS.values():
+        assert client.get(path).json() == {"status": "ok"}
 
 
 def test_other_routes_have_no_step_of_it() -> None:

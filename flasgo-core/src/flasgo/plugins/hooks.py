@@ -122,7 +122,8 @@ def hookimpl(
         function: The function, when used as a bare decorator.
         tryfirst: Come before the implementations that do not say so.
         trylast: Come after the implementations that do not say so.
-        before: Plugin names to come before; names of absent plugins are ignored.
+        before: Plugin names to come before; names of absent plugins are ignored. `"*"` is all
+            plugins but those that name this one.
         after: Plugin names to come after; names of absent plugins are ignored.
         when: For request hooks: a predicate on the route, asked once per endpoint when the
             pipeline is compiled. Where it says no, the hook costs that endpoint nothing.

@@ -23,9 +23,9 @@ def call_order(
 ) -> list[HookImpl]:
     """Sort hook implementations into the order in which they are called.
 
-    `tryfirst` come first and `trylast` last, as in pluggy; within each of the three groups the
-    plugins' names decide, so that no installation or registration order shows; `before=` and
-    `after=` then move an implementation where they must.
+    `tryfirst` come first and `trylast` last, as in pluggy, and `before="*"` ahead of them all;
+    within each of these groups the plugins' names decide, so that no installation or registration
+    order shows; `before=` and `after=` then move an implementation where they must.
 
     Args:
         hook: The hook's name, for the error.
@@ -51,6 +51,8 @@ def call_order(
 
 
 def _rank(impl: HookImpl) -> tuple[int, str]:
+    if "*" in options_of(impl.function).before:
+        return (-2, impl.plugin_name)
     return (-1 if impl.tryfirst else 1 if impl.trylast else 0, impl.plugin_name)
 
 

@@ -65,7 +65,7 @@ class Probes:
         """Answer whether the app can do its work."""
         return _answer(is_well=await self._is_ready())
 
-    @hookimpl(tryfirst=True, before=("security",), when=_is_probe)
+    @hookimpl(before="*", when=_is_probe)
     async def request_started(self, request: Connection) -> Response | None:
         """Answer at once, ahead of every other plugin."""
         if request.route is not None and request.route.endpoint == _READY:
