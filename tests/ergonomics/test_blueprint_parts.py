@@ -73,13 +73,15 @@ def test_an_app_without_templates_has_those_of_its_blueprints(
 def test_a_folder_is_looked_for_next_to_the_blueprint(
     make_app: MakeApp, folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folders / "notes/__init__.py").write_text(
+    # Of a name that no other test imports.
+    (folders / "notes").rename(folders / "notes_beside_folders")
+    (folders / "notes_beside_folders/__init__.py").write_text(
         "from flasgo import Blueprint\n"
         "one = Blueprint('one', '/one', template_folder='templates', static_folder='static')\n"
         "two = Blueprint('two', __name__, url_prefix='/two', template_folder='templates')\n"
     )
     monkeypatch.syspath_prepend(folders)
-    import notes  # ty: ignore[import-not-found] - made above
+    import notes_beside_folders as notes  # ty: ignore[import-not-found] - made above
 
     for blueprint in (notes.one, notes.two):
         app = make_app()
