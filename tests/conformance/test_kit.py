@@ -281,6 +281,55 @@ def test_what_happens_when_garbage_is_collected_is_not_the_plugins_doing():
     assert gc.isenabled()
 
 
+class Closed:
+    """Refuses every request."""
+
+    @hookimpl
+    def plugin_setup(self, registry):
+        registry.provides(Visitor, Visitor)
+
+    @hookimpl
+    def request_started(self):
+        return Response("closed", 503)
+
+
+class Visitor:
+    """Who asks."""
+
+
+@pytest.mark.parametrize("case", ["works_alone", "takes_every_route", "serves_what_it_brings"])
+def test_a_plugin_that_refuses_requests_is_told_to_let_them_pass(case):
+    found = " ".join(faults_of(Closed, case)[case])
+    assert "is answered with 503 by request_started of 'closed'" in found
+    assert "give settings with which they pass: conformance.suite(..., settings={...})" in found
+    assert "provider" not in found
+
+
+class Reader:
+    """Reads a file that is not there, and tells much of it."""
+
+    @hookimpl
+    def request_started(self):
+        try:
+            Path("/nowhere").read_text()
+        except OSError as error:
+            raise ValueError("x" * 5000) from error
+
+    @hookimpl
+    def response_finalize(self):
+        Path("/nowhere").read_text()
+
+
+def test_the_line_of_the_plugin_is_named_and_long_values_are_cut():
+    found = " ".join(faults_of(Reader, "works_alone")["works_alone"])
+    line = r"\(\S+test_kit\.py:\d+\)"
+    assert re.search(rf"ValueError: x{{200}}\.\.\. \(5000 characters\) {line}", found)
+    assert re.search(rf"FileNotFoundError: .* {line}", found)
+    found = " ".join(faults_of(Reader, "does_not_block")["does_not_block"])
+    assert re.search(r"calls open\(\) at \S+test_kit\.py:\d+", found)
+    assert "pathlib" not in found
+
+
 def test_an_instance_is_refused():
     with pytest.raises(TypeError, match="Give the plugin's class"):
         conformance.suite(Sound())  # ty: ignore[invalid-argument-type]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["CaseStopped", "ConformanceError"]
+__all__ = ["CaseStopped", "ConformanceError", "shorten"]
+
+_LONGEST = 200
 
 
 class ConformanceError(AssertionError):
@@ -22,6 +24,12 @@ class ConformanceError(AssertionError):
         self.plugin = plugin
         self.case = case
         self.faults = tuple(faults)
+
+
+def shorten(value: object) -> str:
+    """Return the text of a value or error, cut where it gets long."""
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text)} characters)"
 
 
 class CaseStopped(Exception):

@@ -11,7 +11,7 @@ from typing import Any
 from flasgo import Blueprint, Flasgo, MethodView, WebSocket
 from flasgo.plugin import PluginError, Receive, Scope, Send
 
-from .faults import CaseStopped
+from .faults import CaseStopped, shorten
 from .probes import PREFIX, ProbeError
 from .rig import Rig
 from .subject import Subject
@@ -40,7 +40,9 @@ def takes_every_route(subject: Subject) -> Iterator[str]:
             path = f"{PREFIX}/kinds/{name}"
             answer = rig.ask(path, situation=f"the route {path}")
             if answer is not None and answer.status >= 500:
-                yield f"GET {path} is answered with {answer.status} as soon as the plugin is there."
+                by = rig.refusal(path)
+                status = answer.status
+                yield f"As soon as the plugin is there GET {path} is answered with {status}{by}."
         rig.converse(rig.scope(f"{PREFIX}/kinds/socket", situation="a WebSocket of a blueprint"))
         try:
             _add(rig.app, "late", lambda: "late")
@@ -180,10 +182,14 @@ def _provided(rig: Rig, number: int, kind: Any) -> Iterator[str]:
                 continue
             if answer.status >= 500:
                 error = scope.get("flasgo.exception")
+                by = rig.refusal(f"{path}/given")
+                if by:
+                    yield f"A handler that asks for {shown} is answered with {answer.status}{by}."
+                    break
                 yield (
                     f"A handler that asks for {shown} fails for {what}: "
-                    f"{type(error).__name__}: {error}. Its provider has to raise HTTPException "
-                    "where it can give none."
+                    f"{type(error).__name__}: {shorten(error)}. Its provider has to raise "
+                    "HTTPException where it can give none."
                 )
                 break
             if answer.status == 200 and json.loads(answer.body) != {"right": True}:

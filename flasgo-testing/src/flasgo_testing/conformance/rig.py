@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
 from types import TracebackType
@@ -29,7 +30,7 @@ from flasgo_testing.recording import HookCall, HookRecorder
 from flasgo_testing.websocket_exchange import WebSocketExchange
 
 from . import watch
-from .faults import CaseStopped
+from .faults import CaseStopped, shorten
 from .probes import Probes
 from .subject import Subject
 from .wrappers import WrapperError, WrapperMarks
@@ -40,6 +41,7 @@ T = TypeVar("T")
 
 _GRACE_SECONDS = 1.0
 _GATES = ("request_started", "authorize", "ratelimit_check", "wrap_handler")
+_MACHINERY = frozenset({"flasgo", "pluggy", *sys.stdlib_module_names})
 _LABEL = "flasgo_testing.situation"
 
 
@@ -307,6 +309,17 @@ class Rig:
             if call.connection is not None and self.made.owns(call.plugin):
                 yield call
 
+    def refusal(self, path: str) -> str:
+        """Return which hook of the plugin has answered for a path, as the end of a sentence."""
+        for call in reversed([*self.calls()]):
+            answers = isinstance(call.result, Response) or isinstance(call.error, HTTPException)
+            if answers and call.hook in _GATES and call.path == path:
+                return (
+                    f" by {_subject_of(call)}. Where it refuses requests on purpose, give settings "
+                    "with which they pass: conformance.suite(..., settings={...})"
+                )
+        return ""
+
     def judge(self) -> Iterator[str]:
         """Yield what was wrong with the hook calls so far, each fault once, and forget them."""
         seen: set[tuple[object, ...]] = set()
@@ -333,14 +346,14 @@ def _fault_of(call: HookCall) -> str | None:
         is_answer = isinstance(error, HTTPException) and not isinstance(error, KeyError)
         if is_answer and call.hook in _GATES:
             return None
-        return f"{what} raised {type(error).__name__}: {error}{_line_of(error)}"
+        return f"{what} raised {type(error).__name__}: {shorten(error)}{_line_of(error)}"
     if not call.is_done or call.result is None or call.hook not in REQUEST_HOOKS:
         return None
     if call.hook == "request_finished":
-        return f"{what} returned {call.result!r}; request_finished returns nothing."
+        return f"{what} returned {shorten(repr(call.result))}; request_finished returns nothing."
     if isinstance(call.result, Response):
         return None
-    kind = "a coroutine" if inspect.iscoroutine(call.result) else repr(call.result)
+    kind = "a coroutine" if inspect.iscoroutine(call.result) else shorten(repr(call.result))
     return f"{what} returned {kind}; it has to be a Response or None."
 
 
@@ -354,11 +367,15 @@ def _situation_of(call: HookCall) -> str:
 
 
 def _line_of(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
+    places = [
+        (frame.f_globals.get("__name__", "").partition(".")[0], frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
     # The last line of the plugin says more than the line in what it called.
-    own = [frame for frame in frames if "/flasgo_testing/" not in frame.filename]
-    outside = [f for f in own if "/flasgo/" not in f.filename] or own
-    return f" ({outside[-1].filename}:{outside[-1].lineno})" if outside else ""
+    own = [place for place in places if place[0] != "flasgo_testing"]
+    outside = [place for place in own if place[0] not in _MACHINERY]
+    shown = [place for place in outside if place[0] == outside[0][0]] or own
+    return f" ({shown[-1][1]}:{shown[-1][2]})" if shown else ""
 
 
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:

@@ -32,9 +32,11 @@ def works_alone(subject: Subject) -> Iterator[str]:
     with Rig(subject) as rig:
         for path in rig.probes.paths:
             answer = rig.ask(path, situation=f"GET {path} without any other plugin")
+            by = rig.refusal(path)
             yield from rig.judge()
             if answer is not None and answer.status >= 500:
-                yield f"GET {path} is answered with {answer.status} as soon as the plugin is there."
+                status = answer.status
+                yield f"As soon as the plugin is there GET {path} is answered with {status}{by}."
 
 
 def works_beside_others(subject: Subject) -> Iterator[str]:

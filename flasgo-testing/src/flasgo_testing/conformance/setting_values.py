@@ -13,6 +13,7 @@ from typing import Any
 from flasgo import ConfigurationError, FlasgoError, SettingError
 from flasgo.plugin import SettingSpec
 
+from .faults import shorten
 from .probes import PREFIX
 from .rig import Rig
 from .subject import Subject
@@ -97,10 +98,13 @@ def _takes_or_refuses(subject: Subject, name: str, value: object) -> Iterator[st
         return
     except FlasgoError as error:
         if not isinstance(error.__cause__, (FlasgoError, NoneType)):
-            yield f"{shown} is taken, and then: {error} Refuse it: registry.setting(..., check=)."
+            yield (
+                f"{shown} is taken, and then: {shorten(error)} Refuse it: "
+                "registry.setting(..., check=)."
+            )
         return
     except Exception as error:  # noqa: BLE001 - judged here
-        yield f"{shown} ends in {type(error).__name__}: {error} Refuse it with check=."
+        yield f"{shown} ends in {type(error).__name__}: {shorten(error)} Refuse it with check=."
         return
     with rig:
         rig.ask(f"{PREFIX}/plain", situation=f"a request with {shown}")

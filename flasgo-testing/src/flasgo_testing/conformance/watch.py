@@ -52,6 +52,7 @@ _EXCUSED = ("importlib", "linecache", "logging", "traceback", "warnings", "zipim
 _STALL_SECONDS = 0.5
 # What waits for other threads; the rest of the standard library waits by these.
 _WAITS = {threading.Condition.wait.__code__, threading.Thread.join.__code__}
+_MACHINERY = frozenset({"flasgo", "flasgo_testing"})
 # What `signal.signal` and a loop's `add_signal_handler` call.
 _SIGNAL_CALLS = ("signal", "set_wakeup_fd")
 
@@ -244,13 +245,22 @@ def _is_of_library(frame: FrameType) -> bool:
 
 
 def _blamed(frame: FrameType | None) -> FrameType | None:
-    """Return the frame that made the call, or None when it is excused."""
+    """Return the frame that made the call, or None when it is excused.
+
+    Where the standard library made it, that is the frame outside of it which asked for that.
+    """
     found: FrameType | None = None
+    own: FrameType | None = None
+    is_inside = True  # of what a hook has called
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
         if name.startswith(_EXCUSED) or "importlib" in frame.f_code.co_filename:
             return None
         if found is None and name != __name__:
             found = frame
+        top = name.partition(".")[0]
+        is_inside = is_inside and (top not in _MACHINERY or name == __name__)
+        if own is None and is_inside and top not in sys.stdlib_module_names and name != __name__:
+            own = frame
         frame = frame.f_back
-    return found
+    return own or found
