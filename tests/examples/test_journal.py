@@ -6,6 +6,7 @@ import difflib
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -40,11 +41,11 @@ class Journal:
         )
 
     def rows(self, query: str, *values: object) -> list[Any]:
-        with sqlite3.connect(self.database) as connection:
+        with closing(sqlite3.connect(self.database)) as connection, connection:
             return connection.execute(query, values).fetchall()
 
     def run(self, sql: str) -> None:
-        with sqlite3.connect(self.database) as connection:
+        with closing(sqlite3.connect(self.database)) as connection, connection:
             connection.executescript(sql)
 
     def login(self, name: str = "ann", password: str = "a long password") -> httpx2.Response:
