@@ -162,6 +162,11 @@ def test_two_plugins_with_one_type_are_named() -> None:
         Flasgo(plugins=[Plugin, Other])
 
 
+def test_a_type_is_listed_by_its_name() -> None:
+    brings = Flasgo(plugins=[Plugin]).plugins["databases"].brings
+    assert f"type {__name__}.Database" in brings
+
+
 def test_a_path_parameter_may_be_a_path(connect: Connect) -> None:
     app = Flasgo()
 

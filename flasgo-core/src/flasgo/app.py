@@ -45,7 +45,7 @@ from flasgo.plugins.choice import choose
 from flasgo.plugins.declared_names import declaring_distribution, names_of_inactive
 from flasgo.plugins.manager import Plugins
 from flasgo.plugins.options import Options, take_options
-from flasgo.plugins.registry import Declarations
+from flasgo.plugins.registry import Declarations, shown_type
 from flasgo.plugins.route_hooks import RouteHooks
 from flasgo.registrar import RouteOptions, RouteScope
 from flasgo.requests.connection import Connection
@@ -146,7 +146,7 @@ class Flasgo(RouteScope, OutsideRequests, AppMembers, _bundle.AppMembers, WithSe
         self._declarations = Declarations(SettingSpecs(CORE_SETTINGS))
         self._is_traced = False  # besides what the settings DEBUG and TRACE_HOOKS say
         for kind, provider in (*_PROVIDED, (type(self), _app)):
-            self._declarations.claim("type", str(kind), "flasgo-core")
+            self._declarations.claim("type", shown_type(kind), "flasgo-core")
             self._declarations.provided[kind] = Depends(provider, blocking=False)
         self._dispatcher: Dispatcher | None = None
         # What serves requests: the dispatcher, or the middleware around it.

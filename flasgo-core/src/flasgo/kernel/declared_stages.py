@@ -11,6 +11,7 @@ from flasgo.binding import FormBody, JsonBody
 from flasgo.binding.fields import Model
 from flasgo.binding.types import kinds_in
 from flasgo.callables import full_name, is_async
+from flasgo.plugins.registry import shown_type
 
 if TYPE_CHECKING:
     from flasgo.binding.custom_types import CustomTypes
@@ -57,7 +58,7 @@ def _providers(route: Route, declarations: Declarations) -> Iterator[Declared]:
     for kind, depends in declarations.provided.items():
         function = depends.dependency
         if function is not None and function in called:
-            owner = declarations.owners.get(("type", str(kind)), "?")
+            owner = declarations.owners.get(("type", shown_type(kind)), "?")
             colour = "async" if is_async(function) else "sync"
             name = kind.__qualname__ if isinstance(kind, type) else str(kind)
             yield Declared("provides", owner, full_name(function), colour, name)

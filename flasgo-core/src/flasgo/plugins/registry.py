@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from flasgo.plugins.manager import Plugins
     from flasgo.requests.connection import Connection
 
-__all__ = ["Declarations", "Option", "Registry"]
+__all__ = ["Declarations", "Option", "Registry", "shown_type"]
 
 _T = TypeVar("_T")
 
@@ -56,6 +56,15 @@ _ADAPTER = (
     *("handles", "prepare", "decode", "decode_json", "decode_texts"),
     *("encode", "shape", "schema", "fields"),
 )
+
+
+def shown_type(kind: object) -> str:
+    """Return a type that a plugin provides as it is listed.
+
+    Args:
+        kind: A class, or a generic one with arguments.
+    """
+    return _full_name(kind) if isinstance(kind, type) else str(kind)
 
 
 def _full_name(kind: type) -> str:
@@ -431,7 +440,7 @@ class Registry:
             self._refuse(
                 f"parameters of the type {kind!r} are bound from requests", "provide a class"
             )
-        self._declarations.claim("type", str(kind), self._plugin)
+        self._declarations.claim("type", shown_type(kind), self._plugin)
         self._declarations.provided[kind] = Depends(provider, blocking=blocking)
 
     # Any: plugins are objects of whatever class.

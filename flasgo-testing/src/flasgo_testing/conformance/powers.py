@@ -102,6 +102,12 @@ _REGISTRATIONS: dict[str, Callable[[Flasgo], object]] = {
 }
 
 
+# Any: a type, as it is annotated.
+def _listed(kind: Any) -> str:
+    """Return a type as `flasgo plugins` lists it."""
+    return f"{kind.__module__}.{kind.__qualname__}" if isinstance(kind, type) else str(kind)
+
+
 # --- What handlers get and send ---------------------------------------------------------------
 
 
@@ -110,7 +116,7 @@ def serves_what_it_brings(subject: Subject) -> Iterator[str]:
     rig = Rig(subject)
     made = rig.made
     declared = made.app.plugins.declarations
-    types = [kind for kind in declared.provided if str(kind) in made.owned("type")]
+    types = [kind for kind in declared.provided if _listed(kind) in made.owned("type")]
     for number, kind in enumerate(types):
         _add_provided(rig.app, number, kind)
     for number, sample in enumerate(subject.samples):
