@@ -20,6 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0 when everything could be measured, whatever the figures say.
     """
     options = _parser().parse_args(arguments)
+    # As they are by default: a framework that is compared may turn the root logger up.
+    logging.getLogger("flasgo").setLevel(logging.WARNING)
     # The foreign host that proves the protections is logged as a security event.
     logging.getLogger("flasgo.security").setLevel(logging.ERROR)
     effort = QUICK if options.quick else Effort()
