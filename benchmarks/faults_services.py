@@ -465,7 +465,7 @@ SERVICE_FAULTS = [
     ),
     Fault(
         "Redis hangs",
-        "what needs its session is 503 with Retry-After within 3 s, the rest is served; "
+        "what needs its session is 503 with Retry-After within 3 s, other routes are served; "
         "no session is lost",
         redis_paused,
         group="redis",
@@ -478,7 +478,7 @@ SERVICE_FAULTS = [
     ),
     Fault(
         "Redis is full",
-        "sessions are read, writes are 503, the rest is served",
+        "sessions are read, writes are 503, other routes are served",
         redis_full,
         group="redis",
     ),

@@ -109,7 +109,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("ids", "  + a request id with each answer", "get",
             settings={"REQUEST_ID_HEADER": "X-Request-ID"}),
     Variant("no-access-log", "  without the plugin of the access log", "get", off=("access_log",)),
-    Variant("access-log", "  + an access log that nobody keeps", "get",
+    Variant("access-log", "  + an access log without a handler", "get",
             settings={"ACCESS_LOG": True}),
     Variant("no-health", "  without the plugin of health paths", "get", off=("health",)),
     Variant("health", "  + paths for load balancers", "get",

@@ -176,7 +176,7 @@ def _listens(port: int) -> bool:
 
 
 async def figures(client: Client) -> dict[str, float]:
-    """Ask a server for its figures, and /proc for the rest."""
+    """Ask a server for its own figures, and /proc for those of its process."""
     inner = json.loads((await client.ask("GET", "/figures")).expect(200).body)
     process = Path(f"/proc/{inner['pid']}")
     status = dict(
